@@ -1,0 +1,3 @@
+//! The state of what the user sees, and how commands change it. Knows no egui, wgpu, tensors or threads.
+pub mod tool;
+pub mod view;

@@ -1,0 +1,3 @@
+//! Prompts: tokens and their conditioning.
+pub mod tokenizer;
+pub use tokenizer::Tokenizer;

@@ -1,0 +1,133 @@
+//! The caller's end of the worker: submit, cancel, drain. Only [`Engine::wait`] blocks.
+
+use std::collections::HashMap;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+
+use super::cancel::CancelToken;
+use super::painter::Painter;
+use super::protocol::{Event, JobId, Request};
+use super::worker::{self, Generator, Task};
+
+/// Jobs that may wait inside the engine. The window keeps its own queue and submits one or two.
+const REQUEST_SLOTS: usize = 32;
+/// Events that may wait to be drained; previews are dropped when it is half full.
+pub(super) const EVENT_SLOTS: usize = 256;
+
+/// Why a request was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// Too many jobs wait already.
+    #[error("Too many pictures are waiting; let one finish first")]
+    Full,
+    /// The worker is gone.
+    #[error("Painting has stopped; save your work and start the program again")]
+    Gone,
+}
+
+/// Owns the worker thread. Dropping it stops the running job and joins the thread.
+pub struct Engine {
+    requests: Option<Sender<Task>>,
+    events: Receiver<Event>,
+    tokens: HashMap<JobId, CancelToken>,
+    thread: Option<JoinHandle<()>>,
+    next: u64,
+}
+
+impl Engine {
+    /// Starts the worker that paints. `wake` is called from its thread after each event.
+    ///
+    /// # Errors
+    /// The operating system refuses a thread.
+    pub fn spawn(
+        options: super::painter::Options,
+        wake: impl Fn() + Send + 'static,
+    ) -> std::io::Result<Self> {
+        Self::spawn_with(move || Painter::new(options), wake)
+    }
+
+    /// Starts a worker over any generator, which is made on the worker's own thread.
+    ///
+    /// # Errors
+    /// The operating system refuses a thread.
+    pub fn spawn_with<G: Generator>(
+        make: impl FnOnce() -> G + Send + 'static,
+        wake: impl Fn() + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let (requests, inbox) = bounded(REQUEST_SLOTS);
+        let (outbox, events) = bounded(EVENT_SLOTS);
+        let thread = std::thread::Builder::new()
+            .name("infer".to_owned())
+            .spawn(move || worker::run(make(), &inbox, outbox, wake))?;
+        Ok(Self {
+            requests: Some(requests),
+            events,
+            tokens: HashMap::new(),
+            thread: Some(thread),
+            next: 0,
+        })
+    }
+
+    /// A job id that was not used before in this engine.
+    pub fn next_job(&mut self) -> JobId {
+        self.next += 1;
+        JobId(self.next)
+    }
+
+    /// Hands a request to the worker under `job`. Jobs run in the order they are submitted.
+    ///
+    /// # Errors
+    /// [`SubmitError::Full`] or [`SubmitError::Gone`]; the request is then not done.
+    pub fn submit(&mut self, job: JobId, request: Request) -> Result<(), SubmitError> {
+        let cancel = CancelToken::default();
+        let task = Task { job, request, cancel: cancel.clone() };
+        let requests = self.requests.as_ref().ok_or(SubmitError::Gone)?;
+        requests.try_send(task).map_err(|error| match error {
+            TrySendError::Full(_) => SubmitError::Full,
+            TrySendError::Disconnected(_) => SubmitError::Gone,
+        })?;
+        self.tokens.insert(job, cancel);
+        Ok(())
+    }
+
+    /// Stops a job, running or waiting. It still ends with its own terminal event.
+    pub fn cancel(&self, job: JobId) {
+        if let Some(token) = self.tokens.get(&job) {
+            token.cancel();
+        }
+    }
+
+    /// All events that are there now, in order. Never waits.
+    pub fn drain(&mut self) -> Vec<Event> {
+        let events: Vec<Event> = self.events.try_iter().collect();
+        for event in events.iter().filter(|event| event.is_terminal()) {
+            self.tokens.remove(&event.job());
+        }
+        events
+    }
+
+    /// The next event; waits for it. `None` when the worker is gone. For the command line.
+    pub fn wait(&mut self) -> Option<Event> {
+        let event = self.events.recv().ok()?;
+        if event.is_terminal() {
+            self.tokens.remove(&event.job());
+        }
+        Some(event)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        for token in self.tokens.values() {
+            token.cancel();
+        }
+        self.requests = None;
+        // The worker may be waiting for room to say its last words.
+        while self.events.recv().is_ok() {}
+        if let Some(thread) = self.thread.take() {
+            // A panic there was already reported as a failed job.
+            drop(thread.join());
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The thread boundary: requests in, events out, one background thread named `infer`.
+//!
+//! Called by the window's shell and by the command line; it alone calls [`crate::diffusion`] and
+//! [`crate::models`] to paint. It knows nothing of egui, and its protocol nothing of tensors.
+
+pub mod cancel;
+pub mod handle;
+pub mod painter;
+pub mod protocol;
+pub mod worker;
+
+pub use handle::Engine;

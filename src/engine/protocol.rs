@@ -1,0 +1,435 @@
+//! What crosses the thread boundary: plain owned data, no tensors, no handles.
+//!
+//! The window and the command line build the same [`PaintRequest`]; the worker
+//! answers with [`Event`]s that carry the request's [`JobId`]. Every job ends in
+//! exactly one terminal event (see [`Event::is_terminal`]).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::diffusion::samplers::Sampler;
+pub use crate::diffusion::schedule::Schedule;
+pub use crate::diffusion::text::Tokenizer;
+
+/// Pairs a request with its answers. Unique within one engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct JobId(pub u64);
+
+/// Where a model's weights come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ModelSource {
+    /// The model that is part of the program.
+    #[default]
+    BuiltIn,
+    /// A folder in the diffusers layout.
+    Path(PathBuf),
+}
+
+/// A picture in memory: sRGB, 8 bits a channel, straight alpha, rows from the top.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Width in pixels, at least 1.
+    pub width: u32,
+    /// Height in pixels, at least 1.
+    pub height: u32,
+    /// `4 * width * height` bytes, RGBA.
+    pub rgba: Vec<u8>,
+}
+
+/// A mask: one byte of coverage a pixel, 255 means "paint again".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coverage {
+    /// Width in pixels, equal to the picture's.
+    pub width: u32,
+    /// Height in pixels, equal to the picture's.
+    pub height: u32,
+    /// `width * height` bytes.
+    pub values: Vec<u8>,
+}
+
+/// How the autoencoder's posterior becomes a latent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Posterior {
+    /// Its mode, the same for every seed.
+    #[default]
+    Mode,
+    /// A sample drawn with the job's seed, as diffusers does.
+    Sample,
+}
+
+/// A picture to start from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InitPicture {
+    /// The picture at its own resolution; transparent parts count as white.
+    pub picture: Arc<Picture>,
+    /// How far to leave it, in (0, 1]; 1 keeps nothing but (with a mask) the outside.
+    pub strength: f32,
+    /// How it is encoded.
+    pub posterior: Posterior,
+}
+
+/// The part to paint again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InpaintMask {
+    /// Same size as the initial picture.
+    pub coverage: Arc<Coverage>,
+    /// Width in pixels over which the result fades into the original, inward from the mask's edge.
+    pub feather_px: f32,
+}
+
+/// Everything a picture is made from: one complete owned snapshot.
+///
+/// `None` means "as the model says"; [`Event::Finished`] returns the request with every such
+/// field filled in, so that it can be stored and replayed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PaintRequest {
+    /// The model to paint with.
+    pub model: ModelSource,
+    /// What to paint, in words.
+    pub prompt: String,
+    /// What to avoid, in words. Empty text is the unconditional prompt.
+    pub negative: String,
+    /// Size the model works at, in pixels (width, height); rounded to the model's grid.
+    /// `None`: the initial picture's (see [`ModelInfo::working_size`]), else the model's own.
+    pub size: Option<(u32, u32)>,
+    /// Sampling steps, 1..=150.
+    pub steps: Option<u32>,
+    /// The algorithm that walks down the noise.
+    pub sampler: Option<Sampler>,
+    /// Where its steps lie.
+    pub schedule: Option<Schedule>,
+    /// Classifier-free guidance scale; 1 turns guidance off.
+    pub guidance: Option<f32>,
+    /// Guidance rescale in 0..=1 (Lin et al. 2023, section 3.4); 0 is off.
+    pub guidance_rescale: f32,
+    /// Seed of the first picture; picture k of the job uses `seed + k`.
+    pub seed: u64,
+    /// How many pictures, at least 1.
+    pub count: u32,
+    /// The picture to start from, if any. The result then has its size.
+    pub init: Option<InitPicture>,
+    /// The part of it to repaint; needs `init`.
+    pub mask: Option<InpaintMask>,
+    /// Whether previews are wanted.
+    pub previews: bool,
+    /// Whether each final latent is to be returned (for tests and tools).
+    pub latents: bool,
+}
+
+impl Default for PaintRequest {
+    fn default() -> Self {
+        Self {
+            model: ModelSource::BuiltIn,
+            prompt: String::new(),
+            negative: String::new(),
+            size: None,
+            steps: None,
+            sampler: None,
+            schedule: None,
+            guidance: None,
+            guidance_rescale: 0.0,
+            seed: 0,
+            count: 1,
+            init: None,
+            mask: None,
+            previews: true,
+            latents: false,
+        }
+    }
+}
+
+/// What the worker is asked to do. Submitted with a [`JobId`].
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Read a model so that the next picture starts at once.
+    Load(ModelSource),
+    /// Paint.
+    Paint(Box<PaintRequest>),
+}
+
+/// An example prompt that a model is known to do well.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Example {
+    /// The prompt.
+    pub prompt: String,
+    /// The seed to paint it with.
+    pub seed: u64,
+}
+
+/// Which kind of preview a run shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PreviewKind {
+    /// The small decoder beside the model.
+    Small,
+    /// The model's own decoder at every step.
+    Full,
+    /// A linear map from latent to RGB, at latent size.
+    Linear,
+}
+
+/// What the window and the command line may know about a loaded model.
+#[derive(Clone, Debug)]
+pub struct ModelInfo {
+    /// Where it came from.
+    pub source: ModelSource,
+    /// Name to show: "Built-in model" or the folder's name.
+    pub name: String,
+    /// "SD 1.x", "SD 2.x", "Pocket" …, read from its shapes and configs.
+    pub family: String,
+    /// Width and height it was trained at, in pixels.
+    pub native_size: (u32, u32),
+    /// Pixels a latent cell covers on each side.
+    pub vae_factor: u32,
+    /// Channels of the latent.
+    pub latent_channels: u32,
+    /// Steps unless the user says otherwise.
+    pub default_steps: u32,
+    /// Guidance scale unless the user says otherwise.
+    pub default_guidance: f32,
+    /// Sampler unless the user says otherwise.
+    pub default_sampler: Sampler,
+    /// Schedule unless the user says otherwise.
+    pub default_schedule: Schedule,
+    /// Prompts that it does well; may be empty.
+    pub examples: Vec<Example>,
+    /// Splits prompts into tokens, for the word counter. Immutable.
+    pub tokenizer: Arc<Tokenizer>,
+    /// Size of its weights on disk, in bytes.
+    pub weight_bytes: u64,
+}
+
+impl ModelInfo {
+    /// Rounds a size to the model's grid, at least one cell a side.
+    #[must_use]
+    pub fn rounded(&self, (width, height): (u32, u32)) -> (u32, u32) {
+        let round = |side: u32| {
+            let cells = (f64::from(side) / f64::from(self.vae_factor)).round().max(1.0);
+            cells as u32 * self.vae_factor
+        };
+        (round(width), round(height))
+    }
+
+    /// The size at which the model works on a picture of `width` × `height` pixels: the picture's
+    /// own, rounded to the grid, as long as its area stays within 1.5 × the native area and
+    /// neither side is under half a native one; else the native area in the picture's shape.
+    #[must_use]
+    pub fn working_size(&self, (width, height): (u32, u32)) -> (u32, u32) {
+        let native_area = f64::from(self.native_size.0) * f64::from(self.native_size.1);
+        let area = f64::from(width) * f64::from(height);
+        let small = width.min(height) * 2 < self.native_size.0.min(self.native_size.1);
+        if area <= 1.5 * native_area && !small {
+            return self.rounded((width, height));
+        }
+        // A strip of 10,000 × 1 must not become a strip of 100,000 × 1.
+        let aspect = (f64::from(width) / f64::from(height)).clamp(0.25, 4.0);
+        let fit = |side: f64| side.round() as u32;
+        self.rounded((fit((native_area * aspect).sqrt()), fit((native_area / aspect).sqrt())))
+    }
+}
+
+/// What a run is doing when it is not stepping.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Phase {
+    /// Reading weights; how much is done, 0..=1.
+    ReadingModel(f32),
+    /// Encoding the prompt.
+    ReadingWords,
+    /// Encoding the initial picture.
+    EncodingPicture,
+    /// Decoding the finished latent.
+    Decoding,
+}
+
+/// Something the user should know, though the job goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The size was rounded to the model's grid.
+    SizeRounded {
+        /// What was asked for.
+        asked: (u32, u32),
+        /// What is painted.
+        used: (u32, u32),
+    },
+    /// The prompt was longer than the model's text positions.
+    WordsLost {
+        /// The text that fell off the end.
+        lost: String,
+        /// Whether it was the negative prompt.
+        negative: bool,
+    },
+}
+
+/// A finished picture of a job.
+#[derive(Clone, Debug)]
+pub struct Painted {
+    /// Which of the job's pictures, from 0.
+    pub index: u32,
+    /// Its own seed.
+    pub seed: u64,
+    /// The pixels.
+    pub picture: Arc<Picture>,
+    /// The final latent, when asked for.
+    pub latent: Option<Latent>,
+}
+
+/// A latent outside the engine: `channels × height × width` values, scaled as the UNet sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Latent {
+    /// Channels, height, width.
+    pub shape: [usize; 3],
+    /// Row-major values.
+    pub values: Vec<f32>,
+}
+
+/// Where a job's time went, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Timing {
+    /// Reading the model; 0 when it was in memory.
+    pub load_secs: f64,
+    /// Tokenizing and encoding the prompts; 0 when cached.
+    pub text_secs: f64,
+    /// Encoding the initial picture.
+    pub encode_secs: f64,
+    /// All steps, previews left out.
+    pub steps_secs: f64,
+    /// All previews.
+    pub preview_secs: f64,
+    /// Decoding the final latents.
+    pub decode_secs: f64,
+}
+
+/// Why a job failed. The text says what happened and what to do next.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct JobError {
+    /// One sentence or two, for people.
+    pub message: String,
+    /// What kind of trouble it is.
+    pub kind: FailureKind,
+}
+
+/// The kinds of trouble that callers treat differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The request itself cannot be done (size, steps, strength …).
+    Request,
+    /// The model cannot be read or used.
+    Model,
+    /// The numbers overflowed on the way.
+    Numbers,
+    /// A fault in the program (a panic that was caught).
+    Fault,
+}
+
+/// What the worker says. Previews may be dropped when nobody drains; terminal events never.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The job is now being worked on.
+    Started {
+        /// Its job.
+        job: JobId,
+    },
+    /// The model is in memory. Sent for [`Request::Load`] and before the first step of a job.
+    ModelReady {
+        /// Its job.
+        job: JobId,
+        /// What the model is.
+        info: Arc<ModelInfo>,
+        /// How long reading took, in seconds; 0 when it was in memory already.
+        load_secs: f64,
+    },
+    /// What goes on outside the steps.
+    Phase {
+        /// Its job.
+        job: JobId,
+        /// Which phase begins.
+        phase: Phase,
+    },
+    /// Something worth telling; the job goes on.
+    Notice {
+        /// Its job.
+        job: JobId,
+        /// What it is.
+        notice: Notice,
+    },
+    /// A step is done.
+    Step {
+        /// Its job.
+        job: JobId,
+        /// Which picture of the job, from 0.
+        index: u32,
+        /// Steps done, from 1.
+        step: u32,
+        /// Steps that really run.
+        of: u32,
+        /// Noise level after the step, in sigma = sqrt((1 - ᾱ) / ᾱ); the start of a zero-SNR model is about 4096.
+        sigma: f32,
+        /// How long the step took, in seconds, its preview left out.
+        step_secs: f32,
+        /// The estimate of the finished picture.
+        preview: Option<Preview>,
+    },
+    /// One picture of the job is done.
+    Painted {
+        /// Its job.
+        job: JobId,
+        /// The picture.
+        painted: Painted,
+    },
+    /// Terminal: everything asked for was done. For [`Request::Load`], `request` is `None`.
+    Finished {
+        /// Its job.
+        job: JobId,
+        /// The request with every default filled in.
+        request: Option<Box<PaintRequest>>,
+        /// Where the time went.
+        timing: Timing,
+    },
+    /// Terminal: the job was cancelled.
+    Cancelled {
+        /// Its job.
+        job: JobId,
+    },
+    /// Terminal: the job failed.
+    Failed {
+        /// Its job.
+        job: JobId,
+        /// Why.
+        error: JobError,
+    },
+}
+
+/// An estimate of the finished picture after a step.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// The estimate; its size may be smaller than the result's, its shape is the same.
+    pub picture: Arc<Picture>,
+    /// How it was made.
+    pub kind: PreviewKind,
+}
+
+impl Event {
+    /// The job that this is about.
+    #[must_use]
+    pub fn job(&self) -> JobId {
+        match self {
+            Self::Started { job }
+            | Self::ModelReady { job, .. }
+            | Self::Phase { job, .. }
+            | Self::Notice { job, .. }
+            | Self::Step { job, .. }
+            | Self::Painted { job, .. }
+            | Self::Finished { job, .. }
+            | Self::Cancelled { job }
+            | Self::Failed { job, .. } => *job,
+        }
+    }
+
+    /// Whether the job ends with this event.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        matches!(self, Self::Finished { .. } | Self::Cancelled { .. } | Self::Failed { .. })
+    }
+}

@@ -1,0 +1,4 @@
+//! Pentimento.
+pub mod app;
+pub mod diffusion;
+pub mod engine;
