@@ -2,3 +2,5 @@
 pub mod app;
 pub mod diffusion;
 pub mod engine;
+pub mod kernels;
+pub mod ops;
