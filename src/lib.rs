@@ -3,4 +3,5 @@ pub mod app;
 pub mod diffusion;
 pub mod engine;
 pub mod kernels;
+pub mod models;
 pub mod ops;
