@@ -1,5 +1,6 @@
 //! Pentimento.
 pub mod app;
+pub mod cancel;
 pub mod diffusion;
 pub mod engine;
 pub mod kernels;
