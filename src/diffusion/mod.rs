@@ -1,6 +1,7 @@
 //! The science of Stable Diffusion.
 pub mod error;
 pub mod nn;
+pub mod noise;
 pub mod samplers;
 pub mod schedule;
 pub mod text;
