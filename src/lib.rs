@@ -4,3 +4,4 @@ pub mod diffusion;
 pub mod document;
 pub mod engine;
 pub mod models;
+pub mod shell;
