@@ -205,12 +205,12 @@ impl<O: Ops> Pipeline<O> {
         let noise = TrainingNoise::new(NoiseConfig::read(folder)?);
         check_parts(folder, &unet_config, &vae_config, &text_config)?;
         let tokenizer = Tokenizer::load(folder, text_config.positions)?;
-        if tokenizer.vocabulary() > text_config.vocabulary {
+        if tokenizer.vocabulary_size() > text_config.vocabulary {
             return Err(contradiction(
                 folder,
                 format!(
                     "The tokenizer knows {} tokens, but the text encoder {}",
-                    tokenizer.vocabulary(),
+                    tokenizer.vocabulary_size(),
                     text_config.vocabulary
                 ),
             ));
