@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
-use super::cancel::CancelToken;
+use crate::cancel::CancelToken;
 use super::painter::Painter;
 use super::protocol::{Event, JobId, Request};
 use super::worker::{self, Generator, Task};

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::cancel::CancelToken;
+use crate::cancel::CancelToken;
 use super::handle::EVENT_SLOTS;
 use super::protocol::{Event, FailureKind, JobError, JobId, PaintRequest, Request, Timing};
 
