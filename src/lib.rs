@@ -1,5 +1,6 @@
 //! Pentimento.
 pub mod app;
+pub mod cli;
 pub mod diffusion;
 pub mod document;
 pub mod engine;

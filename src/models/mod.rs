@@ -7,6 +7,7 @@
 pub mod defaults;
 pub mod error;
 pub mod folder;
+pub mod identify;
 pub mod pocket;
 pub mod tensors;
 
