@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::args::{Generate, options};
 use super::output::Outputs;
-use super::report::{Report, Step};
+use super::report::{Report, StepDone};
 use super::source;
 use crate::app::parameters::infotext;
 use crate::engine::Engine;
@@ -60,7 +60,7 @@ impl Run<'_> {
             Event::Phase { phase, .. } => report.phase(phase)?,
             Event::Notice { notice, .. } => report.notice(&notice)?,
             Event::Step { index, step, of, sigma, step_secs, preview, .. } => {
-                let done = Step { index, step, of, sigma, step_secs };
+                let done = StepDone { index, step, of, sigma, step_secs };
                 let path = match &preview {
                     Some(preview) => self.outputs.write_preview(index, step, &preview.picture)?,
                     None => None,

@@ -115,3 +115,55 @@ fn check_folder(folder: &Path) -> Result<()> {
         format!("Nothing can be written in this folder; choose another one: {}", folder.display())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outputs<'a>(out: &'a Path, folder: &'a Path, count: u32) -> Outputs<'a> {
+        Outputs { out, previews: Some(folder), latents: Some(out), count }
+    }
+
+    #[test]
+    fn several_pictures_are_numbered() {
+        let check = |out: &str, count: u32, index: u32, expected: &str| {
+            let path = outputs(Path::new(out), Path::new("p"), count).picture_path(index);
+            assert_eq!(path, Path::new(expected));
+        };
+        check("a.png", 1, 0, "a.png");
+        check("a.png", 3, 0, "a-0.png");
+        check("b/a.b.PNG", 3, 2, "b/a.b-2.PNG");
+    }
+
+    #[test]
+    fn wrong_places_are_found_before_painting() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(check_file(&folder.path().join("a.png")).is_ok());
+        assert!(check_file(folder.path()).unwrap_err().to_string().contains("This is a folder"));
+        assert!(check_file(&folder.path().join("no/a.png")).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn previews_and_latents_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("l.safetensors");
+        let picture = Picture { width: 1, height: 1, rgba: vec![1, 2, 3, 255] };
+        let name = |count: u32, step: u32| {
+            let path = outputs(&file, folder.path(), count).write_preview(0, step, &picture);
+            path.unwrap().unwrap().strip_prefix(folder.path()).unwrap().to_owned()
+        };
+        assert_eq!(name(1, 1), Path::new("step-01.png"));
+        assert_eq!(name(1, 120), Path::new("step-120.png"));
+        assert_eq!(name(2, 3), Path::new("0-step-03.png"));
+        let latent = Latent { shape: [1, 2, 1], values: vec![0.5, -1.0] };
+        let outputs = outputs(&file, folder.path(), 2);
+        outputs.write_latents(&[latent.clone(), latent]).unwrap();
+        let bytes = fs::read(&file).unwrap();
+        let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let tensor = tensors.tensor("latent").unwrap();
+        assert_eq!(tensor.shape(), [2, 1, 2, 1]);
+        assert_eq!(tensor.data()[..8], [0, 0, 0, 63, 0, 0, 128, 191]);
+        assert!(outputs.write_latents(&[]).is_err());
+    }
+}

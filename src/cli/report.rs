@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::engine::protocol::{
-    ModelInfo, ModelSource, Notice, PaintRequest, Painted, Phase, Preview, Timing,
+    ModelInfo, ModelSource, Notice, PaintRequest, Painted, Phase, Preview, Sampler, Schedule,
+    Timing,
 };
 
 /// Says what happens, in the way that was asked for.
@@ -19,7 +20,7 @@ pub(super) struct Report {
 }
 
 /// A step, as [`crate::engine::protocol::Event::Step`] carries it.
-pub(super) struct Step {
+pub(super) struct StepDone {
     pub(super) index: u32,
     pub(super) step: u32,
     pub(super) of: u32,
@@ -89,8 +90,8 @@ impl Report {
     }
 
     /// A step is done; its preview may lie in a file.
-    pub(super) fn step(&mut self, step: &Step, preview: Option<&Path>) -> Result<()> {
-        let Step { index, step, of, sigma, step_secs } = step;
+    pub(super) fn step(&mut self, step: &StepDone, preview: Option<&Path>) -> Result<()> {
+        let StepDone { index, step, of, sigma, step_secs } = step;
         self.progress(&format!("Step {step} of {of}, {step_secs:.2} s"));
         let mut event = json!({
             "event": "step", "index": index, "step": step, "of": of, "sigma": sigma,
@@ -103,7 +104,12 @@ impl Report {
     }
 
     /// A preview was written.
-    pub(super) fn preview(&mut self, step: &Step, preview: &Preview, path: &Path) -> Result<()> {
+    pub(super) fn preview(
+        &mut self,
+        step: &StepDone,
+        preview: &Preview,
+        path: &Path,
+    ) -> Result<()> {
         self.say(&json!({
             "event": "preview", "index": step.index, "step": step.step, "kind": preview.kind,
             "width": preview.picture.width, "height": preview.picture.height,
@@ -183,8 +189,8 @@ fn described(request: &PaintRequest) -> Value {
     json!({
         "model": model, "prompt": request.prompt, "negative": request.negative,
         "size": request.size, "steps": request.steps,
-        "sampler": request.sampler.map(|sampler| sampler.name()),
-        "schedule": request.schedule.map(|schedule| schedule.name()),
+        "sampler": request.sampler.map(Sampler::name),
+        "schedule": request.schedule.map(Schedule::name),
         "guidance": request.guidance, "guidance_rescale": request.guidance_rescale,
         "seed": request.seed, "count": request.count,
         "init_size": init.map(|init| (init.picture.width, init.picture.height)),
