@@ -4,6 +4,7 @@
 //! together, and by `pentimento inspect`. It computes nothing with tensors and never touches the
 //! network.
 
+pub mod config;
 pub mod defaults;
 pub mod error;
 pub mod folder;

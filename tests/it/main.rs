@@ -1,1 +1,5 @@
-//! x
+//! The integration tests, in one crate so that linking happens once.
+
+mod oracle;
+mod parity;
+mod support;
