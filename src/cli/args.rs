@@ -75,7 +75,7 @@ pub(super) struct Generate {
     pub(super) seed: u64,
     /// How many pictures; more than one are numbered: FILE-0.png, FILE-1.png …
     #[arg(long, value_name = "N", default_value_t = 1)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(super) count: u32,
     /// Draw the initial picture's latent with the seed instead of taking the likeliest
     #[arg(long, requires = "init_image")]
@@ -161,10 +161,10 @@ fn backend(text: &str) -> Result<Backend, String> {
 }
 
 fn size(text: &str) -> Result<(u32, u32), String> {
-    let side = |text: &str| text.parse().ok().filter(|side| (1..=16_384).contains(side));
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=4096).contains(side));
     text.split_once(['x', 'X', '×'])
         .and_then(|(width, height)| Some((side(width)?, side(height)?)))
-        .ok_or_else(|| "write it as 256x256, each side 1 to 16384".to_owned())
+        .ok_or_else(|| "write it as 256x256, each side 1 to 4096".to_owned())
 }
 
 fn png(text: &str) -> Result<PathBuf, String> {
@@ -176,7 +176,7 @@ fn png(text: &str) -> Result<PathBuf, String> {
 }
 
 fn cfg(text: &str) -> Result<f32, String> {
-    number(text, 0.0..=1000.0)
+    number(text, 0.0..=100.0)
 }
 
 fn cfg_rescale(text: &str) -> Result<f32, String> {
@@ -250,10 +250,10 @@ mod tests {
         with("--strength 1.5 --init-image b.png", "0 to 1");
         with("--size 0x0", "256x256");
         with("--size big", "256x256");
-        with("--cfg -1", "0 to 1000");
-        with("--cfg NaN", "0 to 1000");
+        with("--cfg -1", "0 to 100");
+        with("--cfg NaN", "0 to 100");
         with("--cfg-rescale 2", "0 to 1");
-        with("--count 0", "1..=10000");
+        with("--count 0", "1..=1000");
         with("--threads 0", "1..=1024");
         with("--backend abacus", "cpu, candle");
         with("--mask b.png", "--init-image");
