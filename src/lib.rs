@@ -1,6 +1,7 @@
 //! Pentimento.
 pub mod app;
 pub mod cancel;
+pub mod cli;
 pub mod diffusion;
 pub mod document;
 pub mod engine;
