@@ -1,5 +1,6 @@
 //! The integration tests, in one crate so that linking happens once.
 
+mod cli;
 mod oracle;
 mod parity;
 mod support;
