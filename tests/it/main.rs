@@ -3,3 +3,4 @@
 mod oracle;
 mod parity;
 mod support;
+mod tidy;
