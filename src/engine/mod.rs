@@ -4,8 +4,10 @@
 //! [`crate::models`] to paint. It knows nothing of egui, and its protocol nothing of tensors.
 
 pub mod handle;
+pub mod compose;
 pub mod painter;
 pub mod protocol;
+pub mod resolve;
 pub mod worker;
 
 pub use handle::Engine;
