@@ -1,5 +1,6 @@
 //! The integration tests, in one crate so that linking happens once.
 
+mod numbers;
 mod oracle;
 mod parity;
 mod support;
