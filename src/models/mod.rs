@@ -8,6 +8,7 @@ pub mod config;
 pub mod defaults;
 pub mod error;
 pub mod folder;
+pub mod identify;
 pub mod pocket;
 pub mod tensors;
 

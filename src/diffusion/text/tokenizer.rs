@@ -123,6 +123,9 @@ impl Tokenizer {
     }
 
     /// Tokenizes a prompt.
+    ///
+    /// # Panics
+    /// Never: [`Self::load`] saw that there is a token for whatever is unknown.
     #[must_use]
     pub fn encode(&self, prompt: &str) -> Tokens {
         let encoding = self
