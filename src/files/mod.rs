@@ -368,7 +368,7 @@ mod tests {
         let mut worker = FileWorker::spawn_with(
             || {},
             move |_| {
-                drop(held.recv());
+                held.recv().unwrap_or(());
                 None
             },
         )
