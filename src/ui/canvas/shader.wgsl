@@ -155,9 +155,9 @@ fn compose_fragment(@builtin(position) position: vec4<f32>) -> @location(0) vec4
         mask = textureSampleLevel(mask_texture, linear_sampler, uv, 0.0).rgb;
     }
     if EMERGING {
-        let from = mix(textureSampleLevel(from_texture, linear_sampler, uv, 0.0).rgb, color, frame.emerge.y);
-        let to = mix(textureSampleLevel(to_texture, linear_sampler, uv, 0.0).rgb, color, frame.emerge.z);
-        let emerging = mix(from, to, frame.emerge.x);
+        let before = mix(textureSampleLevel(from_texture, linear_sampler, uv, 0.0).rgb, color, frame.emerge.y);
+        let after = mix(textureSampleLevel(to_texture, linear_sampler, uv, 0.0).rgb, color, frame.emerge.z);
+        let emerging = mix(before, after, frame.emerge.x);
         color = mix(color, emerging, mix(1.0, mask.g, frame.emerge.w));
     }
     if MASKED {
