@@ -251,11 +251,12 @@ fn contour_distances(
                         continue;
                     }
                     nearest[place] = apart;
-                    let along = near_x * normal.0 + near_y * normal.1;
-                    let aside_sq = apart - along * along;
-                    // Close by, the piece is a line; further off, its end is a point.
-                    let distance =
-                        if aside_sq < 1.0 { along.abs() } else { (apart - 1.0).max(0.0).sqrt() };
+                    // Close by, the piece is a line; further off, a point says it better.
+                    let distance = if apart > 2.0 {
+                        apart.sqrt()
+                    } else {
+                        (near_x * normal.0 + near_y * normal.1).abs()
+                    };
                     distances[place] = distance.copysign(distances[place]).clamp(-4.0, 4.0);
                 }
             }
