@@ -124,11 +124,7 @@ fn bitmap(made: Made) -> CustomCursorImage {
             rgba.extend([r, g, b, a * 255.0].map(|value| value.round() as u8));
         }
     }
-    CustomCursorImage {
-        rgba: Arc::from(rgba),
-        size: [side as u16; 2],
-        hotspot: [half as u16; 2],
-    }
+    CustomCursorImage { rgba: Arc::from(rgba), size: [side as u16; 2], hotspot: [half as u16; 2] }
 }
 
 #[cfg(test)]
