@@ -1,0 +1,4 @@
+//! Stub.
+pub mod canvas;
+pub mod fonts;
+pub mod icons;
