@@ -87,7 +87,7 @@ impl Canvas {
     /// Stub.
     pub fn show(&mut self, ui: &mut egui::Ui, input: &CanvasInput<'_>) -> Vec<CanvasEvent> {
         let rect = ui.available_rect_before_wrap();
-        let response = ui.interact(rect, egui::Id::new("canvas"), egui::Sense::click_and_drag());
+        let response = ui.interact(rect, egui::Id::unique("canvas"), egui::Sense::click_and_drag());
         response.widget_info(|| {
             egui::WidgetInfo::labeled(egui::accesskit::Role::Image, true, &input.alt_text)
         });
@@ -107,7 +107,7 @@ impl Canvas {
         if response.dragged() && input.tool == Tool::Hand {
             view = view.panned([response.drag_delta().x, response.drag_delta().y]);
         }
-        let scroll = ui.input(|i| i.smooth_scroll_delta().y);
+        let scroll = ui.input(|i| i.smooth_scroll_delta.y);
         if let Some(pos) = response.hover_pos()
             && scroll != 0.0
         {
