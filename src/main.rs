@@ -1,2 +1,4 @@
 //! The program.
-fn main() {}
+fn main() -> anyhow::Result<()> {
+    pentimento::shell::run(pentimento::engine::painter::Options::default())
+}

@@ -76,6 +76,8 @@ pub enum Command {
     UseSettings(EntryId),
     /// Take a waiting entry's job out of the queue.
     Unqueue(EntryId),
+    /// Stop the running job.
+    Stop,
     /// Look at a step of the shown result, or stop looking.
     Scrub(Option<u32>),
     /// Hold a step, or let go.
@@ -98,13 +100,6 @@ pub enum Command {
     DropHover(bool),
     /// A file was dropped.
     DropFile(PathBuf),
-    /// A file's content was dropped.
-    DropBytes {
-        /// What it is called.
-        name: String,
-        /// Its content.
-        bytes: Vec<u8>,
-    },
     /// A picture was pasted.
     PastePicture(Arc<Picture>),
     /// Take over the words and numbers of an A1111 text.

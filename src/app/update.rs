@@ -57,6 +57,7 @@ pub fn update(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::AgainEntry { id, same_seed } => return state.paint_again(id, same_seed),
         Command::UseSettings(id) => use_settings(state, id),
         Command::Unqueue(id) => state.unqueue(id),
+        Command::Stop => return state.stop(),
         Command::Scrub(step) => state.scrub = step,
         Command::Pin(step) => state.pinned = step,
         Command::Compare(held) => state.compare = held,
@@ -68,9 +69,6 @@ pub fn update(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::Example(index) => return paint_example(state, index),
         Command::DropHover(hover) => state.drop_hover = hover,
         Command::DropFile(path) => return vec![Effect::File(FileRequest::Open(path))],
-        Command::DropBytes { name, bytes } => {
-            return vec![Effect::File(FileRequest::DecodeBytes { name, bytes })];
-        }
         Command::PastePicture(picture) => {
             let name = state.lang.get(Text::PastedName);
             return state.place(name, picture, None);
@@ -212,7 +210,7 @@ fn begin_stroke(state: &mut AppState, at: [f32; 2]) {
     state.mask_hidden = false;
     state.stroking = true;
     if !had_mask {
-        state.strength_before_mask = Some(state.strength);
+        begin_mask(state);
     }
     state.document.mask.begin_stroke(at, &state.settings.mask_brush);
 }
@@ -225,14 +223,18 @@ fn end_stroke(state: &mut AppState) {
     }
 }
 
-/// A first mask sets the strength to 100; the last one gone gives the old strength back.
+/// A first mask sets the strength to 100.
+fn begin_mask(state: &mut AppState) {
+    state.strength_before_mask = Some(state.strength);
+    state.strength = 100;
+}
+
+/// The last of a mask gone gives the old strength back.
 fn follow_mask(state: &mut AppState) {
-    if !state.has_mask() {
-        if let Some(before) = state.strength_before_mask.take() {
-            state.strength = before;
-        }
-    } else if state.strength_before_mask.is_some_and(|before| before == state.strength) {
-        state.strength = 100;
+    if !state.has_mask()
+        && let Some(before) = state.strength_before_mask.take()
+    {
+        state.strength = before;
     }
 }
 
@@ -241,7 +243,7 @@ fn change_mask(state: &mut AppState, change: fn(&mut crate::document::mask::Mask
         return;
     }
     if !state.has_mask() {
-        state.strength_before_mask = Some(state.strength);
+        begin_mask(state);
     }
     state.document.feather_px = state.settings.feather_px;
     change(&mut state.document.mask);
