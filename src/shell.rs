@@ -33,6 +33,16 @@ const REMEMBER_SECS: f64 = 1.0;
 /// # Errors
 /// The window, the graphics or a thread cannot be had.
 pub fn run(options: Options) -> anyhow::Result<()> {
+    run_with(move |wake| Engine::spawn(options, wake))
+}
+
+/// Opens the window over any engine; `spawn` is given what wakes the window.
+///
+/// # Errors
+/// The window, the graphics or a thread cannot be had.
+pub fn run_with(
+    spawn: impl FnOnce(Box<dyn Fn() + Send>) -> std::io::Result<Engine> + 'static,
+) -> anyhow::Result<()> {
     let settings_file = paths::settings_file();
     let settings = settings_file.as_deref().map(Settings::load).unwrap_or_default();
     let (width, height) = settings.window.unwrap_or((1280.0, 800.0));
@@ -44,8 +54,16 @@ pub fn run(options: Options) -> anyhow::Result<()> {
             .with_min_inner_size([960.0, 640.0]),
         ..NativeOptions::default()
     };
-    let make = move |context: &CreationContext<'_>| -> Result<Box<dyn eframe::App>, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(Box::new(Shell::new(context, options, settings, settings_file)?))
+    let make = move |context: &CreationContext<'_>| {
+        if let Some(render_state) = &context.wgpu_render_state {
+            crate::ui::canvas::install(render_state);
+        }
+        let wake = context.egui_ctx.clone();
+        let engine = spawn(Box::new(move || wake.request_repaint()))?;
+        let mut shell = Shell::with_engine(&context.egui_ctx, engine, settings)?;
+        shell.settings_file = settings_file;
+        shell.timings = std::env::var_os(TIMINGS).map(PathBuf::from);
+        Ok(Box::new(shell) as Box<dyn eframe::App>)
     };
     eframe::run_native("pentimento", native, Box::new(make))
         .map_err(|error| anyhow::anyhow!("The window cannot be opened: {error}"))
@@ -67,24 +85,6 @@ pub struct Shell {
 }
 
 impl Shell {
-    fn new(
-        context: &CreationContext<'_>,
-        options: Options,
-        settings: Settings,
-        settings_file: Option<PathBuf>,
-    ) -> std::io::Result<Self> {
-        let ctx = &context.egui_ctx;
-        if let Some(render_state) = &context.wgpu_render_state {
-            crate::ui::canvas::install(render_state);
-        }
-        let wake = ctx.clone();
-        let engine = Engine::spawn(options, move || wake.request_repaint())?;
-        let mut shell = Self::with_engine(ctx, engine, settings)?;
-        shell.settings_file = settings_file;
-        shell.timings = std::env::var_os(TIMINGS).map(PathBuf::from);
-        Ok(shell)
-    }
-
     /// A window over any engine, for tests; nothing is remembered.
     ///
     /// # Errors

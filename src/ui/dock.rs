@@ -229,7 +229,7 @@ fn negative(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
         .id(negative_id())
         .frame(egui::Frame::NONE)
         .margin(egui::Margin::ZERO)
-        .vertical_align(Align::Center)
+        .align(egui::Align2::LEFT_CENTER)
         .text_color(p.text_1)
         .hint_text(egui::RichText::new(cx.t(Text::AvoidHint)).color(p.text_3))
         .desired_width(rect.width());

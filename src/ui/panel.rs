@@ -7,6 +7,7 @@ use egui::{
 
 use super::tokens::{self, radius, size, space};
 use super::widgets::button::IconButton;
+use super::widgets::field::Field;
 use super::widgets::slider::Slider;
 use super::widgets::{self, field, focus_ring};
 use super::{Cx, icons, panel_more};
@@ -192,7 +193,7 @@ fn whole_row(
         let step = |by: i32| {
             Some(i64::from(value).saturating_add(i64::from(by)).clamp(bounds.0 as i64, bounds.1 as i64) as u64)
         };
-        let outcome = field::number(ui, name, name, FIELD, &shown, false, parse, step);
+        let outcome = field::number(ui, Field { name, width: FIELD, shown: &shown, dimmed: false }, parse, step);
         if let Some(typed) = outcome.value {
             changed = Some(Some(typed as u32));
         }
@@ -258,7 +259,7 @@ pub(super) fn decimal_row(
         let shown = format!("{}", (value * 100.0).round() / 100.0);
         let parse = |text: &str| field::decimal(text, range, not_number, &out);
         let step = |steps: i32| Some((value + steps as f32 * by).clamp(range.0, range.1));
-        let outcome = field::number(ui, name, name, FIELD, &shown, false, parse, step);
+        let outcome = field::number(ui, Field { name, width: FIELD, shown: &shown, dimmed: false }, parse, step);
         if let Some(typed) = outcome.value {
             changed = Some(Some(typed));
         }
@@ -322,9 +323,10 @@ fn side(ui: &mut Ui, cx: &Cx<'_>, text: Text, width: f32, value: u32) -> Option<
     let out = out_of(cx, "32", "4096");
     let not_number = cx.t(Text::ErrorNumber);
     let name = cx.t(text);
+    let shown = value.to_string();
     let parse = |text: &str| field::whole(text, RANGE, not_number, &out);
     let step = |by: i32| Some((i64::from(value) + i64::from(by) * i64::from(grid)).clamp(32, 4096) as u64);
-    field::number(ui, name, name, width, &value.to_string(), false, parse, step)
+    field::number(ui, Field { name, width, shown: &shown, dimmed: false }, parse, step)
         .value
         .map(|value| value as u32)
 }
@@ -365,10 +367,11 @@ fn seed(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
         let width = ui.available_width() - 2.0 * size::ICON_BUTTON - space::S;
         let name = cx.t(Text::Seed);
         let (dimmed, value) = (!paint.seed_locked, paint.seed);
+        let shown = value.to_string();
         let out = out_of(cx, "0", &u64::MAX.to_string());
         let parse = |text: &str| field::whole(text, (0, u64::MAX), cx.t(Text::ErrorNumber), &out);
         let step = |by: i32| Some(value.saturating_add_signed(i64::from(by)));
-        let outcome = field::number(ui, name, name, width, &value.to_string(), dimmed, parse, step);
+        let outcome = field::number(ui, Field { name, width, shown: &shown, dimmed }, parse, step);
         if let Some(typed) = outcome.value {
             paint.seed = typed;
             // Who types a seed means it.

@@ -1,7 +1,7 @@
 //! A field for a number: what is typed stays as typed until it is a number in range; the error
 //! stands under it.
 
-use egui::{Align, Id, Key, Margin, Stroke, StrokeKind, TextEdit, Ui, vec2};
+use egui::{Id, Key, Margin, Stroke, StrokeKind, TextEdit, Ui, vec2};
 
 use super::palette;
 use crate::ui::tokens::{self, radius, size, space};
@@ -14,19 +14,27 @@ pub struct Outcome<T> {
     pub error: Option<String>,
 }
 
-/// A field `width` wide that shows `shown` until it is edited. `step` is what the up and down
-/// keys do.
+/// What a field looks like.
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'a> {
+    /// Spoken name, which also tells fields of one part of the window apart.
+    pub name: &'a str,
+    /// Its width in points.
+    pub width: f32,
+    /// What it shows until it is edited.
+    pub shown: &'a str,
+    /// Whether the value is not the user's own.
+    pub dimmed: bool,
+}
+
+/// Draws a field. `step` is what the up and down keys do.
 pub fn number<T>(
     ui: &mut Ui,
-    salt: &str,
-    name: &str,
-    width: f32,
-    shown: &str,
-    dimmed: bool,
+    Field { name, width, shown, dimmed }: Field<'_>,
     parse: impl Fn(&str) -> Result<T, String>,
     step: impl Fn(i32) -> Option<T>,
 ) -> Outcome<T> {
-    let id = ui.scope_id().with(salt);
+    let id = ui.scope_id().with(("field", name));
     let typed_id: Id = id.with("typed");
     let typed: Option<String> = ui.data(|data| data.get_temp(typed_id));
     let mut text = typed.unwrap_or_else(|| shown.to_owned());
@@ -36,8 +44,7 @@ pub fn number<T>(
         .id(id)
         .font(tokens::body())
         .text_color(colour)
-        .horizontal_align(Align::RIGHT)
-        .vertical_align(Align::Center)
+        .align(egui::Align2::RIGHT_CENTER)
         .desired_width(width - 2.0 * space::S)
         .min_size(vec2(width, size::CONTROL))
         .margin(Margin::symmetric(space::S as i8, 0))
