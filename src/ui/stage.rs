@@ -2,7 +2,7 @@
 
 use egui::{Align2, Rect, Stroke, StrokeKind, Ui, vec2};
 
-use super::canvas::{Canvas, CanvasEvent, CanvasInput, Emerging, Layer, MaskLayer, MaskLook};
+use super::canvas::{Canvas, CanvasColors, CanvasEvent, CanvasInput, Emerging, Layer, MaskLayer, MaskLook};
 use super::tokens::{self, radius, size};
 use super::{Cx, icons};
 use crate::app::command::Command;
@@ -35,6 +35,13 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
         tool: state.tool,
         brush: &state.settings.mask_brush,
         alt_text: state.scene_name(&scene),
+        colors: CanvasColors {
+            surround: cx.palette.surround,
+            sheet: cx.palette.sheet,
+            line: cx.palette.line,
+            focus: cx.palette.focus,
+            mask: cx.palette.mask,
+        },
         motion: !state.settings.less_motion.unwrap_or(false),
     };
     for event in canvas.show(ui, &input) {
