@@ -75,33 +75,6 @@ pub trait Model {
         watcher: &mut dyn Watcher,
         cancel: &CancelToken,
     ) -> Result<Vec<f32>>;
-    /// The parts on their own, for tests that hold them against a reference.
-    fn stages(&self) -> &dyn Stages;
-}
-
-/// The networks one by one, on plain values.
-pub trait Stages {
-    /// Text states of token ids: positions × width values.
-    ///
-    /// # Errors
-    /// The backend fails.
-    fn text_states(&self, ids: &[u32]) -> Result<Vec<f32>>;
-    /// One UNet call on `timesteps.len()` latents with as many text states.
-    ///
-    /// # Errors
-    /// The backend fails.
-    fn unet(
-        &self,
-        latents: &[f32],
-        size: (usize, usize),
-        timesteps: &[f32],
-        states: &[f32],
-    ) -> Result<Vec<f32>>;
-    /// The autoencoder's decoder alone, on unscaled latents.
-    ///
-    /// # Errors
-    /// The backend fails.
-    fn vae_decode(&self, latent: &[f32], size: (usize, usize)) -> Result<Vec<f32>>;
 }
 
 /// What an encoded picture may be: a normal distribution at every value of the latent, scaled as
@@ -411,41 +384,6 @@ impl<O: Ops> Model for Pipeline<O> {
             watcher.step(Step { step, of, sigma: left.ratio(), step_secs, preview });
         }
         Ok(state.latent)
-    }
-
-    fn stages(&self) -> &dyn Stages {
-        self
-    }
-}
-
-impl<O: Ops> Stages for Pipeline<O> {
-    fn text_states(&self, ids: &[u32]) -> Result<Vec<f32>> {
-        let states = self.text.forward(&self.ops, &[ids], &CancelToken::default())?;
-        Ok(self.ops.read_tokens(&states)?)
-    }
-
-    fn unet(
-        &self,
-        latents: &[f32],
-        (height, width): (usize, usize),
-        timesteps: &[f32],
-        states: &[f32],
-    ) -> Result<Vec<f32>> {
-        let batch = timesteps.len();
-        let dims = ImageDims { batch, channels: self.channels(), height, width };
-        let wide = self.unet.config().cross_attention_dim;
-        let states = self.ops.tokens([batch, states.len() / batch / wide, wide], states)?;
-        let latents = self.ops.image(dims, latents)?;
-        let none = CancelToken::default();
-        let output = self.unet.forward(&self.ops, &latents, timesteps, &states, &none)?;
-        Ok(self.ops.read_image(&output)?)
-    }
-
-    fn vae_decode(&self, latent: &[f32], (height, width): (usize, usize)) -> Result<Vec<f32>> {
-        let dims = ImageDims { batch: 1, channels: self.channels(), height, width };
-        let latent = self.ops.image(dims, latent)?;
-        let decoded = self.vae.decode(&self.ops, &latent, &CancelToken::default())?;
-        Ok(self.ops.read_image(&decoded)?)
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use crate::engine::protocol::Picture;
+use crate::types::Picture;
 
 /// The longest side that is opened, in pixels. A canvas of this size has 1 GiB.
 pub const LONGEST_SIDE: u32 = 16_384;

@@ -13,7 +13,7 @@ use super::defaults::Extras;
 use super::error::ModelError;
 use super::pocket;
 use super::tensors::TensorFile;
-use crate::engine::protocol::ModelSource;
+use crate::types::ModelSource;
 
 /// Longest text file that is read (vocabularies reach a few megabytes).
 const TEXT_LIMIT: u64 = 64 << 20;

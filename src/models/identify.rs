@@ -82,7 +82,7 @@ impl Task {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::protocol::ModelSource;
+    use crate::types::ModelSource;
 
     fn check(config: &str, family: &str, task: Task) {
         let folder = tempfile::tempdir().unwrap();

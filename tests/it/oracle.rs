@@ -28,51 +28,7 @@ fn values(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().and_then(|flat| flat.to_vec1()).expect("values")
 }
 
-/// What candle cannot read from a config.json.
-struct Shape {
-    /// Channels, heads, whether there is cross-attention.
-    blocks: Vec<(usize, usize, bool)>,
-    layers: usize,
-    groups: usize,
-    text_width: usize,
-    vae_channels: Vec<usize>,
-    vae_layers: usize,
-    vae_groups: usize,
-}
-
-fn unet(model: &str, shape: &Shape) -> UNet2DConditionModel {
-    let block = |&(out_channels, heads, attends): &(usize, usize, bool)| BlockConfig {
-        out_channels,
-        use_cross_attn: attends.then_some(1),
-        attention_head_dim: heads,
-    };
-    let config = UNet2DConditionModelConfig {
-        blocks: shape.blocks.iter().map(block).collect(),
-        layers_per_block: shape.layers,
-        norm_num_groups: shape.groups,
-        cross_attention_dim: shape.text_width,
-        ..UNet2DConditionModelConfig::default()
-    };
-    let weights = VarBuilder::from_tensors(tensors(model, "unet"), DType::F32, &Device::Cpu);
-    UNet2DConditionModel::new(weights, 4, 4, false, config).expect("candle reads the UNet")
-}
-
-fn vae(model: &str, shape: &Shape) -> AutoEncoderKL {
-    let config = AutoEncoderKLConfig {
-        block_out_channels: shape.vae_channels.clone(),
-        layers_per_block: shape.vae_layers,
-        latent_channels: 4,
-        norm_num_groups: shape.vae_groups,
-        use_quant_conv: true,
-        use_post_quant_conv: true,
-    };
-    let mut weights = tensors(model, "vae");
-    // candle only gives samples of the posterior: without variance they are its mean.
-    silence_variance(&mut weights);
-    let weights = VarBuilder::from_tensors(weights, DType::F32, &Device::Cpu);
-    AutoEncoderKL::new(weights, 3, 3, config).expect("candle reads the autoencoder")
-}
-
+/// candle only gives samples of the posterior: without variance they are its mean.
 fn silence_variance(weights: &mut HashMap<String, Tensor>) {
     let half = |tensor: &Tensor, fill: f64| {
         let mean = tensor.narrow(0, 0, 4)?;
@@ -85,11 +41,12 @@ fn silence_variance(weights: &mut HashMap<String, Tensor>) {
     weights.insert("quant_conv.bias".to_owned(), bias);
 }
 
-fn check(model: &str, shape: &Shape) {
+fn check_unet(model: &str, config: UNet2DConditionModelConfig) {
     let golden = Goldens::read(&format!("stages_{model}.safetensors"));
     let ours: Box<dyn Stages> = stages(model, Backend::Cpu);
     let mut table = Table::default();
-    let unet = unet(model, shape);
+    let weights = VarBuilder::from_tensors(tensors(model, "unet"), DType::F32, &Device::Cpu);
+    let unet = UNet2DConditionModel::new(weights, 4, 4, false, config).expect("candle reads it");
     let states = golden.get("unet/states");
     for case in golden.cases("unet", "out") {
         let of = |name: &str| golden.get(&format!("unet/{case}/{name}"));
@@ -110,9 +67,19 @@ fn check(model: &str, shape: &Shape) {
         table.within(format!("{name}, to us"), relative(&theirs, &ours), bound::ORACLE_UNET);
         // The bound tells right from wrong.
         let error = relative(&call(timesteps[0] + 100.0), wanted);
-        table.beyond(format!("{name}, timestep 100 off"), error, 5.0 * bound::ORACLE_UNET);
+        table.beyond(format!("{name}, timestep 100 off"), error, 20.0 * bound::ORACLE_UNET);
     }
-    let vae = vae(model, shape);
+    table.finish(&format!("candle-transformers' UNet on {model}: max |a − b| / max |b|"));
+}
+
+fn check_vae(model: &str, config: AutoEncoderKLConfig) {
+    let golden = Goldens::read(&format!("stages_{model}.safetensors"));
+    let ours: Box<dyn Stages> = stages(model, Backend::Cpu);
+    let mut table = Table::default();
+    let mut weights = tensors(model, "vae");
+    silence_variance(&mut weights);
+    let weights = VarBuilder::from_tensors(weights, DType::F32, &Device::Cpu);
+    let vae = AutoEncoderKL::new(weights, 3, 3, config).expect("candle reads it");
     for case in golden.cases("encode", "mean") {
         let of = |name: &str| golden.get(&format!("encode/{case}/{name}"));
         let theirs = vae.encode(&on_cpu(of("picture"))).and_then(|posterior| posterior.sample());
@@ -132,33 +99,50 @@ fn check(model: &str, shape: &Shape) {
         let ours = ours.decode(of("latent"));
         table.within(format!("{name}, to us"), relative(&theirs, &ours), bound::ORACLE_VAE);
     }
-    table.finish(&format!("candle-transformers on {model}: max |a − b| / max |b|"));
+    table.finish(&format!("candle-transformers' autoencoder on {model}: max |a − b| / max |b|"));
+}
+
+// Its blocks always norm in 32 groups, whatever the config says: of our models only this one's
+// UNet is as it expects.
+#[test]
+fn unet_of_sd1_tiny() {
+    let block = |out_channels, attends: bool| BlockConfig {
+        out_channels,
+        use_cross_attn: attends.then_some(1),
+        attention_head_dim: 4,
+    };
+    let config = UNet2DConditionModelConfig {
+        blocks: vec![block(32, true), block(64, false)],
+        layers_per_block: 1,
+        norm_num_groups: 32,
+        cross_attention_dim: 32,
+        ..UNet2DConditionModelConfig::default()
+    };
+    check_unet("sd1_tiny", config);
+}
+
+fn vae_config(channels: &[usize], layers_per_block: usize, groups: usize) -> AutoEncoderKLConfig {
+    AutoEncoderKLConfig {
+        block_out_channels: channels.to_vec(),
+        layers_per_block,
+        latent_channels: 4,
+        norm_num_groups: groups,
+        use_quant_conv: true,
+        use_post_quant_conv: true,
+    }
 }
 
 #[test]
-fn sd1_tiny() {
-    let shape = Shape {
-        blocks: vec![(16, 4, true), (24, 4, false)],
-        layers: 1,
-        groups: 8,
-        text_width: 32,
-        vae_channels: vec![8, 16, 16],
-        vae_layers: 1,
-        vae_groups: 8,
-    };
-    check("sd1_tiny", &shape);
+fn vae_of_sd1_tiny() {
+    check_vae("sd1_tiny", vae_config(&[8, 16, 16], 1, 8));
 }
 
 #[test]
-fn pocket() {
-    let shape = Shape {
-        blocks: vec![(32, 1, false), (64, 2, true), (128, 4, true), (192, 6, false)],
-        layers: 1,
-        groups: 8,
-        text_width: 256,
-        vae_channels: vec![24, 48, 96, 128],
-        vae_layers: 1,
-        vae_groups: 1,
-    };
-    check("pocket", &shape);
+fn vae_of_sd2_tiny() {
+    check_vae("sd2_tiny", vae_config(&[8, 16, 16], 2, 8));
+}
+
+#[test]
+fn vae_of_pocket() {
+    check_vae("pocket", vae_config(&[24, 48, 96, 128], 1, 1));
 }

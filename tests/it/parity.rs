@@ -14,7 +14,7 @@ fn check_stages(model: &str, backend: Backend) {
     let golden = Goldens::read(&format!("stages_{model}.safetensors"));
     let stages = stages(model, backend);
     let mut table = Table::default();
-    for case in golden.cases("text", "ids") {
+    for case in golden.cases("text", "states") {
         let states = stages.text(&golden.get(&format!("text/{case}/ids")).as_ids());
         let wanted = &golden.get(&format!("text/{case}/states")).values;
         table.within(format!("text states, prompt {case}"), relative(&states, wanted), bound::STAGE);

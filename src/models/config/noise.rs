@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::Reader;
-use crate::diffusion::samplers::Sampler;
-use crate::diffusion::schedule::Schedule;
+use crate::types::Sampler;
+use crate::types::Schedule;
 use crate::models::error::ModelError;
 use crate::models::folder::ModelFolder;
 

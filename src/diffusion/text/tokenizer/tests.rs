@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::engine::protocol::ModelSource;
+use crate::types::ModelSource;
 
 #[derive(Deserialize)]
 struct Fixture {
