@@ -8,6 +8,7 @@ mod meter;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use eframe::wgpu;
 use eframe::{CreationContext, Frame, NativeOptions};
 use egui::{Context, Ui, ViewportBuilder, ViewportCommand};
 
@@ -61,6 +62,10 @@ pub fn run_with(
         let wake = context.egui_ctx.clone();
         let engine = spawn(Box::new(move || wake.request_repaint()))?;
         let mut shell = Shell::with_engine(&context.egui_ctx, engine, settings)?;
+        shell.state.cpu_renderer = context.wgpu_render_state.as_ref().is_some_and(|render| {
+            render.adapter.get_info().device_type == wgpu::DeviceType::Cpu
+        });
+        theme::set_motion(&context.egui_ctx, shell.state.motion());
         shell.settings_file = settings_file;
         shell.timings = std::env::var_os(TIMINGS).map(PathBuf::from);
         Ok(Box::new(shell) as Box<dyn eframe::App>)

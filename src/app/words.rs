@@ -176,7 +176,7 @@ texts! {
     GroupView => ("View", "视图"),
     GroupProgram => ("Program", "程序"),
     PaintNow => ("Paint the prompt", "按提示词绘制"),
-    PaintFront => ("Paint at the front of the queue", "插队绘制"),
+    PaintFront => ("Paint at the front", "插队绘制"),
     FocusPrompt => ("Go to the prompt", "转到提示词"),
     PreviousResult => ("Previous result", "上一个结果"),
     NextResult => ("Next result", "下一个结果"),

@@ -42,7 +42,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
             focus: cx.palette.focus,
             mask: cx.palette.mask,
         },
-        motion: !state.settings.less_motion.unwrap_or(false),
+        motion: state.motion(),
     };
     for event in canvas.show(ui, &input) {
         cx.ask(match event {
