@@ -33,8 +33,8 @@ const REMEMBER_SECS: f64 = 1.0;
 ///
 /// # Errors
 /// The window, the graphics or a thread cannot be had.
-pub fn run(options: Options) -> anyhow::Result<()> {
-    run_with(move |wake| Engine::spawn(options, wake))
+pub fn run() -> anyhow::Result<()> {
+    run_with(|wake| Engine::spawn(Options::default(), wake))
 }
 
 /// Opens the window over any engine; `spawn` is given what wakes the window.

@@ -108,6 +108,7 @@ pub enum Effect {
 }
 
 /// The state of the window.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts, each shown somewhere of its own")]
 pub struct AppState {
     /// Seconds since the program began, set by the shell before each frame.
     pub now: f64,

@@ -284,7 +284,7 @@ impl Lang {
         self.fill(Text::Percent, &[&number])
     }
 
-    /// The language for a locale name such as "zh-CN" or "de_DE".
+    /// The language for a locale name such as `zh-CN` or `de_DE`.
     #[must_use]
     pub fn of_locale(locale: &str) -> Self {
         if locale.to_lowercase().starts_with("zh") { Self::Zh } else { Self::En }

@@ -7,8 +7,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::document::fresh_key;
-use super::stroke::{FULL, Ink, Path, Profile, TILE};
 pub use super::stroke::PixelRect;
+use super::stroke::{FULL, Ink, Path, Profile, TILE};
 use crate::app::tool::Brush;
 use crate::engine::protocol::Coverage;
 
@@ -253,11 +253,7 @@ impl Mask {
 /// Ink over coverage, rounded once.
 fn over(base: u8, ink: u16, erases: bool) -> u8 {
     let (full, base, ink) = (u64::from(FULL), u64::from(base), u64::from(ink));
-    let scaled = if erases {
-        base * (full - ink)
-    } else {
-        base * full + (255 - base) * ink
-    };
+    let scaled = if erases { base * (full - ink) } else { base * full + (255 - base) * ink };
     ((scaled + full / 2) / full) as u8
 }
 
@@ -327,8 +323,9 @@ mod tests {
 
     #[test]
     fn the_order_of_frames_does_not_matter() {
-        let points: Vec<[f32; 2]> =
-            (0..40u8).map(|i| [10.0 + 4.0 * f32::from(i), 60.0 + (f32::from(i) * 0.7).sin() * 40.0]).collect();
+        let points: Vec<[f32; 2]> = (0..40u8)
+            .map(|i| [10.0 + 4.0 * f32::from(i), 60.0 + (f32::from(i) * 0.7).sin() * 40.0])
+            .collect();
         let brush = brush(17.0, 0.4);
         let draw = |chunk: usize| {
             let mut mask = Mask::new(180, 120);

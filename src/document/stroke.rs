@@ -105,12 +105,8 @@ impl Ink {
         let reach = profile.outer;
         let low = [0, 1].map(|axis| (from[axis].min(to[axis]) - reach).floor().max(0.0) as u32);
         let high = [0, 1].map(|axis| (from[axis].max(to[axis]) + reach).ceil().max(0.0) as u32);
-        let rect = PixelRect {
-            x0: low[0],
-            y0: low[1],
-            x1: high[0].min(size.0),
-            y1: high[1].min(size.1),
-        };
+        let rect =
+            PixelRect { x0: low[0], y0: low[1], x1: high[0].min(size.0), y1: high[1].min(size.1) };
         if rect.is_empty() {
             return PixelRect::EMPTY;
         }

@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
-use super::cancel::CancelToken;
+use crate::cancel::CancelToken;
 use super::painter::Painter;
 use super::protocol::{Event, JobId, Request};
 use super::worker::{self, Generator, Task};
@@ -44,22 +44,30 @@ impl Engine {
         options: super::painter::Options,
         wake: impl Fn() + Send + 'static,
     ) -> std::io::Result<Self> {
-        Self::spawn_with(move || Painter::new(options), wake)
+        Self::spawn_with(options.threads, move || Painter::new(options), wake)
     }
 
-    /// Starts a worker over any generator, which is made on the worker's own thread.
+    /// Starts a worker over any generator, which is made on the worker's own thread and computes
+    /// with that many threads (`None`: one for each processor).
     ///
     /// # Errors
     /// The operating system refuses a thread.
     pub fn spawn_with<G: Generator>(
+        threads: Option<usize>,
         make: impl FnOnce() -> G + Send + 'static,
         wake: impl Fn() + Send + 'static,
     ) -> std::io::Result<Self> {
         let (requests, inbox) = bounded(REQUEST_SLOTS);
         let (outbox, events) = bounded(EVENT_SLOTS);
-        let thread = std::thread::Builder::new()
-            .name("infer".to_owned())
-            .spawn(move || worker::run(make(), &inbox, outbox, wake))?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.unwrap_or(0))
+            .thread_name(|index| format!("infer-{index}"))
+            .build()
+            .map_err(std::io::Error::other)?;
+        // The worker lives inside the pool, so that everything it calls computes there.
+        let thread = std::thread::Builder::new().name("infer".to_owned()).spawn(move || {
+            pool.install(move || worker::run(make(), &inbox, &outbox, &wake));
+        })?;
         Ok(Self {
             requests: Some(requests),
             events,

@@ -3,10 +3,11 @@
 //! Called by the window's shell and by the command line; it alone calls [`crate::diffusion`] and
 //! [`crate::models`] to paint. It knows nothing of egui, and its protocol nothing of tensors.
 
-pub mod cancel;
 pub mod handle;
+pub mod compose;
 pub mod painter;
 pub mod protocol;
+pub mod resolve;
 pub mod worker;
 
 pub use handle::Engine;

@@ -1,7 +1,25 @@
-//! The real generator: models in memory, one job at a time.
+//! The real generator: one model in memory, one job at a time.
+//!
+//! Made and run on the worker's thread. It turns a request into the pipeline's plain values, and
+//! what comes out into events.
 
-use super::protocol::{FailureKind, JobError, Request};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::compose;
+use super::protocol::{
+    Event, FailureKind, JobError, Latent, ModelInfo, ModelSource, Notice, PaintRequest, Painted,
+    Phase, Posterior, Preview, PreviewKind, Request, Timing,
+};
+use super::resolve::{self, Resolved};
 use super::worker::{Done, Generator, Reporter, Stop};
+use crate::diffusion::error::DiffusionError;
+use crate::diffusion::noise::TorchNoise;
+use crate::diffusion::pipeline::{Job, Model, Pipeline, Preview as Made, Step, Watcher};
+use crate::diffusion::preview;
+use crate::models::{ModelError, ModelFolder};
+use crate::ops::candle::Candle;
+use crate::ops::cpu::Cpu;
 
 /// Which implementation of the layers computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,27 +36,238 @@ pub enum Backend {
 pub struct Options {
     /// Which implementation computes.
     pub backend: Backend,
-    /// Threads for computing; `None`: the physical cores.
+    /// Threads for computing; `None`: one for each processor.
     pub threads: Option<usize>,
 }
 
 /// Loads models and paints.
 pub struct Painter {
-    _options: Options,
+    options: Options,
+    loaded: Option<Loaded>,
+}
+
+struct Loaded {
+    model: Box<dyn Model>,
+    info: Arc<ModelInfo>,
+}
+
+impl From<DiffusionError> for Stop {
+    fn from(error: DiffusionError) -> Self {
+        let kind = match &error {
+            DiffusionError::Cancelled(_) => return Self::Cancelled,
+            DiffusionError::Model(_) => FailureKind::Model,
+            DiffusionError::Request(_) => FailureKind::Request,
+            DiffusionError::Overflow { .. } => FailureKind::Numbers,
+            DiffusionError::Ops(_) => FailureKind::Fault,
+        };
+        Self::Failed(JobError { message: error.to_string(), kind })
+    }
+}
+
+impl From<ModelError> for Stop {
+    fn from(error: ModelError) -> Self {
+        DiffusionError::from(error).into()
+    }
+}
+
+/// Reads a model for a backend. `progress` hears the share that is done, 0..=1.
+///
+/// # Errors
+/// A part is missing or damaged; cancelled.
+pub fn load_model(
+    folder: &ModelFolder,
+    backend: Backend,
+    cancel: &crate::cancel::CancelToken,
+    progress: &mut dyn FnMut(f32),
+) -> Result<Box<dyn Model>, DiffusionError> {
+    Ok(match backend {
+        Backend::Cpu => Box::new(Pipeline::load(Cpu::default(), folder, cancel, progress)?),
+        Backend::Candle => Box::new(Pipeline::load(Candle::new()?, folder, cancel, progress)?),
+    })
 }
 
 impl Painter {
     /// Makes a painter without a model; the first request loads one.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self { _options: options }
+        Self { options, loaded: None }
+    }
+
+    /// Makes sure that the model is in memory; says how long that took.
+    fn load(&mut self, source: &ModelSource, reporter: &Reporter<'_>) -> Result<f64, Stop> {
+        let job = reporter.job;
+        let start = Instant::now();
+        if self.loaded.as_ref().is_none_or(|loaded| loaded.info.source != *source) {
+            reporter.say(Event::Phase { job, phase: Phase::ReadingModel(0.0) });
+            let folder = ModelFolder::open(source)?;
+            // Two models would need twice the room.
+            self.loaded = None;
+            let mut progress =
+                |share| reporter.say(Event::Phase { job, phase: Phase::ReadingModel(share) });
+            let model = load_model(&folder, self.options.backend, reporter.cancel, &mut progress)?;
+            let info = Arc::new(resolve::describe(model.as_ref(), &folder, source));
+            self.loaded = Some(Loaded { model, info });
+        }
+        let load_secs = start.elapsed().as_secs_f64();
+        if let Some(loaded) = &self.loaded {
+            reporter.say(Event::ModelReady { job, info: Arc::clone(&loaded.info), load_secs });
+        }
+        Ok(load_secs)
     }
 }
 
 impl Generator for Painter {
-    fn run(&mut self, _request: &Request, _reporter: &Reporter<'_>) -> Result<Done, Stop> {
-        Err(Stop::Failed(JobError { message: "no model".to_owned(), kind: FailureKind::Model }))
+    fn run(&mut self, request: &Request, reporter: &Reporter<'_>) -> Result<Done, Stop> {
+        match request {
+            Request::Load(source) => {
+                let load_secs = self.load(source, reporter)?;
+                Ok(Done { request: None, timing: Timing { load_secs, ..Timing::default() } })
+            }
+            Request::Paint(request) => {
+                resolve::check(request)?;
+                let load_secs = self.load(&request.model, reporter)?;
+                let loaded = self.loaded.as_mut().expect("the model was just loaded");
+                let resolved = resolve::resolve(request, &loaded.info)?;
+                let timing = Timing { load_secs, ..Timing::default() };
+                paint(loaded.model.as_mut(), &resolved, reporter, timing)
+            }
+        }
     }
 
-    fn reset(&mut self) {}
+    fn reset(&mut self) {
+        self.loaded = None;
+    }
+}
+
+fn paint(
+    model: &mut dyn Model,
+    resolved: &Resolved,
+    reporter: &Reporter<'_>,
+    mut timing: Timing,
+) -> Result<Done, Stop> {
+    let job = reporter.job;
+    let cancel = reporter.cancel;
+    let request = &resolved.request;
+    for notice in &resolved.notices {
+        reporter.say(Event::Notice { job, notice: notice.clone() });
+    }
+
+    reporter.say(Event::Phase { job, phase: Phase::ReadingWords });
+    let start = Instant::now();
+    // The unconditional half comes first, and only with guidance.
+    let prompts = [request.negative.as_str(), request.prompt.as_str()];
+    let guided = resolved.guidance > 1.0;
+    let prompts = if guided { &prompts[..] } else { &prompts[1..] };
+    lost_words(model, request, guided, reporter);
+    model.read_words(prompts, cancel)?;
+    timing.text_secs = start.elapsed().as_secs_f64();
+
+    let (width, height) = resolved.size;
+    let factor = model.vae_config().factor();
+    let cells = (height as usize / factor, width as usize / factor);
+    let start = Instant::now();
+    let posterior = match &request.init {
+        None => None,
+        Some(init) => {
+            reporter.say(Event::Phase { job, phase: Phase::EncodingPicture });
+            let pixels = compose::flattened(&init.picture, resolved.size);
+            let size = (height as usize, width as usize);
+            Some(model.encode(&compose::planes(&pixels), size, cancel)?)
+        }
+    };
+    timing.encode_secs = start.elapsed().as_secs_f64();
+    let mask = request.mask.as_ref().map(|mask| compose::latent_mask(&mask.coverage, cells));
+
+    for index in 0..request.count {
+        let seed = request.seed.wrapping_add(u64::from(index));
+        let mut noise = TorchNoise::new(seed);
+        let init = request.init.as_ref().zip(posterior.as_ref()).map(|(init, posterior)| {
+            let clean = match init.posterior {
+                Posterior::Mode => posterior.mean.clone(),
+                Posterior::Sample => posterior.sample(&mut noise),
+            };
+            (clean, init.strength)
+        });
+        let pipeline_job = Job {
+            size: cells,
+            steps: resolved.steps as usize,
+            sampler: resolved.sampler,
+            schedule: resolved.schedule,
+            guidance: resolved.guidance,
+            rescale: request.guidance_rescale,
+            noise,
+            init: init.as_ref().map(|(clean, strength)| (clean.as_slice(), *strength)),
+            mask: mask.as_deref(),
+            previews: request.previews,
+        };
+        let mut teller = Teller { reporter, index, timing: &mut timing };
+        let latent = model.paint(&pipeline_job, &mut teller, cancel)?;
+
+        reporter.say(Event::Phase { job, phase: Phase::Decoding });
+        let start = Instant::now();
+        let decoded = model.decode(&latent, cells, cancel)?;
+        let rgb = preview::picture(&decoded, (height as usize, width as usize));
+        let picture = placed(rgb, request, resolved.size);
+        timing.decode_secs += start.elapsed().as_secs_f64();
+        let latent = request.latents.then(|| Latent {
+            shape: [model.vae_config().latent_channels, cells.0, cells.1],
+            values: latent,
+        });
+        let painted = Painted { index, seed, picture: Arc::new(picture), latent };
+        reporter.say(Event::Painted { job, painted });
+    }
+    Ok(Done { request: Some(Box::new(resolved.complete_request())), timing })
+}
+
+/// The result at the initial picture's size, blended into it where there is a mask.
+fn placed(rgb: preview::Rgb, request: &PaintRequest, size: (u32, u32)) -> super::protocol::Picture {
+    let Some(init) = &request.init else { return compose::picture(rgb, size) };
+    let painted = compose::picture(rgb, (init.picture.width, init.picture.height));
+    match &request.mask {
+        Some(mask) => compose::blended(&init.picture, &painted, &mask.coverage, mask.feather_px),
+        None => painted,
+    }
+}
+
+/// Tells which words fell off the end of the model's positions.
+fn lost_words(model: &dyn Model, request: &PaintRequest, guided: bool, reporter: &Reporter<'_>) {
+    let texts = [(&request.prompt, false), (&request.negative, true)];
+    for (text, negative) in texts.into_iter().take(if guided { 2 } else { 1 }) {
+        if let Some(from) = model.tokenizer().encode(text).lost_from {
+            let lost = text[from..].trim().to_owned();
+            let notice = Notice::WordsLost { lost, negative };
+            reporter.say(Event::Notice { job: reporter.job, notice });
+        }
+    }
+}
+
+/// Passes the pipeline's steps on as events.
+struct Teller<'a, 'b> {
+    reporter: &'a Reporter<'b>,
+    index: u32,
+    timing: &'a mut Timing,
+}
+
+impl Watcher for Teller<'_, '_> {
+    fn step(&mut self, step: Step) {
+        self.timing.steps_secs += step.step_secs;
+        let preview = step.preview.map(|(rgb, made, secs)| {
+            self.timing.preview_secs += secs;
+            let size = (rgb.width as u32, rgb.height as u32);
+            let kind = match made {
+                Made::Full => PreviewKind::Full,
+                Made::Linear => PreviewKind::Linear,
+            };
+            Preview { picture: Arc::new(compose::picture(rgb, size)), kind }
+        });
+        self.reporter.say(Event::Step {
+            job: self.reporter.job,
+            index: self.index,
+            step: step.step as u32,
+            of: step.of as u32,
+            sigma: step.sigma as f32,
+            step_secs: step.step_secs as f32,
+            preview,
+        });
+    }
 }

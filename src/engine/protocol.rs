@@ -4,50 +4,16 @@
 //! answers with [`Event`]s that carry the request's [`JobId`]. Every job ends in
 //! exactly one terminal event (see [`Event::is_terminal`]).
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::diffusion::samplers::Sampler;
-pub use crate::diffusion::schedule::Schedule;
 pub use crate::diffusion::text::Tokenizer;
+pub use crate::types::{Coverage, Example, ModelSource, Picture, Sampler, Schedule};
 
 /// Pairs a request with its answers. Unique within one engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct JobId(pub u64);
-
-/// Where a model's weights come from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum ModelSource {
-    /// The model that is part of the program.
-    #[default]
-    BuiltIn,
-    /// A folder in the diffusers layout.
-    Path(PathBuf),
-}
-
-/// A picture in memory: sRGB, 8 bits a channel, straight alpha, rows from the top.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picture {
-    /// Width in pixels, at least 1.
-    pub width: u32,
-    /// Height in pixels, at least 1.
-    pub height: u32,
-    /// `4 * width * height` bytes, RGBA.
-    pub rgba: Vec<u8>,
-}
-
-/// A mask: one byte of coverage a pixel, 255 means "paint again".
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Coverage {
-    /// Width in pixels, equal to the picture's.
-    pub width: u32,
-    /// Height in pixels, equal to the picture's.
-    pub height: u32,
-    /// `width * height` bytes.
-    pub values: Vec<u8>,
-}
 
 /// How the autoencoder's posterior becomes a latent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,15 +113,6 @@ pub enum Request {
     Load(ModelSource),
     /// Paint.
     Paint(Box<PaintRequest>),
-}
-
-/// An example prompt that a model is known to do well.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Example {
-    /// The prompt.
-    pub prompt: String,
-    /// The seed to paint it with.
-    pub seed: u64,
 }
 
 /// Which kind of preview a run shows.

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::cancel::CancelToken;
+use crate::cancel::CancelToken;
 use super::handle::EVENT_SLOTS;
 use super::protocol::{Event, FailureKind, JobError, JobId, PaintRequest, Request, Timing};
 
@@ -78,11 +78,11 @@ impl Reporter<'_> {
 pub(super) fn run<G: Generator>(
     mut generator: G,
     inbox: &Receiver<Task>,
-    outbox: Sender<Event>,
-    wake: impl Fn() + Send + 'static,
+    outbox: &Sender<Event>,
+    wake: &dyn Fn(),
 ) {
     for Task { job, request, cancel } in inbox {
-        let reporter = Reporter { job, cancel: &cancel, outbox: &outbox, wake: &wake };
+        let reporter = Reporter { job, cancel: &cancel, outbox, wake };
         let outcome = if cancel.is_cancelled() {
             Err(Stop::Cancelled)
         } else {

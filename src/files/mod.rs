@@ -274,9 +274,8 @@ fn work(request: FileRequest) -> FileEvent {
 }
 
 fn open(path: &Path) -> Result<FileEvent, String> {
-    let unreadable = |error: std::io::Error| {
-        format!("This file cannot be read ({error}): {}", path.display())
-    };
+    let unreadable =
+        |error: std::io::Error| format!("This file cannot be read ({error}): {}", path.display());
     let length = std::fs::metadata(path).map_err(unreadable)?.len();
     if length > MOST_BYTES {
         return Err(format!("This file is too large to be a picture: {}", path.display()));
@@ -287,8 +286,7 @@ fn open(path: &Path) -> Result<FileEvent, String> {
 }
 
 fn decode(path: Option<PathBuf>, name: String, bytes: &[u8]) -> Result<FileEvent, String> {
-    let decoded =
-        codec::decode_picture(bytes).map_err(|error| format!("{error}: {name}"))?;
+    let decoded = codec::decode_picture(bytes).map_err(|error| format!("{error}: {name}"))?;
     Ok(FileEvent::Opened {
         path,
         name,
@@ -299,8 +297,8 @@ fn decode(path: Option<PathBuf>, name: String, bytes: &[u8]) -> Result<FileEvent
 
 fn save(path: PathBuf, picture: &Picture, parameters: &str) -> Result<FileEvent, String> {
     let parameters = Some(parameters).filter(|text| !text.is_empty());
-    let written = codec::encode_png(picture, parameters)
-        .and_then(|bytes| codec::write_whole(&path, &bytes));
+    let written =
+        codec::encode_png(picture, parameters).and_then(|bytes| codec::write_whole(&path, &bytes));
     match written {
         Ok(()) => Ok(FileEvent::Saved { path }),
         Err(error) => Err(format!("The picture could not be saved ({error}): {}", path.display())),
@@ -401,8 +399,7 @@ mod tests {
 
     #[test]
     fn a_panicking_dialog_counts_as_closed() {
-        let mut worker =
-            FileWorker::spawn_with(|| {}, |_| panic!("no portal")).expect("threads");
+        let mut worker = FileWorker::spawn_with(|| {}, |_| panic!("no portal")).expect("threads");
         worker.submit(FileRequest::OpenDialog);
         assert!(matches!(next(&mut worker), FileEvent::DialogClosed));
     }

@@ -1,3 +1,4 @@
-//! Prompts: tokens and their conditioning.
+//! Prompts: their tokens and the encoder that reads them.
+pub mod clip;
 pub mod tokenizer;
 pub use tokenizer::Tokenizer;

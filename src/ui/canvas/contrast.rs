@@ -27,10 +27,8 @@ pub(super) fn mask_color(
             };
             let x = place(index % SAMPLES, at[0]);
             let y = place(index / SAMPLES, at[1]);
-            let inside = x >= 0.0
-                && y >= 0.0
-                && x < picture.width as f32
-                && y < picture.height as f32;
+            let inside =
+                x >= 0.0 && y >= 0.0 && x < picture.width as f32 && y < picture.height as f32;
             inside.then(|| {
                 let from = 4 * (y as usize * picture.width as usize + x as usize);
                 let pixel = &picture.rgba[from..from + 3];
@@ -44,15 +42,15 @@ pub(super) fn mask_color(
     let near = |color: &Color32| {
         let [r, g, b, _] = color.to_array();
         let own = lab([r, g, b]);
-        let distance =
-            |[l, a, b]: &[f32; 3]| (l - own[0]).hypot(a - own[1]).hypot(b - own[2]);
+        let distance = |[l, a, b]: &[f32; 3]| (l - own[0]).hypot(a - own[1]).hypot(b - own[2]);
         samples.iter().filter(|sample| distance(sample) < NEAR).count() as f32
             / samples.len() as f32
     };
     let shares = colors.each_ref().map(near);
-    shares.iter().position(|share| *share < LOST_SHARE).unwrap_or_else(|| {
-        (0..3).min_by(|a, b| shares[*a].total_cmp(&shares[*b])).unwrap_or(0)
-    })
+    shares
+        .iter()
+        .position(|share| *share < LOST_SHARE)
+        .unwrap_or_else(|| (0..3).min_by(|a, b| shares[*a].total_cmp(&shares[*b])).unwrap_or(0))
 }
 
 /// sRGB to CIE Lab (D65).
@@ -64,9 +62,12 @@ fn lab(rgb: [u8; 3]) -> [f32; 3] {
     let x = (0.412_456_4 * r + 0.357_576_1 * g + 0.180_437_5 * b) / 0.950_47;
     let y = 0.212_672_9 * r + 0.715_152_2 * g + 0.072_175 * b;
     let z = (0.019_333_9 * r + 0.119_192 * g + 0.950_304_1 * b) / 1.088_83;
-    let [x, y, z] = [x, y, z].map(|value: f32| {
-        if value > 0.008_856 { value.cbrt() } else { 7.787 * value + 16.0 / 116.0 }
-    });
+    let [x, y, z] =
+        [x, y, z].map(
+            |value: f32| {
+                if value > 0.008_856 { value.cbrt() } else { 7.787 * value + 16.0 / 116.0 }
+            },
+        );
     [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
 }
 

@@ -63,7 +63,8 @@ impl Follow {
         let mix = |a: f32, b: f32| a + (b - a) * t;
         let (from, to) = (self.from, self.target);
         let view = View {
-            matrix: [0, 1].map(|row| [0, 1].map(|col| mix(from.matrix[row][col], to.matrix[row][col]))),
+            matrix: [0, 1]
+                .map(|row| [0, 1].map(|col| mix(from.matrix[row][col], to.matrix[row][col]))),
             offset: [0, 1].map(|axis| mix(from.offset[axis], to.offset[axis])),
             fit: true,
         };

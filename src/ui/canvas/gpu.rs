@@ -319,8 +319,7 @@ impl CanvasGpu {
     }
 
     fn upload_sides(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, scene: &Scene) {
-        let wanted: Vec<&Arc<Picture>> =
-            scene.emerging.iter().flatten().flatten().collect();
+        let wanted: Vec<&Arc<Picture>> = scene.emerging.iter().flatten().flatten().collect();
         let before = self.sides.len();
         self.sides.retain(|have| wanted.iter().any(|picture| Arc::ptr_eq(picture, &have.picture)));
         let mut changed = self.sides.len() != before;

@@ -218,7 +218,14 @@ mod tests {
     impl Bench {
         fn new(tool: Tool) -> Self {
             let view = View { matrix: [[2.0, 0.0], [0.0, 2.0]], offset: [10.0, 20.0], fit: true };
-            Self { pointer: Pointer::default(), view, tool, space: false, down: true, hover: pos2(160.0, 120.0) }
+            Self {
+                pointer: Pointer::default(),
+                view,
+                tool,
+                space: false,
+                down: true,
+                hover: pos2(160.0, 120.0),
+            }
         }
 
         fn frame(&mut self, events: &[Event]) -> Vec<CanvasEvent> {
@@ -261,12 +268,9 @@ mod tests {
         assert_eq!(said, expected);
         // Leaving the window does not end it.
         assert!(bench.frame(&[Event::PointerGone]).is_empty());
-        let said = bench.frame(&[
-            moved(900.0, 70.0),
-            button(900.0, 70.0, PointerButton::Primary, false),
-        ]);
-        let expected =
-            [CanvasEvent::StrokeMoved(vec![[395.0, 0.0]]), CanvasEvent::StrokeEnded];
+        let said =
+            bench.frame(&[moved(900.0, 70.0), button(900.0, 70.0, PointerButton::Primary, false)]);
+        let expected = [CanvasEvent::StrokeMoved(vec![[395.0, 0.0]]), CanvasEvent::StrokeEnded];
         assert_eq!(said, expected);
         assert!(bench.frame(&[moved(120.0, 90.0)]).is_empty());
     }
@@ -350,10 +354,8 @@ mod tests {
     #[test]
     fn a_press_elsewhere_is_not_ours() {
         let mut bench = Bench::new(Tool::Mask);
-        let said = bench.frame(&[
-            button(10.0, 10.0, PointerButton::Primary, true),
-            moved(150.0, 100.0),
-        ]);
+        let said =
+            bench.frame(&[button(10.0, 10.0, PointerButton::Primary, true), moved(150.0, 100.0)]);
         assert!(said.is_empty());
     }
 }

@@ -114,9 +114,8 @@ impl Canvas {
         ui.painter().add(egui_wgpu::Callback::new_paint_callback(room, callback));
         self.decorate(ui, &response, input, &screen);
 
-        let strokes = |event: &CanvasEvent| {
-            !matches!(event, CanvasEvent::View(_) | CanvasEvent::Pressed)
-        };
+        let strokes =
+            |event: &CanvasEvent| !matches!(event, CanvasEvent::View(_) | CanvasEvent::Pressed);
         // Strokes change the mask after this frame was built.
         if moves || events.iter().any(strokes) {
             ui.ctx().request_repaint();
@@ -197,13 +196,7 @@ impl Canvas {
     }
 
     /// What lies over the picture: outlines, the ring, the cursor.
-    fn decorate(
-        &mut self,
-        ui: &Ui,
-        response: &Response,
-        input: &CanvasInput<'_>,
-        screen: &Screen,
-    ) {
+    fn decorate(&mut self, ui: &Ui, response: &Response, input: &CanvasInput<'_>, screen: &Screen) {
         let painter = ui.painter_at(response.rect);
         if input.picture.is_none() {
             let sheet = screen.sheet(input.size) / screen.pixels_per_point;
@@ -269,7 +262,15 @@ impl Screen {
         let corner = (room.min * pixels_per_point).round();
         let size = (room.max * pixels_per_point).round() - corner;
         let zoom = view.zoom();
-        Self { corner, size, matrix, offset, scale: zoom * pixels_per_point, zoom, pixels_per_point }
+        Self {
+            corner,
+            size,
+            matrix,
+            offset,
+            scale: zoom * pixels_per_point,
+            zoom,
+            pixels_per_point,
+        }
     }
 
     /// The rectangle around the whole picture, from the canvas's corner.

@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
-use egui_kittest::Harness;
 
 use super::*;
 use crate::app::tool::Brush;
@@ -58,6 +58,7 @@ fn bench(picture: Option<Picture>) -> (Shared, Harness<'static>, egui_wgpu::Rend
     let shared = Rc::clone(&bench);
     let harness = Harness::builder()
         .with_size(vec2(300.0, 200.0))
+        .with_step_dt(1.0 / 60.0)
         .renderer(WgpuTestRenderer::from_render_state(state.clone()))
         .build_ui(move |ui| {
             let bench = &mut *shared.borrow_mut();

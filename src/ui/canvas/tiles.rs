@@ -73,10 +73,8 @@ impl Tiles {
         else {
             return;
         };
-        let scale = [
-            whole.width as f32 / level.width as f32,
-            whole.height as f32 / level.height as f32,
-        ];
+        let scale =
+            [whole.width as f32 / level.width as f32, whole.height as f32 / level.height as f32];
         let range = |low: f32, high: f32, scale: f32, side: u32| {
             let last = (side - 1) / TILE_SIDE;
             let tile = |at: f32| ((at / scale).max(0.0) as u32 / TILE_SIDE).min(last);
@@ -161,7 +159,8 @@ pub(super) fn level_of(scale: f32, (width, height): (u32, u32)) -> usize {
 fn cut(level: &Picture, [x0, y0]: [u32; 2], [width, height]: [u32; 2]) -> Vec<u8> {
     let stride = level.width as usize * 4;
     let mut texels = Vec::with_capacity(width as usize * height as usize * 4);
-    let inside = |at: u32, side: u32| (i64::from(at) - i64::from(BORDER)).clamp(0, i64::from(side) - 1);
+    let inside =
+        |at: u32, side: u32| (i64::from(at) - i64::from(BORDER)).clamp(0, i64::from(side) - 1);
     for row in 0..height {
         let y = inside(y0 + row, level.height) as usize;
         let source = &level.rgba[y * stride..][..stride];
@@ -187,7 +186,8 @@ mod tests {
 
     #[test]
     fn levels_are_never_enlarged_and_never_shrunk_by_more_than_half() {
-        let check = |scale: f32, expected: usize| assert_eq!(level_of(scale, (4096, 100)), expected);
+        let check =
+            |scale: f32, expected: usize| assert_eq!(level_of(scale, (4096, 100)), expected);
         check(2.0, 0);
         check(0.7, 0);
         check(0.5, 1);

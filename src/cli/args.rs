@@ -1,0 +1,278 @@
+//! The flags, and what values they take.
+//!
+//! Whatever can be judged without opening a file is judged here, so that it ends with exit code 2.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::engine::painter::{Backend, Options};
+use crate::engine::protocol::{ModelSource, Sampler, Schedule};
+
+/// A painting program that runs Stable Diffusion inside the same process.
+///
+/// Without arguments it opens its window.
+#[derive(Debug, Parser)]
+#[command(version = env!("PENTIMENTO_BUILD"), args_conflicts_with_subcommands = true)]
+#[command(subcommand_negates_reqs = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) generate: Option<Generate>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Paint a picture into a file (also without the word "generate")
+    Generate(Box<Generate>),
+    /// List the models that are there
+    Models,
+    /// Say what a model's folder or weights file holds
+    Inspect {
+        /// A folder in the diffusers layout, a .safetensors file, or "pocket"
+        path: PathBuf,
+    },
+    /// Measure how long each part of painting takes with the built-in model
+    Bench(Bench),
+}
+
+/// What to paint, from what, how, and where to. All flags stand here themselves: clap sees whether
+/// an optional group is there by its own members only.
+#[derive(Args, Debug)]
+pub(super) struct Generate {
+    /// What to paint, in words
+    #[arg(long, value_name = "TEXT")]
+    pub(super) prompt: String,
+    /// What to avoid, in words
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(super) negative: String,
+    /// A folder in the diffusers layout, or "pocket" for the built-in model
+    #[arg(long, value_name = "DIR|FILE|pocket", default_value = "pocket", value_parser = model)]
+    pub(super) model: ModelSource,
+    /// Size in pixels, such as 256x256 [default: the model's or the initial picture's]
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub(super) size: Option<(u32, u32)>,
+    /// Sampling steps, 1 to 150 [default: the model's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=150))]
+    pub(super) steps: Option<u32>,
+    /// Sampling algorithm [default: the model's]
+    #[arg(long, value_name = "NAME")]
+    pub(super) sampler: Option<Sampler>,
+    /// Where the steps lie [default: the model's]
+    #[arg(long, value_name = "NAME")]
+    pub(super) schedule: Option<Schedule>,
+    /// Guidance scale; 1 turns guidance off [default: the model's]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = cfg)]
+    pub(super) cfg: Option<f32>,
+    /// Guidance rescale, 0 to 1
+    #[arg(long, value_name = "F", default_value = "0", allow_negative_numbers = true)]
+    #[arg(value_parser = cfg_rescale)]
+    pub(super) cfg_rescale: f32,
+    /// Seed of the first picture; the next one has the next seed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) seed: u64,
+    /// How many pictures; more than one are numbered: FILE-0.png, FILE-1.png …
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) count: u32,
+    /// Draw the initial picture's latent with the seed instead of taking the likeliest
+    #[arg(long, requires = "init_image")]
+    pub(super) vae_sample: bool,
+    /// A picture to start from
+    #[arg(long, value_name = "FILE")]
+    pub(super) init_image: Option<PathBuf>,
+    /// How far to leave it, over 0 up to 1 [default: 0.6, with a mask 1]
+    #[arg(long, value_name = "F", requires = "init_image", allow_negative_numbers = true)]
+    #[arg(value_parser = strength)]
+    pub(super) strength: Option<f32>,
+    /// A picture of the initial picture's size: white is painted again, black is kept
+    #[arg(long, value_name = "FILE", requires = "init_image")]
+    pub(super) mask: Option<PathBuf>,
+    /// Width in pixels over which the result fades in, inside the mask's edge
+    #[arg(long, value_name = "PX", default_value = "8", requires = "mask")]
+    #[arg(allow_negative_numbers = true, value_parser = mask_blur)]
+    pub(super) mask_blur: f32,
+    /// "cpu": own kernels; "candle": plain tensors
+    #[arg(long, value_name = "cpu|candle", default_value = "cpu", value_parser = backend)]
+    pub(super) backend: Backend,
+    /// Threads for computing [default: the physical cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) threads: Option<u16>,
+    /// Folder for a preview of each step: step-01.png, step-02.png …
+    #[arg(long, value_name = "DIR")]
+    pub(super) previews: Option<PathBuf>,
+    /// File for the final latents: tensor "latent", count × channels × height × width
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub(super) latents: Option<PathBuf>,
+    /// Say on standard output what happens, one JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
+    /// The picture to write
+    #[arg(long, value_name = "FILE.png", value_parser = png)]
+    pub(super) out: PathBuf,
+}
+
+/// What to measure.
+#[derive(Args, Debug)]
+pub(super) struct Bench {
+    /// Sampling steps [default: the model's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=150))]
+    pub(super) steps: Option<u32>,
+    /// Size in pixels, such as 256x256 [default: the model's]
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub(super) size: Option<(u32, u32)>,
+    /// Pictures after the first, of which the median is taken
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) runs: u32,
+    /// "cpu": own kernels; "candle": plain tensors
+    #[arg(long, value_name = "cpu|candle", default_value = "cpu", value_parser = backend)]
+    pub(super) backend: Backend,
+    /// Threads for computing [default: the physical cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) threads: Option<u16>,
+    /// One JSON object on standard output instead of the table
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// With what to compute.
+pub(super) fn options(backend: Backend, threads: Option<u16>) -> Options {
+    Options { backend, threads: threads.map(usize::from) }
+}
+
+/// "pocket" or a path.
+pub(super) fn model(text: &str) -> Result<ModelSource, String> {
+    match text {
+        "" => Err("name a folder, or \"pocket\"".to_owned()),
+        "pocket" => Ok(ModelSource::BuiltIn),
+        path => Ok(ModelSource::Path(path.into())),
+    }
+}
+
+fn backend(text: &str) -> Result<Backend, String> {
+    match text {
+        "cpu" => Ok(Backend::Cpu),
+        "candle" => Ok(Backend::Candle),
+        _ => Err("known: cpu, candle".to_owned()),
+    }
+}
+
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=4096).contains(side));
+    text.split_once(['x', 'X', '×'])
+        .and_then(|(width, height)| Some((side(width)?, side(height)?)))
+        .ok_or_else(|| "write it as 256x256, each side 1 to 4096".to_owned())
+}
+
+fn png(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("png") => Ok(path),
+        _ => Err("the picture is a PNG; give it a name that ends with .png".to_owned()),
+    }
+}
+
+fn cfg(text: &str) -> Result<f32, String> {
+    number(text, 0.0..=100.0)
+}
+
+fn cfg_rescale(text: &str) -> Result<f32, String> {
+    number(text, 0.0..=1.0)
+}
+
+fn mask_blur(text: &str) -> Result<f32, String> {
+    number(text, 0.0..=10_000.0)
+}
+
+fn strength(text: &str) -> Result<f32, String> {
+    match number(text, 0.0..=1.0)? {
+        strength if strength > 0.0 => Ok(strength),
+        _ => Err("a strength of 0 changes nothing; use more than 0, up to 1".to_owned()),
+    }
+}
+
+/// A number in a range, which "NaN" is never in.
+fn number(text: &str, range: RangeInclusive<f32>) -> Result<f32, String> {
+    text.parse()
+        .ok()
+        .filter(|value| range.contains(value))
+        .ok_or_else(|| format!("use a number from {} to {}", range.start(), range.end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parsed(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(std::iter::once("pentimento").chain(line.split_whitespace()))
+    }
+
+    fn refused(line: &str, word: &str) {
+        let error = parsed(line).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{line}");
+        assert!(error.to_string().contains(word), "{line}: {error}");
+    }
+
+    #[test]
+    fn the_flags_do_not_contradict_each_other() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn generate_needs_no_word() {
+        for line in ["--prompt fox --out a.png", "generate --prompt fox --out a.png"] {
+            let arguments = parsed(line).unwrap();
+            let generate = match arguments.command {
+                Some(Command::Generate(generate)) => *generate,
+                _ => arguments.generate.unwrap(),
+            };
+            assert_eq!((generate.prompt.as_str(), generate.count), ("fox", 1));
+        }
+        assert!(matches!(parsed("models").unwrap().command, Some(Command::Models)));
+        assert!(matches!(parsed("bench --runs 2").unwrap().command, Some(Command::Bench(_))));
+        assert!(matches!(parsed("inspect pocket").unwrap().command, Some(Command::Inspect { .. })));
+    }
+
+    #[test]
+    fn wrong_values_are_refused_at_once() {
+        let with = |flags: &str, word: &str| {
+            refused(&format!("--prompt fox --out a.png {flags}"), word);
+            refused(&format!("generate --prompt fox --out a.png {flags}"), word);
+        };
+        with("--steps 0", "1..=150");
+        with("--sampler magic", "Known: DPM++ 2M, Euler");
+        with("--schedule magic", "Known: Trailing");
+        with("--strength 0 --init-image b.png", "more than 0");
+        with("--strength 1.5 --init-image b.png", "0 to 1");
+        with("--size 0x0", "256x256");
+        with("--size big", "256x256");
+        with("--cfg -1", "0 to 100");
+        with("--cfg NaN", "0 to 100");
+        with("--cfg-rescale 2", "0 to 1");
+        with("--count 0", "1..=1000");
+        with("--threads 0", "1..=1024");
+        with("--backend abacus", "cpu, candle");
+        with("--mask b.png", "--init-image");
+        with("--strength 0.5", "--init-image");
+        refused("--prompt fox --out a.jpg", ".png");
+        refused("--prompt fox", "--out");
+        refused("--out a.png", "--prompt");
+        refused("--magic", "--magic");
+        assert_eq!(parsed("--help").unwrap_err().exit_code(), 0);
+        assert_eq!(parsed("--version").unwrap_err().exit_code(), 0);
+    }
+
+    #[test]
+    fn values_may_be_written_in_several_ways() {
+        assert_eq!(size("64x32"), Ok((64, 32)));
+        assert_eq!(size("64X32"), Ok((64, 32)));
+        assert_eq!(size("64×32"), Ok((64, 32)));
+        assert!(size("64x-1").is_err() && size("x").is_err() && size("99999x1").is_err());
+        assert_eq!(model("pocket"), Ok(ModelSource::BuiltIn));
+        assert_eq!(model("./pocket"), Ok(ModelSource::Path("./pocket".into())));
+    }
+}

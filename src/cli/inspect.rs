@@ -1,0 +1,185 @@
+//! `pentimento models` and `pentimento inspect`: what is there, and how that was decided.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::args::model;
+use crate::engine::protocol::ModelSource;
+use crate::models::folder::{Bytes, COMPONENTS};
+use crate::models::identify::identify;
+use crate::models::{ModelFolder, TensorFile};
+
+/// The keys of each configuration that tell most about a model.
+const KEYS: [(&str, &[&str]); 4] = [
+    (
+        "text_encoder/config.json",
+        &[
+            "hidden_size",
+            "num_hidden_layers",
+            "max_position_embeddings",
+            "vocab_size",
+            "hidden_act",
+        ],
+    ),
+    (
+        "unet/config.json",
+        &[
+            "in_channels",
+            "block_out_channels",
+            "layers_per_block",
+            "cross_attention_dim",
+            "sample_size",
+        ],
+    ),
+    (
+        "vae/config.json",
+        &[
+            "latent_channels",
+            "block_out_channels",
+            "norm_num_groups",
+            "scaling_factor",
+            "sample_size",
+        ],
+    ),
+    (
+        "scheduler/scheduler_config.json",
+        &[
+            "_class_name",
+            "prediction_type",
+            "timestep_spacing",
+            "beta_schedule",
+            "beta_start",
+            "beta_end",
+            "num_train_timesteps",
+            "rescale_betas_zero_snr",
+        ],
+    ),
+];
+
+/// Lists the models that are there.
+pub(super) fn models() -> Result<()> {
+    let folder = ModelFolder::open(&ModelSource::BuiltIn)?;
+    let extras = folder.extras();
+    let mut text = String::new();
+    let or_own = |value: Option<String>| value.unwrap_or_else(|| "its own".to_owned());
+    let size = extras.native_size.map(|(width, height)| format!("{width} × {height} pixels"));
+    writeln!(text, "pocket  {}", folder.name())?;
+    writeln!(text, "  family       {}", identify(&folder)?.family)?;
+    writeln!(text, "  weights      {}", mib(folder.weight_bytes()))?;
+    writeln!(text, "  native size  {}", or_own(size))?;
+    writeln!(text, "  steps        {}", or_own(extras.steps.map(|steps| steps.to_string())))?;
+    writeln!(text, "  guidance     {}", or_own(extras.guidance.map(|scale| scale.to_string())))?;
+    writeln!(text, "  sampler      {}", or_own(extras.sampler.map(|s| s.name().to_owned())))?;
+    writeln!(text, "  schedule     {}", or_own(extras.schedule.map(|s| s.name().to_owned())))?;
+    for example in &extras.examples {
+        writeln!(text, "  example      {} (seed {})", example.prompt, example.seed)?;
+    }
+    print(&text)
+}
+
+/// Says what a folder or a weights file holds.
+pub(super) fn inspect(path: &Path) -> Result<()> {
+    let mut text = String::new();
+    if path.is_file() && path.extension().is_some_and(|extension| extension == "safetensors") {
+        let shown = path.display().to_string();
+        let file = TensorFile::open(&Bytes::File(path.to_owned()), shown)?;
+        describe_tensors(&mut text, &file)?;
+        return print(&text);
+    }
+    let source = model(&path.to_string_lossy()).map_err(anyhow::Error::msg)?;
+    let folder = ModelFolder::open(&source)?;
+    let mut missing = Vec::new();
+    writeln!(text, "{}", folder.name())?;
+    writeln!(text, "  from         {}", folder.location())?;
+    writeln!(text, "  weights      {}", mib(folder.weight_bytes()))?;
+    match identify(&folder) {
+        Ok(identity) => {
+            writeln!(text, "  family       {}: {}", identity.family, identity.because)?;
+            writeln!(
+                text,
+                "  task         {}: the channels its UNet takes",
+                identity.task.words()
+            )?;
+        }
+        Err(error) => writeln!(text, "  family       unknown: {error}")?,
+    }
+    let recommended = if folder.has("pentimento.json") { "pentimento.json" } else { "not given" };
+    writeln!(text, "  defaults     {recommended}")?;
+    for component in COMPONENTS {
+        writeln!(text, "{component}")?;
+        describe_config(&mut text, &folder, &format!("{component}/config.json"), &mut missing)?;
+        match folder.tensors(component) {
+            Ok(file) => describe_tensors(&mut text, &file)?,
+            Err(error) => missing.push(error.to_string()),
+        }
+    }
+    writeln!(text, "scheduler")?;
+    describe_config(&mut text, &folder, "scheduler/scheduler_config.json", &mut missing)?;
+    writeln!(text, "tokenizer")?;
+    match ["tokenizer/vocab.json", "tokenizer/tokenizer.json"].iter().find(|file| folder.has(file))
+    {
+        Some(file) => writeln!(text, "  vocabulary   {file}")?,
+        None => missing.push("tokenizer/vocab.json and tokenizer/tokenizer.json".to_owned()),
+    }
+    if missing.is_empty() {
+        writeln!(text, "Nothing is missing")?;
+    }
+    for part in missing {
+        writeln!(text, "Missing: {part}")?;
+    }
+    print(&text)
+}
+
+fn describe_config(
+    text: &mut String,
+    folder: &ModelFolder,
+    relative: &str,
+    missing: &mut Vec<String>,
+) -> Result<()> {
+    let config = match folder.json(relative) {
+        Ok(config) => config,
+        Err(error) => {
+            missing.push(error.to_string());
+            return Ok(());
+        }
+    };
+    let keys = KEYS.iter().find(|(file, _)| *file == relative).map_or(&[][..], |(_, keys)| keys);
+    for key in keys {
+        match config.get(*key) {
+            None | Some(Value::Null) => {}
+            Some(Value::String(word)) => writeln!(text, "  {key}  {word}")?,
+            Some(value) => writeln!(text, "  {key}  {value}")?,
+        }
+    }
+    Ok(())
+}
+
+fn describe_tensors(text: &mut String, file: &TensorFile) -> Result<()> {
+    let mut types: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut parameters = 0_usize;
+    for name in file.names() {
+        *types.entry(file.dtype(name).unwrap_or("?")).or_default() += 1;
+        parameters += file.shape(name).map_or(0, |shape| shape.iter().product());
+    }
+    let count: usize = types.values().sum();
+    let types: Vec<String> = types.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    writeln!(text, "  tensors      {count} ({})", types.join(", "))?;
+    writeln!(text, "  parameters   {:.2} million", parameters as f64 / 1e6)?;
+    writeln!(text, "  file         {}", file.path())?;
+    Ok(())
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}
+
+fn print(text: &str) -> Result<()> {
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .context("Nobody reads the standard output any more")
+}

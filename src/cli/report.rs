@@ -1,0 +1,200 @@
+//! What happens, told on the way: JSON lines on standard output, a progress line on a terminal.
+
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::engine::protocol::{
+    ModelInfo, ModelSource, Notice, PaintRequest, Painted, Phase, Preview, Sampler, Schedule,
+    Timing,
+};
+
+/// Says what happens, in the way that was asked for.
+pub(super) struct Report {
+    json: bool,
+    terminal: bool,
+    /// Whether a progress line stands on the terminal now.
+    line: bool,
+}
+
+/// A step, as [`crate::engine::protocol::Event::Step`] carries it.
+pub(super) struct StepDone {
+    pub(super) index: u32,
+    pub(super) step: u32,
+    pub(super) of: u32,
+    pub(super) sigma: f32,
+    pub(super) step_secs: f32,
+}
+
+impl Report {
+    pub(super) fn new(json: bool) -> Self {
+        Self { json, terminal: stderr().is_terminal(), line: false }
+    }
+
+    /// The job was handed over.
+    pub(super) fn job(&mut self, request: &PaintRequest) -> Result<()> {
+        let mut event = described(request);
+        event["event"] = "job".into();
+        self.say(&event)
+    }
+
+    /// The model is in memory.
+    pub(super) fn model(&mut self, info: &ModelInfo, load_secs: f64) -> Result<()> {
+        self.progress(&info.name);
+        self.say(&json!({
+            "event": "model", "name": info.name, "family": info.family,
+            "native_size": info.native_size, "weight_bytes": info.weight_bytes,
+            "load_secs": load_secs,
+        }))
+    }
+
+    /// Something beside the steps begins.
+    pub(super) fn phase(&mut self, phase: Phase) -> Result<()> {
+        let (name, words, done) = match phase {
+            Phase::ReadingModel(done) => ("reading-model", "Reading the model", Some(done)),
+            Phase::ReadingWords => ("reading-words", "Reading the words", None),
+            Phase::EncodingPicture => ("encoding-picture", "Looking at the picture", None),
+            Phase::Decoding => ("decoding", "Finishing the picture", None),
+        };
+        self.progress(words);
+        let mut event = json!({"event": "phase", "phase": name});
+        if let Some(done) = done {
+            event["done"] = done.into();
+        }
+        self.say(&event)
+    }
+
+    /// Something to know. It is told on standard error even when nobody watches.
+    pub(super) fn notice(&mut self, notice: &Notice) -> Result<()> {
+        self.clear();
+        match notice {
+            Notice::SizeRounded { asked, used } => {
+                eprintln!(
+                    "The size was rounded from {} × {} to {} × {}",
+                    asked.0, asked.1, used.0, used.1
+                );
+                self.say(&json!({
+                    "event": "notice", "notice": "size-rounded", "asked": asked, "used": used,
+                }))
+            }
+            Notice::WordsLost { lost, negative } => {
+                let which = if *negative { "negative prompt" } else { "prompt" };
+                eprintln!("The {which} is too long; these words are not read: {lost}");
+                self.say(&json!({
+                    "event": "notice", "notice": "words-lost", "lost": lost, "negative": negative,
+                }))
+            }
+        }
+    }
+
+    /// A step is done; its preview may lie in a file.
+    pub(super) fn step(&mut self, step: &StepDone, preview: Option<&Path>) -> Result<()> {
+        let StepDone { index, step, of, sigma, step_secs } = step;
+        self.progress(&format!("Step {step} of {of}, {step_secs:.2} s"));
+        let mut event = json!({
+            "event": "step", "index": index, "step": step, "of": of, "sigma": sigma,
+            "step_secs": step_secs,
+        });
+        if let Some(path) = preview {
+            event["preview"] = path.to_string_lossy().into();
+        }
+        self.say(&event)
+    }
+
+    /// A preview was written.
+    pub(super) fn preview(
+        &mut self,
+        step: &StepDone,
+        preview: &Preview,
+        path: &Path,
+    ) -> Result<()> {
+        self.say(&json!({
+            "event": "preview", "index": step.index, "step": step.step, "kind": preview.kind,
+            "width": preview.picture.width, "height": preview.picture.height,
+            "path": path.to_string_lossy(),
+        }))
+    }
+
+    /// A picture was written.
+    pub(super) fn painted(&mut self, painted: &Painted, path: &Path) -> Result<()> {
+        self.clear();
+        self.say(&json!({
+            "event": "painted", "index": painted.index, "seed": painted.seed,
+            "width": painted.picture.width, "height": painted.picture.height,
+            "path": path.to_string_lossy(),
+        }))
+    }
+
+    /// Everything is done.
+    pub(super) fn finished(
+        &mut self,
+        request: Option<&PaintRequest>,
+        timing: &Timing,
+    ) -> Result<()> {
+        self.clear();
+        let mut event = json!({"event": "finished", "timing": timing});
+        if let Some(request) = request {
+            event["request"] = described(request);
+        }
+        self.say(&event)
+    }
+
+    /// The job was stopped.
+    pub(super) fn cancelled(&mut self) -> Result<()> {
+        self.clear();
+        self.say(&json!({"event": "cancelled"}))
+    }
+
+    /// The call failed; `main` says the message on standard error.
+    pub(super) fn failed(&mut self, error: &anyhow::Error) {
+        self.clear();
+        // Standard output may be what failed.
+        drop(self.say(&json!({"event": "error", "message": format!("{error:#}")})));
+    }
+
+    fn say(&self, event: &Value) -> Result<()> {
+        if !self.json {
+            return Ok(());
+        }
+        let mut out = stdout().lock();
+        writeln!(out, "{event}")
+            .and_then(|()| out.flush())
+            .context("Nobody reads the standard output any more")
+    }
+
+    fn progress(&mut self, words: &str) {
+        if self.terminal {
+            eprint!("\r\x1b[K{words}");
+            self.line = true;
+        }
+    }
+
+    fn clear(&mut self) {
+        if self.line {
+            eprint!("\r\x1b[K");
+            self.line = false;
+        }
+    }
+}
+
+/// A request without its pixels.
+fn described(request: &PaintRequest) -> Value {
+    let model = match &request.model {
+        ModelSource::BuiltIn => "pocket".into(),
+        ModelSource::Path(path) => path.to_string_lossy(),
+    };
+    let init = request.init.as_ref();
+    json!({
+        "model": model, "prompt": request.prompt, "negative": request.negative,
+        "size": request.size, "steps": request.steps,
+        "sampler": request.sampler.map(Sampler::name),
+        "schedule": request.schedule.map(Schedule::name),
+        "guidance": request.guidance, "guidance_rescale": request.guidance_rescale,
+        "seed": request.seed, "count": request.count,
+        "init_size": init.map(|init| (init.picture.width, init.picture.height)),
+        "strength": init.map(|init| init.strength),
+        "mask_feather_px": request.mask.as_ref().map(|mask| mask.feather_px),
+    })
+}

@@ -1,0 +1,167 @@
+//! From flags to a request: reads the initial picture and the mask, and brings them to size.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use image::imageops::{FilterType, resize};
+use image::{GrayImage, Rgba, Rgba32FImage, RgbaImage};
+
+use super::args::Generate;
+use crate::document::codec::decode_picture;
+use crate::engine::protocol::{
+    Coverage, InitPicture, InpaintMask, PaintRequest, Picture, Posterior,
+};
+
+/// The longest picture file that is read, in bytes.
+const FILE_LIMIT: u64 = 2 << 30;
+
+/// The request that the flags mean.
+pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
+    let mut request = PaintRequest {
+        model: args.model.clone(),
+        prompt: args.prompt.clone(),
+        negative: args.negative.clone(),
+        size: args.size,
+        steps: args.steps,
+        sampler: args.sampler,
+        schedule: args.schedule,
+        guidance: args.cfg,
+        guidance_rescale: args.cfg_rescale,
+        seed: args.seed,
+        count: args.count,
+        init: None,
+        mask: None,
+        previews: args.previews.is_some(),
+        latents: args.latents.is_some(),
+    };
+    let Some(path) = &args.init_image else { return Ok(request) };
+    let picture = read(path)?;
+    let own_size = (picture.width, picture.height);
+    let size = args.size.unwrap_or(own_size);
+    if let Some(path) = &args.mask {
+        let mask = read(path)?;
+        if (mask.width, mask.height) != own_size {
+            bail!(
+                "The mask is {} × {} pixels and the picture {} × {}; make the mask of the \
+                 picture's size: {}",
+                mask.width,
+                mask.height,
+                own_size.0,
+                own_size.1,
+                path.display()
+            );
+        }
+        let coverage = resized_coverage(coverage(&mask), size);
+        request.mask =
+            Some(InpaintMask { coverage: Arc::new(coverage), feather_px: args.mask_blur });
+    }
+    let usual_strength = if args.mask.is_some() { 1.0 } else { 0.6 };
+    request.init = Some(InitPicture {
+        picture: Arc::new(resized_picture(picture, size)),
+        strength: args.strength.unwrap_or(usual_strength),
+        posterior: if args.vae_sample { Posterior::Sample } else { Posterior::Mode },
+    });
+    Ok(request)
+}
+
+fn read(path: &Path) -> Result<Picture> {
+    let shown = || path.display().to_string();
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(FILE_LIMIT).read_to_end(&mut bytes))
+        .map_err(|error| anyhow::anyhow!("The picture cannot be read ({error}): {}", shown()))?;
+    match decode_picture(&bytes) {
+        Ok(decoded) => Ok(decoded.picture),
+        Err(error) => bail!("{error}: {}", shown()),
+    }
+}
+
+/// White and opaque is painted again; black or transparent is kept.
+fn coverage(mask: &Picture) -> Coverage {
+    let luminance = |pixel: &[u8]| {
+        let [r, g, b, a] = [0, 1, 2, 3].map(|channel| u32::from(pixel[channel]));
+        // Rec. 601 in thousandths, times alpha.
+        ((299 * r + 587 * g + 114 * b) * a + 127_500) / 255_000
+    };
+    let values = mask.rgba.chunks_exact(4).map(|pixel| luminance(pixel) as u8).collect();
+    Coverage { width: mask.width, height: mask.height, values }
+}
+
+fn resized_coverage(coverage: Coverage, (width, height): (u32, u32)) -> Coverage {
+    if (coverage.width, coverage.height) == (width, height) {
+        return coverage;
+    }
+    let image = GrayImage::from_raw(coverage.width, coverage.height, coverage.values)
+        .expect("a coverage has one byte for each of its pixels");
+    let values = resize(&image, width, height, FilterType::Triangle).into_raw();
+    Coverage { width, height, values }
+}
+
+fn resized_picture(picture: Picture, (width, height): (u32, u32)) -> Picture {
+    if (picture.width, picture.height) == (width, height) {
+        return picture;
+    }
+    let opaque = picture.rgba.chunks_exact(4).all(|pixel| pixel[3] == 255);
+    let image = RgbaImage::from_raw(picture.width, picture.height, picture.rgba)
+        .expect("a picture has four bytes for each of its pixels");
+    let filter = FilterType::Lanczos3;
+    let rgba = if opaque {
+        resize(&image, width, height, filter).into_raw()
+    } else {
+        // With weights of alpha, so that the colour of what cannot be seen does not bleed.
+        unweighted(&resize(&weighted(&image), width, height, filter))
+    };
+    Picture { width, height, rgba }
+}
+
+fn weighted(image: &RgbaImage) -> Rgba32FImage {
+    Rgba32FImage::from_fn(image.width(), image.height(), |x, y| {
+        let [r, g, b, a] = image.get_pixel(x, y).0.map(|value| f32::from(value) / 255.0);
+        Rgba([r * a, g * a, b * a, a])
+    })
+}
+
+fn unweighted(image: &Rgba32FImage) -> Vec<u8> {
+    let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
+    let straight = |Rgba([r, g, b, a]): &Rgba<f32>| {
+        let scale = if *a > 0.0 { 1.0 / a } else { 0.0 };
+        [byte(r * scale), byte(g * scale), byte(b * scale), byte(*a)]
+    };
+    image.pixels().flat_map(straight).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(width: u32, height: u32, pixel: [u8; 4]) -> Picture {
+        Picture { width, height, rgba: pixel.repeat((width * height) as usize) }
+    }
+
+    #[test]
+    fn white_and_opaque_is_painted_again() {
+        let check = |pixel: [u8; 4], expected: u8| {
+            assert_eq!(coverage(&picture(2, 1, pixel)).values, [expected; 2], "{pixel:?}");
+        };
+        check([255, 255, 255, 255], 255);
+        check([0, 0, 0, 255], 0);
+        check([255, 255, 255, 0], 0);
+        check([255, 255, 255, 128], 128);
+        check([128, 128, 128, 255], 128);
+        check([255, 0, 0, 255], 76);
+    }
+
+    #[test]
+    fn plain_colours_survive_another_size() {
+        for pixel in [[10, 200, 30, 255], [10, 200, 30, 100]] {
+            assert_eq!(resized_picture(picture(7, 5, pixel), (12, 3)), picture(12, 3, pixel));
+        }
+        let invisible = resized_picture(picture(4, 4, [9, 9, 9, 0]), (8, 8));
+        assert!(invisible.rgba.chunks_exact(4).all(|pixel| pixel[3] == 0));
+        let full = Coverage { width: 3, height: 3, values: vec![255; 9] };
+        assert_eq!(resized_coverage(full, (5, 2)).values, [255; 10]);
+    }
+}

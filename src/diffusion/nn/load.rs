@@ -1,0 +1,144 @@
+//! Takes tensors from a file into a backend's layers.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::cancel::CancelToken;
+use crate::diffusion::error::Result;
+use crate::models::{ModelError, TensorFile};
+use crate::ops::{ConvWeights, LinearWeights, NormWeights, Ops};
+
+/// Reads the tensors under one prefix. What is missing is gathered, so that [`Loader::finish`] can
+/// tell all of it at once; zeros stand in until then.
+pub struct Loader<'a, O> {
+    /// Where the layers are made.
+    pub ops: &'a O,
+    file: &'a TensorFile,
+    cancel: &'a CancelToken,
+    prefix: String,
+    missing: Rc<RefCell<Vec<String>>>,
+}
+
+impl<'a, O: Ops> Loader<'a, O> {
+    /// Starts at the root of a file.
+    #[must_use]
+    pub fn new(ops: &'a O, file: &'a TensorFile, cancel: &'a CancelToken) -> Self {
+        Self { ops, file, cancel, prefix: String::new(), missing: Rc::default() }
+    }
+
+    /// The same reader one name further down.
+    #[must_use]
+    pub fn at(&self, name: impl std::fmt::Display) -> Self {
+        Self {
+            ops: self.ops,
+            file: self.file,
+            cancel: self.cancel,
+            prefix: format!("{}{name}.", self.prefix),
+            missing: Rc::clone(&self.missing),
+        }
+    }
+
+    /// Whether the file has this tensor.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.file.shape(&format!("{}{name}", self.prefix)).is_some()
+    }
+
+    /// A tensor's values, its shape checked. Cancelling takes effect here.
+    ///
+    /// # Errors
+    /// Cancelled, unreadable, of another shape, or not finite.
+    pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        self.cancel.check()?;
+        let name = format!("{}{name}", self.prefix);
+        if self.file.shape(&name).is_none() {
+            self.missing.borrow_mut().push(name);
+            return Ok(vec![0.0; shape.iter().product()]);
+        }
+        Ok(self.file.read_f32(&name, shape)?)
+    }
+
+    /// A square convolution `[output, input, kernel, kernel]` with its bias.
+    ///
+    /// # Errors
+    /// As [`Self::tensor`].
+    pub fn conv(
+        &self,
+        name: &str,
+        shape: [usize; 3],
+        stride: usize,
+        padding: [usize; 4],
+    ) -> Result<O::Conv> {
+        let [output, input, kernel] = shape;
+        let weight = self.tensor(&format!("{name}.weight"), &[output, input, kernel, kernel])?;
+        let bias = Some(self.tensor(&format!("{name}.bias"), &[output])?);
+        Ok(self.ops.conv(ConvWeights { weight, bias, shape, stride, padding })?)
+    }
+
+    /// A 3×3 convolution that keeps the size.
+    ///
+    /// # Errors
+    /// As [`Self::tensor`].
+    pub fn conv3(&self, name: &str, output: usize, input: usize) -> Result<O::Conv> {
+        self.conv(name, [output, input, 3], 1, [1; 4])
+    }
+
+    /// A linear layer with a bias; also where the file has it as a 1×1 convolution.
+    ///
+    /// # Errors
+    /// As [`Self::tensor`].
+    pub fn linear(&self, name: &str, output: usize, input: usize) -> Result<O::Linear> {
+        let bias = self.tensor(&format!("{name}.bias"), &[output])?;
+        self.linear_with(name, output, input, Some(bias))
+    }
+
+    /// A linear layer without a bias.
+    ///
+    /// # Errors
+    /// As [`Self::tensor`].
+    pub fn linear_unbiased(&self, name: &str, output: usize, input: usize) -> Result<O::Linear> {
+        self.linear_with(name, output, input, None)
+    }
+
+    fn linear_with(
+        &self,
+        name: &str,
+        output: usize,
+        input: usize,
+        bias: Option<Vec<f32>>,
+    ) -> Result<O::Linear> {
+        let name = format!("{name}.weight");
+        let full = format!("{}{name}", self.prefix);
+        let pointwise = self.file.shape(&full).is_some_and(|shape| shape.len() == 4);
+        let stored: &[usize] = if pointwise { &[output, input, 1, 1] } else { &[output, input] };
+        let weight = self.tensor(&name, stored)?;
+        Ok(self.ops.linear(LinearWeights { weight, bias, shape: [output, input] })?)
+    }
+
+    /// A group norm's (or with one group a layer norm's) weights.
+    ///
+    /// # Errors
+    /// As [`Self::tensor`].
+    pub fn norm(&self, name: &str, channels: usize, groups: usize, eps: f32) -> Result<O::Norm> {
+        let weight = self.tensor(&format!("{name}.weight"), &[channels])?;
+        let bias = self.tensor(&format!("{name}.bias"), &[channels])?;
+        Ok(self.ops.norm(NormWeights { weight, bias, eps, groups })?)
+    }
+
+    /// Tells what was missing, all at once.
+    ///
+    /// # Errors
+    /// Something was.
+    pub fn finish(&self) -> Result<()> {
+        let missing = self.missing.borrow();
+        match missing.first() {
+            None => Ok(()),
+            Some(first) => Err(ModelError::MissingTensors {
+                count: missing.len(),
+                first: first.clone(),
+                path: self.file.path().to_owned(),
+            }
+            .into()),
+        }
+    }
+}

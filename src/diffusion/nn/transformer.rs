@@ -1,0 +1,130 @@
+//! The transformer between a UNet's residual blocks: diffusers' `Transformer2DModel` with its
+//! `BasicTransformerBlock`s (`transformer_2d.py`, `attention.py`).
+
+use super::attention::{Attention, Names};
+use super::load::Loader;
+use crate::diffusion::error::Result;
+use crate::ops::{ConvExtra, Ops};
+
+/// Added to the variance in front of the transformer, whatever the UNet's own value is.
+const NORM_EPS: f32 = 1e-6;
+
+/// Norm, projection, blocks, projection, beside the image itself.
+pub struct Transformer<O: Ops> {
+    norm: O::Norm,
+    project_in: Projection<O>,
+    blocks: Vec<Block<O>>,
+    project_out: Projection<O>,
+}
+
+enum Projection<O: Ops> {
+    Linear(O::Linear),
+    Conv(O::Conv),
+}
+
+struct Block<O: Ops> {
+    norm1: O::Norm,
+    own: Attention<O>,
+    norm2: O::Norm,
+    cross: Attention<O>,
+    norm3: O::Norm,
+    widen: O::Linear,
+    narrow: O::Linear,
+}
+
+/// A transformer's sizes.
+#[derive(Clone, Copy)]
+pub struct TransformerShape {
+    /// Channels of the image.
+    pub channels: usize,
+    /// Attention heads.
+    pub heads: usize,
+    /// Blocks.
+    pub layers: usize,
+    /// Width of the text states.
+    pub context: usize,
+    /// Groups of the norm.
+    pub groups: usize,
+    /// Linear instead of 1×1 convolutional projections.
+    pub linear: bool,
+}
+
+impl<O: Ops> Transformer<O> {
+    /// Reads a transformer.
+    ///
+    /// # Errors
+    /// A tensor cannot be read.
+    pub fn load(from: &Loader<'_, O>, shape: TransformerShape) -> Result<Self> {
+        let TransformerShape { channels, heads, layers, context, groups, linear } = shape;
+        let projection = |name: &str| -> Result<Projection<O>> {
+            Ok(if linear {
+                Projection::Linear(from.linear(name, channels, channels)?)
+            } else {
+                Projection::Conv(from.conv(name, [channels, channels, 1], 1, [0; 4])?)
+            })
+        };
+        let blocks = (0..layers)
+            .map(|index| Block::load(&from.at("transformer_blocks").at(index), channels, heads, context))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            norm: from.norm("norm", channels, groups, NORM_EPS)?,
+            project_in: projection("proj_in")?,
+            blocks,
+            project_out: projection("proj_out")?,
+        })
+    }
+
+    /// `x` is an image, `context` the text states as tokens.
+    ///
+    /// # Errors
+    /// The backend fails.
+    pub fn forward(&self, ops: &O, x: &O::Tensor, context: &O::Tensor) -> Result<O::Tensor> {
+        let dims = ops.image_dims(x);
+        let normed = ops.group_norm(x, &self.norm, None)?;
+        let mut tokens = match &self.project_in {
+            Projection::Linear(linear) => ops.project(&ops.tokens_of_image(&normed)?, linear, None)?,
+            Projection::Conv(conv) => {
+                ops.tokens_of_image(&ops.convolve(&normed, conv, ConvExtra::default())?)?
+            }
+        };
+        for block in &self.blocks {
+            tokens = block.forward(ops, &tokens, context)?;
+        }
+        match &self.project_out {
+            Projection::Linear(linear) => {
+                let out = ops.project(&tokens, linear, Some(&ops.tokens_of_image(x)?))?;
+                Ok(ops.image_of_tokens(&out, dims.height, dims.width)?)
+            }
+            Projection::Conv(conv) => {
+                let image = ops.image_of_tokens(&tokens, dims.height, dims.width)?;
+                let extra = ConvExtra { residual: Some(x), ..ConvExtra::default() };
+                Ok(ops.convolve(&image, conv, extra)?)
+            }
+        }
+    }
+}
+
+impl<O: Ops> Block<O> {
+    fn load(from: &Loader<'_, O>, channels: usize, heads: usize, context: usize) -> Result<Self> {
+        let norm = |name| from.norm(name, channels, 1, 1e-5);
+        let inner = channels * 4;
+        Ok(Self {
+            norm1: norm("norm1")?,
+            own: Attention::load(&from.at("attn1"), &Names::UNET, channels, channels, heads)?,
+            norm2: norm("norm2")?,
+            cross: Attention::load(&from.at("attn2"), &Names::UNET, channels, context, heads)?,
+            norm3: norm("norm3")?,
+            widen: from.linear("ff.net.0.proj", inner * 2, channels)?,
+            narrow: from.linear("ff.net.2", channels, inner)?,
+        })
+    }
+
+    fn forward(&self, ops: &O, x: &O::Tensor, context: &O::Tensor) -> Result<O::Tensor> {
+        let normed = ops.layer_norm(x, &self.norm1)?;
+        let x = self.own.forward(ops, &normed, &normed, false, x)?;
+        let normed = ops.layer_norm(&x, &self.norm2)?;
+        let x = self.cross.forward(ops, &normed, context, false, &x)?;
+        let wide = ops.geglu(&ops.layer_norm(&x, &self.norm3)?, &self.widen)?;
+        Ok(ops.project(&wide, &self.narrow, Some(&x))?)
+    }
+}

@@ -1,0 +1,426 @@
+//! From words and noise to a picture: the one loop that all samplers and models run in.
+//!
+//! Called by the worker with a [`Job`] of plain values; tells a [`Watcher`] about each step. It
+//! knows nothing of channels, requests or windows. Every model family walks the same way.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::error::{DiffusionError, Result};
+use super::guidance::guided;
+use super::noise::TorchNoise;
+use super::preview::{self, Pace, Rgb};
+use super::samplers::{Sampler, State};
+use super::schedule::{NoiseLevel, Plan, Schedule, TrainingNoise};
+use super::text::Tokenizer;
+use super::text::clip::ClipText;
+use super::unet::UNet;
+use super::vae::Vae;
+use crate::cancel::CancelToken;
+use crate::models::config::clip::ClipConfig;
+use crate::models::config::noise::{NoiseConfig, Prediction};
+use crate::models::config::unet::UNetConfig;
+use crate::models::config::vae::VaeConfig;
+use crate::models::defaults::PreviewFactors;
+use crate::models::{ModelError, ModelFolder};
+use crate::ops::{ImageDims, Ops};
+
+/// A model in memory, on a backend.
+pub struct Pipeline<O: Ops> {
+    ops: O,
+    tokenizer: Arc<Tokenizer>,
+    text: ClipText<O>,
+    unet: UNet<O>,
+    vae: Vae<O>,
+    noise: TrainingNoise,
+    factors: Option<PreviewFactors>,
+    pace: Pace,
+    /// The states of the last prompts: painting the same words again costs no reading.
+    read: Option<(Vec<String>, O::Tensor)>,
+}
+
+/// What the rest of the program may ask of a model, whatever its backend.
+pub trait Model {
+    /// Splits prompts into tokens.
+    fn tokenizer(&self) -> &Arc<Tokenizer>;
+    /// The UNet's shape.
+    fn unet_config(&self) -> &UNetConfig;
+    /// The autoencoder's shape.
+    fn vae_config(&self) -> &VaeConfig;
+    /// The training noise's configuration.
+    fn noise_config(&self) -> &NoiseConfig;
+    /// Reads prompts and keeps their states for [`Model::paint`].
+    ///
+    /// # Errors
+    /// Cancelled, or the backend fails.
+    fn read_words(&mut self, prompts: &[&str], cancel: &CancelToken) -> Result<()>;
+    /// Encodes a picture (3 × height × width, in -1..=1, a multiple of the factor a side).
+    ///
+    /// # Errors
+    /// Cancelled, or the backend fails.
+    fn encode(&self, picture: &[f32], size: (usize, usize), cancel: &CancelToken) -> Result<Posterior>;
+    /// Decodes a latent as the UNet sees it (channels × height × width) to 3 × height × width
+    /// values, about -1..=1.
+    ///
+    /// # Errors
+    /// Cancelled, or the backend fails.
+    fn decode(&mut self, latent: &[f32], size: (usize, usize), cancel: &CancelToken) -> Result<Vec<f32>>;
+    /// Runs all steps and returns the final latent.
+    ///
+    /// # Errors
+    /// Cancelled, the numbers overflow, or the backend fails.
+    fn paint(
+        &mut self,
+        job: &Job<'_>,
+        watcher: &mut dyn Watcher,
+        cancel: &CancelToken,
+    ) -> Result<Vec<f32>>;
+}
+
+/// What an encoded picture may be: a normal distribution at every value of the latent, scaled as
+/// the UNet sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Posterior {
+    /// Channels × height × width.
+    pub mean: Vec<f32>,
+    /// Likewise.
+    pub deviation: Vec<f32>,
+}
+
+impl Posterior {
+    /// A sample, drawn from `noise`.
+    #[must_use]
+    pub fn sample(&self, noise: &mut TorchNoise) -> Vec<f32> {
+        let drawn = noise.normal(self.mean.len());
+        let spread = self.deviation.iter().zip(&drawn).map(|(deviation, drawn)| deviation * drawn);
+        self.mean.iter().zip(spread).map(|(mean, spread)| mean + spread).collect()
+    }
+}
+
+/// One picture to paint. Its words were read before by [`Model::read_words`].
+pub struct Job<'a> {
+    /// Height and width of the latent.
+    pub size: (usize, usize),
+    /// Steps of the whole schedule.
+    pub steps: usize,
+    /// The sampler.
+    pub sampler: Sampler,
+    /// Its schedule.
+    pub schedule: Schedule,
+    /// Guidance scale; 1 or less reads one prompt only.
+    pub guidance: f32,
+    /// Guidance rescale in 0..=1.
+    pub rescale: f32,
+    /// The generator, its first draws perhaps taken by [`Posterior::sample`].
+    pub noise: TorchNoise,
+    /// A clean latent to start from, and how far to leave it, in (0, 1].
+    pub init: Option<(&'a [f32], f32)>,
+    /// 1 where the latent (height × width) is painted again, 0 where it is held; needs `init`.
+    pub mask: Option<&'a [f32]>,
+    /// Whether previews are wanted.
+    pub previews: bool,
+}
+
+impl Job<'_> {
+    /// Steps that really run: `int(strength × steps)`, at least one.
+    #[must_use]
+    pub fn steps_run(&self) -> usize {
+        let strength = self.init.map_or(1.0, |(_, strength)| f64::from(strength));
+        // Strengths are short decimals that f32 holds a little above or below.
+        let kept = (strength * self.steps as f64 + 1e-4).floor() as usize;
+        kept.clamp(1, self.steps)
+    }
+}
+
+/// Which kind of preview a run shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preview {
+    /// Decoded in full.
+    Full,
+    /// Mapped to colours, at latent size.
+    Linear,
+}
+
+/// A step that was done.
+pub struct Step {
+    /// Steps done, from 1.
+    pub step: usize,
+    /// Steps that run in all.
+    pub of: usize,
+    /// Noise per picture that is left.
+    pub sigma: f64,
+    /// How long it took, in seconds, its preview left out.
+    pub step_secs: f64,
+    /// The estimate of the finished picture, how it was made, and how long that took in seconds.
+    pub preview: Option<(Rgb, Preview, f64)>,
+}
+
+/// Hears of each step.
+pub trait Watcher {
+    /// A step is done.
+    fn step(&mut self, step: Step);
+}
+
+impl<O: Ops> Pipeline<O> {
+    /// Reads a model. `progress` hears the share that is done, 0..=1.
+    ///
+    /// # Errors
+    /// A part is missing, damaged or contradicts another; cancelled.
+    pub fn load(
+        ops: O,
+        folder: &ModelFolder,
+        cancel: &CancelToken,
+        progress: &mut dyn FnMut(f32),
+    ) -> Result<Self> {
+        let unet_config = UNetConfig::read(folder)?;
+        let vae_config = VaeConfig::read(folder)?;
+        let text_config = ClipConfig::read(folder)?;
+        let noise = TrainingNoise::new(NoiseConfig::read(folder)?);
+        check_parts(folder, &unet_config, &vae_config, &text_config)?;
+        let tokenizer = Tokenizer::load(folder, text_config.positions)?;
+        if tokenizer.vocabulary_size() > text_config.vocabulary {
+            return Err(contradiction(
+                folder,
+                format!(
+                    "The tokenizer knows {} tokens, but the text encoder {}",
+                    tokenizer.vocabulary_size(),
+                    text_config.vocabulary
+                ),
+            ));
+        }
+        let latent_channels = vae_config.latent_channels;
+        let factors = folder.extras().preview.clone();
+        if factors.as_ref().is_some_and(|preview| preview.factors.len() != latent_channels) {
+            return Err(contradiction(
+                folder,
+                format!("pentimento.json must have {latent_channels} preview factors"),
+            ));
+        }
+        let unet = UNet::load(&ops, unet_config, &folder.tensors("unet")?, cancel)?;
+        progress(0.6);
+        let text = ClipText::load(&ops, text_config, &folder.tensors("text_encoder")?, cancel)?;
+        progress(0.8);
+        let vae = Vae::load(&ops, vae_config, &folder.tensors("vae")?, cancel)?;
+        progress(1.0);
+        Ok(Self {
+            ops,
+            tokenizer: Arc::new(tokenizer),
+            text,
+            unet,
+            vae,
+            noise,
+            factors: factors.or_else(|| preview::usual_factors(latent_channels)),
+            pace: Pace::default(),
+            read: None,
+        })
+    }
+
+    fn channels(&self) -> usize {
+        self.vae.config().latent_channels
+    }
+
+    fn decode_latent(&self, latent: &[f32], size: (usize, usize), cancel: &CancelToken) -> Result<Vec<f32>> {
+        let VaeConfig { scaling_factor, shift_factor, .. } = self.vae.config();
+        let unscaled: Vec<f32> =
+            latent.iter().map(|value| value / scaling_factor + shift_factor).collect();
+        let dims = ImageDims { batch: 1, channels: self.channels(), height: size.0, width: size.1 };
+        let decoded = self.vae.decode(&self.ops, &self.ops.image(dims, &unscaled)?, cancel)?;
+        Ok(self.ops.read_image(&decoded)?)
+    }
+
+    /// The model's raw prediction with guidance applied.
+    fn predict(
+        &self,
+        latent: &[f32],
+        level: NoiseLevel,
+        states: &O::Tensor,
+        job: &Job<'_>,
+        cancel: &CancelToken,
+    ) -> Result<Vec<f32>> {
+        let (height, width) = job.size;
+        let batch = if job.guidance > 1.0 { 2 } else { 1 };
+        let dims = ImageDims { batch, channels: self.channels(), height, width };
+        let input = self.ops.image(dims, &latent.repeat(batch))?;
+        let timesteps = vec![level.timestep; batch];
+        let output = self.unet.forward(&self.ops, &input, &timesteps, states, cancel)?;
+        let output = self.ops.read_image(&output)?;
+        if batch == 1 {
+            return Ok(output);
+        }
+        let (free, bound) = output.split_at(latent.len());
+        Ok(guided(free, bound, job.guidance, job.rescale))
+    }
+
+    fn preview(&self, estimate: &[f32], job: &Job<'_>, kind: Preview, cancel: &CancelToken) -> Result<Option<Rgb>> {
+        let (height, width) = job.size;
+        Ok(match kind {
+            Preview::Full => {
+                let factor = self.vae.config().factor();
+                let decoded = self.decode_latent(estimate, job.size, cancel)?;
+                Some(preview::picture(&decoded, (height * factor, width * factor)))
+            }
+            Preview::Linear => {
+                self.factors.as_ref().map(|factors| preview::linear(estimate, job.size, factors))
+            }
+        })
+    }
+}
+
+/// Where a run begins: its first latent.
+fn first_latent(job: &Job<'_>, plan: &Plan, noise: &[f32]) -> Vec<f32> {
+    let whole_schedule = job.steps_run() == job.steps;
+    match job.init {
+        // Painting a mask from nothing keeps nothing of what was there.
+        Some((clean, _)) if !(job.mask.is_some() && whole_schedule) => {
+            noised(clean, noise, plan.levels[0])
+        }
+        _ => noise.iter().map(|value| (f64::from(*value) * plan.initial_scale) as f32).collect(),
+    }
+}
+
+fn noised(clean: &[f32], noise: &[f32], level: NoiseLevel) -> Vec<f32> {
+    let (alpha, sigma) = (level.alpha as f32, level.sigma as f32);
+    clean.iter().zip(noise).map(|(clean, noise)| alpha * clean + sigma * noise).collect()
+}
+
+/// x0 from what the model predicted.
+fn estimated(latent: &[f32], predicted: &[f32], level: NoiseLevel, prediction: Prediction) -> Vec<f32> {
+    let (alpha, sigma) = (level.alpha as f32, level.sigma as f32);
+    let pairs = latent.iter().zip(predicted);
+    match prediction {
+        Prediction::Epsilon => pairs.map(|(x, noise)| (x - sigma * noise) / alpha).collect(),
+        Prediction::V => pairs.map(|(x, v)| alpha * x - sigma * v).collect(),
+        Prediction::Sample => predicted.to_vec(),
+    }
+}
+
+impl<O: Ops> Model for Pipeline<O> {
+    fn tokenizer(&self) -> &Arc<Tokenizer> {
+        &self.tokenizer
+    }
+
+    fn unet_config(&self) -> &UNetConfig {
+        self.unet.config()
+    }
+
+    fn vae_config(&self) -> &VaeConfig {
+        self.vae.config()
+    }
+
+    fn noise_config(&self) -> &NoiseConfig {
+        self.noise.config()
+    }
+
+    fn read_words(&mut self, prompts: &[&str], cancel: &CancelToken) -> Result<()> {
+        if self.read.as_ref().is_some_and(|(read, _)| read == prompts) {
+            return Ok(());
+        }
+        let tokens: Vec<_> = prompts.iter().map(|prompt| self.tokenizer.encode(prompt)).collect();
+        let ids: Vec<&[u32]> = tokens.iter().map(|tokens| tokens.ids.as_slice()).collect();
+        let states = self.text.forward(&self.ops, &ids, cancel)?;
+        self.read = Some((prompts.iter().map(|prompt| (*prompt).to_owned()).collect(), states));
+        Ok(())
+    }
+
+    fn encode(&self, picture: &[f32], (height, width): (usize, usize), cancel: &CancelToken) -> Result<Posterior> {
+        let dims = ImageDims { batch: 1, channels: 3, height, width };
+        let moments = self.vae.encode(&self.ops, &self.ops.image(dims, picture)?, cancel)?;
+        let moments = self.ops.read_image(&moments)?;
+        let (mean, log_variance) = moments.split_at(moments.len() / 2);
+        let VaeConfig { scaling_factor, shift_factor, .. } = self.vae.config();
+        // Bounds as in diffusers' `DiagonalGaussianDistribution`.
+        let deviation = |value: &f32| (0.5 * value.clamp(-30.0, 20.0)).exp() * scaling_factor;
+        Ok(Posterior {
+            mean: mean.iter().map(|value| (value - shift_factor) * scaling_factor).collect(),
+            deviation: log_variance.iter().map(deviation).collect(),
+        })
+    }
+
+    fn decode(&mut self, latent: &[f32], size: (usize, usize), cancel: &CancelToken) -> Result<Vec<f32>> {
+        let start = Instant::now();
+        let decoded = self.decode_latent(latent, size, cancel)?;
+        self.pace.decode = Some(start.elapsed().as_secs_f64() / (size.0 * size.1) as f64);
+        Ok(decoded)
+    }
+
+    fn paint(
+        &mut self,
+        job: &Job<'_>,
+        watcher: &mut dyn Watcher,
+        cancel: &CancelToken,
+    ) -> Result<Vec<f32>> {
+        let Some((_, states)) = &self.read else {
+            return Err(DiffusionError::Request("No words were read before painting".to_owned()));
+        };
+        let (height, width) = job.size;
+        let cells = height * width;
+        let of = job.steps_run();
+        let plan = self.noise.plan(job.sampler, job.schedule, job.steps).last_steps(of);
+        let mut noise = job.noise.clone();
+        let first = noise.normal(self.channels() * cells);
+        let latent = first_latent(job, &plan, &first);
+        let mut state = State { latent, step: 0, earlier: None, noise };
+        let kind = if self.pace.allows_full_decodes() { Preview::Full } else { Preview::Linear };
+        let prediction = self.noise.prediction();
+        for step in 1..=of {
+            let start = Instant::now();
+            let mut denoise = |latent: &[f32], level: NoiseLevel| {
+                let predicted = self.predict(latent, level, states, job, cancel)?;
+                Ok(estimated(latent, &predicted, level, prediction))
+            };
+            let estimate = job.sampler.step(&mut state, &plan, &mut denoise)?;
+            let left = plan.levels.get(step).copied().unwrap_or(NoiseLevel::CLEAN);
+            if let (Some((clean, _)), Some(mask)) = (job.init, job.mask) {
+                hold(&mut state.latent, &noised(clean, &first, left), mask);
+            }
+            if !estimate.iter().chain(&state.latent).all(|value| value.is_finite()) {
+                return Err(DiffusionError::Overflow { step: step as u32 });
+            }
+            let step_secs = start.elapsed().as_secs_f64();
+            self.pace.step = Some(step_secs / cells as f64);
+            let start = Instant::now();
+            let preview = if job.previews { self.preview(&estimate, job, kind, cancel)? } else { None };
+            let preview = preview.map(|rgb| (rgb, kind, start.elapsed().as_secs_f64()));
+            watcher.step(Step { step, of, sigma: left.ratio(), step_secs, preview });
+        }
+        Ok(state.latent)
+    }
+}
+
+/// Puts `outside` back where the mask (one value a cell, for all channels) is 0.
+fn hold(latent: &mut [f32], outside: &[f32], mask: &[f32]) {
+    for (latent, outside) in latent.chunks_exact_mut(mask.len()).zip(outside.chunks_exact(mask.len())) {
+        for ((latent, outside), mask) in latent.iter_mut().zip(outside).zip(mask) {
+            *latent = *mask * *latent + (1.0 - mask) * outside;
+        }
+    }
+}
+
+/// Parts that cannot work together.
+fn check_parts(folder: &ModelFolder, unet: &UNetConfig, vae: &VaeConfig, text: &ClipConfig) -> Result<()> {
+    let latent = vae.latent_channels;
+    if unet.out_channels != latent {
+        let reason = format!("The UNet's 'out_channels' is {}, but the autoencoder's 'latent_channels' {latent}", unet.out_channels);
+        return Err(contradiction(folder, reason));
+    }
+    if unet.in_channels != latent {
+        let reason = format!(
+            "The UNet's 'in_channels' is {}: a model for inpainting, depth or editing, which cannot \
+             be used yet; choose a plain one",
+            unet.in_channels
+        );
+        return Err(contradiction(folder, reason));
+    }
+    if unet.cross_attention_dim != text.hidden {
+        let reason = format!(
+            "The UNet's 'cross_attention_dim' is {}, but the text encoder's 'hidden_size' {}",
+            unet.cross_attention_dim, text.hidden
+        );
+        return Err(contradiction(folder, reason));
+    }
+    Ok(())
+}
+
+fn contradiction(folder: &ModelFolder, reason: String) -> DiffusionError {
+    ModelError::Unsupported { reason, path: folder.location() }.into()
+}

@@ -1,0 +1,229 @@
+//! The conditional UNet: diffusers' `UNet2DConditionModel` (`unet_2d_condition.py`,
+//! `unet_2d_blocks.py`), driven by its `config.json`.
+//!
+//! Called by the pipeline with a noisy latent, a timestep and text states; predicts noise,
+//! velocity or picture, as the model was trained to. Cancelling takes effect between its blocks.
+
+use super::error::Result;
+use super::nn::load::Loader;
+use super::nn::resnet::{Resnet, ResnetStyle};
+use super::nn::timestep::TimestepEmbedding;
+use super::nn::transformer::{Transformer, TransformerShape};
+use crate::cancel::CancelToken;
+use crate::models::TensorFile;
+use crate::models::config::unet::{Block, UNetConfig};
+use crate::ops::{ConvExtra, Ops};
+
+/// A UNet on a backend.
+pub struct UNet<O: Ops> {
+    time: TimestepEmbedding<O>,
+    conv_in: O::Conv,
+    down: Vec<Down<O>>,
+    mid: Option<Mid<O>>,
+    up: Vec<Up<O>>,
+    norm_out: O::Norm,
+    conv_out: O::Conv,
+    config: UNetConfig,
+}
+
+/// A residual layer and what attends after it.
+struct Layer<O: Ops> {
+    resnet: Resnet<O>,
+    transformer: Option<Transformer<O>>,
+}
+
+struct Down<O: Ops> {
+    layers: Vec<Layer<O>>,
+    smaller: Option<O::Conv>,
+}
+
+struct Mid<O: Ops> {
+    first: Resnet<O>,
+    transformer: Option<(Transformer<O>, Resnet<O>)>,
+}
+
+struct Up<O: Ops> {
+    layers: Vec<Layer<O>>,
+    larger: Option<O::Conv>,
+}
+
+impl<O: Ops> UNet<O> {
+    /// Reads a UNet's tensors.
+    ///
+    /// # Errors
+    /// Tensors are missing, damaged or of another shape; cancelled.
+    pub fn load(
+        ops: &O,
+        config: UNetConfig,
+        file: &TensorFile,
+        cancel: &CancelToken,
+    ) -> Result<Self> {
+        let root = Loader::new(ops, file, cancel);
+        let style = ResnetStyle {
+            groups: config.norm_groups,
+            eps: config.norm_eps,
+            activation: config.activation,
+            time: Some(config.time_embedding),
+        };
+        let transformer = |block: &Block, layers: usize| TransformerShape {
+            channels: block.channels,
+            heads: block.heads,
+            layers,
+            context: config.cross_attention_dim,
+            groups: config.norm_groups,
+            linear: config.linear_projection,
+        };
+        let layer = |from: &Loader<'_, O>, block: &Block, index: usize, input: usize| -> Result<Layer<O>> {
+            let attention = block.transformers.get(index).map(|layers| {
+                Transformer::load(&from.at("attentions").at(index), transformer(block, *layers))
+            });
+            Ok(Layer {
+                resnet: Resnet::load(&from.at("resnets").at(index), input, block.channels, style)?,
+                transformer: attention.transpose()?,
+            })
+        };
+
+        let first = config.down[0].channels;
+        let mut channels = first;
+        // The way up meets the way down in reverse.
+        let mut skips = vec![first];
+        let mut down = Vec::new();
+        for (index, block) in config.down.iter().enumerate() {
+            let from = root.at("down_blocks").at(index);
+            let mut layers = Vec::new();
+            for position in 0..block.layers {
+                layers.push(layer(&from, block, position, channels)?);
+                channels = block.channels;
+                skips.push(channels);
+            }
+            let smaller = if index + 1 < config.down.len() {
+                let pad = config.downsample_padding;
+                let padding = if pad == 0 { [0, 0, 1, 1] } else { [pad; 4] };
+                skips.push(channels);
+                Some(from.conv("downsamplers.0.conv", [channels, channels, 3], 2, padding)?)
+            } else {
+                None
+            };
+            down.push(Down { layers, smaller });
+        }
+
+        let mid = config.mid.as_ref().map(|mid| -> Result<Mid<O>> {
+            let from = root.at("mid_block");
+            let resnet = |index: usize| Resnet::load(&from.at("resnets").at(index), channels, channels, style);
+            let block = Block { channels, layers: 1, transformers: vec![mid.transformers], heads: mid.heads };
+            let first = resnet(0)?;
+            let transformer = (mid.transformers > 0)
+                .then(|| -> Result<_> {
+                    let shape = transformer(&block, mid.transformers);
+                    Ok((Transformer::load(&from.at("attentions").at(0), shape)?, resnet(1)?))
+                })
+                .transpose()?;
+            Ok(Mid { first, transformer })
+        });
+        let mid = mid.transpose()?;
+
+        let mut up = Vec::new();
+        for (index, block) in config.up.iter().enumerate() {
+            let from = root.at("up_blocks").at(index);
+            let mut layers = Vec::new();
+            for position in 0..block.layers {
+                let skip = skips.pop().expect("the way up has one layer for each of the way down");
+                layers.push(layer(&from, block, position, channels + skip)?);
+                channels = block.channels;
+            }
+            let larger = (index + 1 < config.up.len())
+                .then(|| from.conv3("upsamplers.0.conv", channels, channels))
+                .transpose()?;
+            up.push(Up { layers, larger });
+        }
+
+        let style_of_time = (config.flip_sin_to_cos, config.freq_shift);
+        let unet = Self {
+            time: TimestepEmbedding::load(
+                &root.at("time_embedding"),
+                first,
+                config.time_embedding,
+                config.activation,
+                style_of_time,
+            )?,
+            conv_in: root.conv3("conv_in", first, config.in_channels)?,
+            down,
+            mid,
+            up,
+            norm_out: root.norm("conv_norm_out", first, config.norm_groups, config.norm_eps)?,
+            conv_out: root.conv3("conv_out", config.out_channels, first)?,
+            config,
+        };
+        root.finish()?;
+        Ok(unet)
+    }
+
+    /// Its shape.
+    #[must_use]
+    pub fn config(&self) -> &UNetConfig {
+        &self.config
+    }
+
+    /// Predicts for each image of `x` (batch, in_channels, height, width; any size from 1 × 1) at
+    /// its timestep, with its text states (batch, tokens, channels).
+    ///
+    /// # Errors
+    /// Cancelled, or the backend fails.
+    pub fn forward(
+        &self,
+        ops: &O,
+        x: &O::Tensor,
+        timesteps: &[f32],
+        context: &O::Tensor,
+        cancel: &CancelToken,
+    ) -> Result<O::Tensor> {
+        let time = self.time.forward(ops, timesteps)?;
+        let mut x = ops.convolve(x, &self.conv_in, ConvExtra::default())?;
+        let mut skips = vec![x.clone()];
+        for block in &self.down {
+            for layer in &block.layers {
+                cancel.check()?;
+                x = layer.forward(ops, &x, &time, context)?;
+                skips.push(x.clone());
+            }
+            if let Some(conv) = &block.smaller {
+                x = ops.convolve(&x, conv, ConvExtra::default())?;
+                skips.push(x.clone());
+            }
+        }
+        if let Some(mid) = &self.mid {
+            cancel.check()?;
+            x = mid.first.forward(ops, &x, Some(&time))?;
+            if let Some((transformer, resnet)) = &mid.transformer {
+                x = transformer.forward(ops, &x, context)?;
+                x = resnet.forward(ops, &x, Some(&time))?;
+            }
+        }
+        for block in &self.up {
+            for layer in &block.layers {
+                cancel.check()?;
+                let skip = skips.pop().expect("the way up has one layer for each of the way down");
+                x = layer.forward(ops, &ops.concat(&x, &skip)?, &time, context)?;
+            }
+            if let Some(conv) = &block.larger {
+                // Odd sizes were rounded up on the way down: go to the size of the next skip.
+                let next = ops.image_dims(skips.last().expect("a larger block has layers"));
+                let extra =
+                    ConvExtra { enlarge: Some((next.height, next.width)), ..ConvExtra::default() };
+                x = ops.convolve(&x, conv, extra)?;
+            }
+        }
+        let x = ops.group_norm(&x, &self.norm_out, Some(self.config.activation))?;
+        Ok(ops.convolve(&x, &self.conv_out, ConvExtra::default())?)
+    }
+}
+
+impl<O: Ops> Layer<O> {
+    fn forward(&self, ops: &O, x: &O::Tensor, time: &O::Tensor, context: &O::Tensor) -> Result<O::Tensor> {
+        let x = self.resnet.forward(ops, x, Some(time))?;
+        match &self.transformer {
+            Some(transformer) => transformer.forward(ops, &x, context),
+            None => Ok(x),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What a request asks for, held against what the model can do: defaults filled in, sizes rounded,
+//! nonsense refused before any work.
+
+use std::sync::Arc;
+
+use super::protocol::{
+    FailureKind, InitPicture, JobError, ModelInfo, ModelSource, Notice, PaintRequest, Sampler,
+    Schedule,
+};
+use super::worker::Stop;
+use crate::diffusion::pipeline::Model;
+use crate::models::ModelFolder;
+
+/// Longest side of what is painted, in pixels.
+const LONGEST_SIDE: u32 = 4096;
+/// Most pixels that are painted at once.
+const MOST_PIXELS: u64 = 2048 * 2048;
+/// Most steps of a run.
+const MOST_STEPS: u32 = 150;
+/// Most pictures of a job.
+const MOST_PICTURES: u32 = 1000;
+
+/// A request with nothing left open.
+pub struct Resolved {
+    /// The request as it came.
+    pub request: PaintRequest,
+    /// Width and height that the model works at.
+    pub size: (u32, u32),
+    /// Steps of the whole schedule.
+    pub steps: u32,
+    /// The sampler.
+    pub sampler: Sampler,
+    /// Its schedule.
+    pub schedule: Schedule,
+    /// The guidance scale.
+    pub guidance: f32,
+    /// What the user should know.
+    pub notices: Vec<Notice>,
+}
+
+impl Resolved {
+    /// The request as it can be stored and painted again.
+    #[must_use]
+    pub fn complete_request(&self) -> PaintRequest {
+        PaintRequest {
+            size: Some(self.size),
+            steps: Some(self.steps),
+            sampler: Some(self.sampler),
+            schedule: Some(self.schedule),
+            guidance: Some(self.guidance),
+            ..self.request.clone()
+        }
+    }
+}
+
+fn refused<T>(message: impl Into<String>) -> Result<T, Stop> {
+    Err(Stop::Failed(JobError { message: message.into(), kind: FailureKind::Request }))
+}
+
+/// Refuses what no model could do.
+///
+/// # Errors
+/// The request is nonsense; the message says what would do.
+pub fn check(request: &PaintRequest) -> Result<(), Stop> {
+    if let Some(steps) = request.steps.filter(|steps| !(1..=MOST_STEPS).contains(steps)) {
+        return refused(format!("Steps go from 1 to {MOST_STEPS}, not {steps}"));
+    }
+    if let Some(guidance) = request.guidance.filter(|guidance| !(0.0..=100.0).contains(guidance)) {
+        return refused(format!("Guidance goes from 0 to 100, not {guidance}"));
+    }
+    if !(0.0..=1.0).contains(&request.guidance_rescale) {
+        return refused(format!("Guidance rescale goes from 0 to 1, not {}", request.guidance_rescale));
+    }
+    if !(1..=MOST_PICTURES).contains(&request.count) {
+        return refused(format!("One job paints 1 to {MOST_PICTURES} pictures, not {}", request.count));
+    }
+    if let Some((width, height)) = request.size {
+        check_size(width, height)?;
+    }
+    if let Some(init) = &request.init {
+        check_init(init)?;
+    }
+    let Some(mask) = &request.mask else { return Ok(()) };
+    let Some(init) = &request.init else {
+        return refused("A mask needs a picture that it lies on; open one first");
+    };
+    let (coverage, picture) = (&mask.coverage, &init.picture);
+    if (coverage.width, coverage.height) != (picture.width, picture.height) {
+        return refused(format!(
+            "The mask is {} × {} pixels, but the picture {} × {}; they must have one size",
+            coverage.width, coverage.height, picture.width, picture.height
+        ));
+    }
+    if coverage.values.len() as u64 != u64::from(coverage.width) * u64::from(coverage.height) {
+        return refused("The mask does not hold one value for each of its pixels");
+    }
+    if !(0.0..=10_000.0).contains(&mask.feather_px) {
+        return refused(format!("The mask's feather goes from 0 to 10000 px, not {}", mask.feather_px));
+    }
+    if coverage.values.iter().all(|value| *value == 0) {
+        return refused("The mask is empty: paint over the part that should change");
+    }
+    Ok(())
+}
+
+fn check_size(width: u32, height: u32) -> Result<(), Stop> {
+    let pixels = u64::from(width) * u64::from(height);
+    if width == 0 || height == 0 || width.max(height) > LONGEST_SIDE || pixels > MOST_PIXELS {
+        return refused(format!(
+            "Pictures of {width} × {height} pixels cannot be painted; sides go from 1 to \
+             {LONGEST_SIDE}, with {MOST_PIXELS} pixels in all at most"
+        ));
+    }
+    Ok(())
+}
+
+fn check_init(init: &InitPicture) -> Result<(), Stop> {
+    let picture = &init.picture;
+    let bytes = 4 * u64::from(picture.width) * u64::from(picture.height);
+    if bytes == 0 || picture.rgba.len() as u64 != bytes {
+        return refused("The picture to start from does not hold the pixels its size promises");
+    }
+    if !(init.strength > 0.0 && init.strength <= 1.0) {
+        return refused(format!(
+            "Strength goes from just above 0 to 1, not {}; at 0 nothing would change",
+            init.strength
+        ));
+    }
+    Ok(())
+}
+
+/// Fills in the model's defaults and rounds the size to its grid.
+///
+/// # Errors
+/// The size the model would work at is too large.
+pub fn resolve(request: &PaintRequest, info: &ModelInfo) -> Result<Resolved, Stop> {
+    let init_size = request.init.as_ref().map(|init| (init.picture.width, init.picture.height));
+    let size = match (request.size, init_size) {
+        (Some(asked), _) => info.rounded(asked),
+        (None, Some(init)) => info.working_size(init),
+        (None, None) => info.native_size,
+    };
+    check_size(size.0, size.1)?;
+    let notices = request
+        .size
+        .filter(|asked| *asked != size)
+        .map(|asked| Notice::SizeRounded { asked, used: size });
+    Ok(Resolved {
+        request: request.clone(),
+        size,
+        steps: request.steps.unwrap_or(info.default_steps),
+        sampler: request.sampler.unwrap_or(info.default_sampler),
+        schedule: request.schedule.unwrap_or(info.default_schedule),
+        guidance: request.guidance.unwrap_or(info.default_guidance),
+        notices: notices.into_iter().collect(),
+    })
+}
+
+/// What the rest of the program may know of a model that was just read.
+#[must_use]
+pub fn describe(model: &dyn Model, folder: &ModelFolder, source: &ModelSource) -> ModelInfo {
+    let extras = folder.extras();
+    let (unet, vae, noise) = (model.unet_config(), model.vae_config(), model.noise_config());
+    let factor = vae.factor();
+    let (height, width) = unet.sample_size.unwrap_or((64, 64));
+    let family = match unet.cross_attention_dim {
+        768 => "SD 1.x",
+        1024 => "SD 2.x",
+        _ => "Stable Diffusion",
+    };
+    ModelInfo {
+        source: source.clone(),
+        name: extras.name.clone().unwrap_or_else(|| folder.name().to_owned()),
+        family: extras.family.clone().unwrap_or_else(|| family.to_owned()),
+        native_size: extras
+            .native_size
+            .unwrap_or(((width * factor) as u32, (height * factor) as u32)),
+        vae_factor: factor as u32,
+        latent_channels: vae.latent_channels as u32,
+        default_steps: extras.steps.unwrap_or(20),
+        default_guidance: extras.guidance.unwrap_or(7.5),
+        default_sampler: extras.sampler.unwrap_or(noise.sampler),
+        default_schedule: extras.schedule.unwrap_or(noise.schedule),
+        examples: extras.examples.clone(),
+        tokenizer: Arc::clone(model.tokenizer()),
+        weight_bytes: folder.weight_bytes(),
+    }
+}

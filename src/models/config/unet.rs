@@ -1,0 +1,276 @@
+//! `unet/config.json`: diffusers' `UNet2DConditionModel` (its `unet_2d_condition.py`).
+
+use serde_json::{Value, json};
+
+use super::Reader;
+use crate::kernels::activation::Activation;
+use crate::models::error::ModelError;
+use crate::models::folder::ModelFolder;
+
+/// A UNet's shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UNetConfig {
+    /// Channels in; more than `out_channels` for inpainting, depth and edit models.
+    pub in_channels: usize,
+    /// Channels out: the latent's.
+    pub out_channels: usize,
+    /// Side of the latent it was trained at: height, width.
+    pub sample_size: Option<(usize, usize)>,
+    /// Width of the text states.
+    pub cross_attention_dim: usize,
+    /// Groups of the group norms.
+    pub norm_groups: usize,
+    /// Added to the variance in the residual blocks' norms.
+    pub norm_eps: f32,
+    /// Function between the layers.
+    pub activation: Activation,
+    /// Zeros around a downsampled map; 0 pads right and bottom only.
+    pub downsample_padding: usize,
+    /// Linear instead of 1×1 convolutional projections around the transformers.
+    pub linear_projection: bool,
+    /// The timestep's embedding: cosine first.
+    pub flip_sin_to_cos: bool,
+    /// The timestep's embedding: frequency shift.
+    pub freq_shift: f32,
+    /// Width of the timestep's embedding after its two layers.
+    pub time_embedding: usize,
+    /// Blocks on the way down.
+    pub down: Vec<Block>,
+    /// The middle, if there is one.
+    pub mid: Option<Mid>,
+    /// Blocks on the way up.
+    pub up: Vec<Block>,
+}
+
+/// One resolution's block.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Block {
+    /// Channels it works at.
+    pub channels: usize,
+    /// Residual layers.
+    pub layers: usize,
+    /// Transformer layers after each residual layer; empty for a block without attention.
+    pub transformers: Vec<usize>,
+    /// Attention heads.
+    pub heads: usize,
+}
+
+/// The middle block: one residual layer, or two around a transformer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mid {
+    /// Transformer layers; 0 for none.
+    pub transformers: usize,
+    /// Attention heads.
+    pub heads: usize,
+}
+
+impl UNetConfig {
+    /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// A key is unknown, contradictory or asks for something that is not implemented.
+    pub fn read(folder: &ModelFolder) -> Result<Self, ModelError> {
+        let reader = Reader::open(folder, "unet/config.json")?;
+        let down_types = reader.words("down_block_types")?;
+        let up_types = reader.words("up_block_types")?;
+        let count = down_types.len();
+        if up_types.len() != count {
+            return Err(reader.wrong("up_block_types", &format!("a list of {count} words")));
+        }
+        let channels = reader.sizes("block_out_channels", &[320, 640, 1280, 1280])?;
+        if channels.len() != count {
+            return Err(reader.wrong("block_out_channels", &format!("a list of {count} numbers")));
+        }
+        let layers = reader.size_per_block("layers_per_block", 2, count)?;
+        let heads_key = if reader.get("num_attention_heads").is_some() {
+            "num_attention_heads"
+        } else {
+            "attention_head_dim"
+        };
+        reader.ignore(&["num_attention_heads", "attention_head_dim"]);
+        let heads = reader.size_per_block(heads_key, 8, count)?;
+        let cross = reader.size_per_block("cross_attention_dim", 1280, count)?;
+        if cross.iter().any(|width| *width != cross[0]) {
+            return Err(reader.wrong("cross_attention_dim", "one width for all blocks"));
+        }
+        let transformers = transformer_layers(&reader, &layers)?;
+        let groups = reader.size("norm_num_groups", 32)?;
+        for channels in &channels {
+            if channels % groups != 0 {
+                let wanted = format!("a divisor of every block's channels ({channels} is not)");
+                return Err(reader.wrong("norm_num_groups", &wanted));
+            }
+        }
+
+        let block = |index: usize, attends: bool, extra: usize, transformers: Vec<usize>| Block {
+            channels: channels[index],
+            layers: layers[index] + extra,
+            transformers: if attends { transformers } else { Vec::new() },
+            heads: heads[index],
+        };
+        let mut down = Vec::new();
+        for (index, kind) in down_types.iter().enumerate() {
+            let attends = match *kind {
+                "CrossAttnDownBlock2D" => true,
+                "DownBlock2D" => false,
+                _ => return Err(reader.wrong("down_block_types", "CrossAttnDownBlock2D or DownBlock2D")),
+            };
+            down.push(block(index, attends, 0, transformers.down[index].clone()));
+        }
+        let mut up = Vec::new();
+        for (index, kind) in up_types.iter().enumerate() {
+            let attends = match *kind {
+                "CrossAttnUpBlock2D" => true,
+                "UpBlock2D" => false,
+                _ => return Err(reader.wrong("up_block_types", "CrossAttnUpBlock2D or UpBlock2D")),
+            };
+            let mirrored = count - 1 - index;
+            up.push(block(mirrored, attends, 1, transformers.up[index].clone()));
+        }
+        for (key, blocks) in [(heads_key, &down), (heads_key, &up)] {
+            for block in blocks.iter().filter(|block| !block.transformers.is_empty()) {
+                if block.channels % block.heads != 0 {
+                    let wanted = format!("numbers of heads that divide the channels ({})", block.channels);
+                    return Err(reader.wrong(key, &wanted));
+                }
+            }
+        }
+        let last = count - 1;
+        let mid = match reader.map.get("mid_block_type") {
+            None => Some("UNetMidBlock2DCrossAttn"),
+            Some(Value::Null) => None,
+            Some(_) => Some(reader.word("mid_block_type", "")?),
+        };
+        reader.ignore(&["mid_block_type"]);
+        let mid = match mid {
+            None => None,
+            Some("UNetMidBlock2DCrossAttn") => {
+                Some(Mid { transformers: transformers.mid, heads: heads[last] })
+            }
+            Some("UNetMidBlock2D") => Some(Mid { transformers: 0, heads: heads[last] }),
+            Some(_) => {
+                return Err(reader.wrong("mid_block_type", "UNetMidBlock2DCrossAttn, UNetMidBlock2D or null"));
+            }
+        };
+        if mid.as_ref().is_some_and(|mid| mid.transformers > 0 && channels[last] % mid.heads != 0) {
+            return Err(reader.wrong(heads_key, "a number of heads that divides the middle's channels"));
+        }
+        let config = Self {
+            in_channels: reader.size("in_channels", 4)?,
+            out_channels: reader.size("out_channels", 4)?,
+            sample_size: sample_size(&reader)?,
+            cross_attention_dim: cross[0],
+            norm_groups: groups,
+            norm_eps: reader.number("norm_eps", 1e-5)? as f32,
+            activation: reader.activation("act_fn", "silu")?,
+            downsample_padding: if reader.get("downsample_padding").and_then(Value::as_u64) == Some(0) {
+                0
+            } else {
+                reader.size("downsample_padding", 1)?
+            },
+            linear_projection: reader.flag("use_linear_projection", false)?,
+            flip_sin_to_cos: reader.flag("flip_sin_to_cos", true)?,
+            freq_shift: reader.number("freq_shift", 0.0)? as f32,
+            time_embedding: reader.size("time_embedding_dim", channels[0] * 4)?,
+            down,
+            mid,
+            up,
+        };
+        refuse_the_rest(&reader)?;
+        Ok(config)
+    }
+}
+
+/// Transformer layers of each block.
+struct TransformerLayers {
+    down: Vec<Vec<usize>>,
+    mid: usize,
+    up: Vec<Vec<usize>>,
+}
+
+/// `transformer_layers_per_block` is a number, one a block, or a list a block; a list of lists does
+/// not say how the way up looks, so `reverse_transformer_layers_per_block` must.
+fn transformer_layers(reader: &Reader, layers: &[usize]) -> Result<TransformerLayers, ModelError> {
+    let key = "transformer_layers_per_block";
+    let nested = |value: &Value| {
+        value.as_array().is_some_and(|list| list.iter().any(Value::is_array))
+    };
+    let expand = |key: &str, blocks: &[usize], value: &Value| -> Result<Vec<Vec<usize>>, ModelError> {
+        let list = value.as_array().filter(|list| list.len() == blocks.len());
+        let list = list.ok_or_else(|| reader.wrong(key, &format!("a list of {}", blocks.len())))?;
+        let mut expanded = Vec::new();
+        for (value, layers) in list.iter().zip(blocks) {
+            let depths: Option<Vec<usize>> = match value {
+                Value::Array(depths) => depths.iter().map(super::as_size).collect(),
+                depth => super::as_size(depth).map(|depth| vec![depth; *layers]),
+            };
+            let depths = depths.filter(|depths| depths.len() == *layers);
+            expanded.push(depths.ok_or_else(|| {
+                reader.wrong(key, &format!("a number or {layers} of them for each block"))
+            })?);
+        }
+        Ok(expanded)
+    };
+    let value = reader.get(key).cloned().unwrap_or(json!(1));
+    let value = if value.is_array() { value } else { json!(vec![value; layers.len()]) };
+    let up_layers: Vec<usize> = layers.iter().rev().map(|layers| layers + 1).collect();
+    let up_key = "reverse_transformer_layers_per_block";
+    let up_value = match reader.get(up_key) {
+        Some(up) => up.clone(),
+        None if nested(&value) => {
+            return Err(reader.wrong(up_key, &format!("a list beside a list of lists in {key}")));
+        }
+        None => json!(value.as_array().map(|list| list.iter().rev().cloned().collect::<Vec<_>>())),
+    };
+    let down = expand(key, layers, &value)?;
+    let up = expand(up_key, &up_layers, &up_value)?;
+    let mid = down.last().and_then(|depths| depths.last()).copied().unwrap_or(1);
+    Ok(TransformerLayers { down, mid, up })
+}
+
+fn sample_size(reader: &Reader) -> Result<Option<(usize, usize)>, ModelError> {
+    match reader.get("sample_size") {
+        None => Ok(None),
+        Some(Value::Array(_)) => match reader.sizes("sample_size", &[])?[..] {
+            [height, width] => Ok(Some((height, width))),
+            _ => Err(reader.wrong("sample_size", "a number or two of them")),
+        },
+        Some(_) => reader.needed_size("sample_size").map(|side| Some((side, side))),
+    }
+}
+
+/// Keys with one supported value, and keys that do not matter when a picture is painted.
+fn refuse_the_rest(reader: &Reader) -> Result<(), ModelError> {
+    reader.only(&[
+        ("addition_embed_type", Value::Null),
+        ("attention_type", json!("default")),
+        ("center_input_sample", json!(false)),
+        ("class_embed_type", Value::Null),
+        ("class_embeddings_concat", json!(false)),
+        ("conv_in_kernel", json!(3)),
+        ("conv_out_kernel", json!(3)),
+        ("cross_attention_norm", Value::Null),
+        ("dual_cross_attention", json!(false)),
+        ("encoder_hid_dim", Value::Null),
+        ("encoder_hid_dim_type", Value::Null),
+        ("mid_block_only_cross_attention", json!(false)),
+        ("mid_block_scale_factor", json!(1)),
+        ("num_class_embeds", Value::Null),
+        ("only_cross_attention", json!(false)),
+        ("resnet_out_scale_factor", json!(1.0)),
+        ("resnet_skip_time_act", json!(false)),
+        ("resnet_time_scale_shift", json!("default")),
+        ("time_cond_proj_dim", Value::Null),
+        ("time_embedding_act_fn", Value::Null),
+        ("time_embedding_type", json!("positional")),
+        ("timestep_post_act", Value::Null),
+    ])?;
+    reader.ignore(&[
+        "addition_embed_type_num_heads",
+        "addition_time_embed_dim",
+        "dropout",
+        "projection_class_embeddings_input_dim",
+        "upcast_attention",
+    ]);
+    reader.finish()
+}

@@ -1,0 +1,124 @@
+//! What a model's maker recommends: the optional `pentimento.json` in its folder.
+//!
+//! Read by [`super::folder`] when a model is opened. Whatever it leaves out is decided from the
+//! model's own configuration, elsewhere.
+
+use serde::{Deserialize, Deserializer, de::Error};
+
+use crate::types::Sampler;
+use crate::types::Schedule;
+use crate::types::Example;
+
+/// A model's recommendations; every one may be missing.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Extras {
+    /// Name to show.
+    pub name: Option<String>,
+    /// What kind of model it is, for people.
+    pub family: Option<String>,
+    /// Sampling steps, 1..=150.
+    pub steps: Option<u32>,
+    /// Guidance scale, 0 or more.
+    pub guidance: Option<f32>,
+    /// Sampler, by the name users see.
+    #[serde(deserialize_with = "by_name")]
+    pub sampler: Option<Sampler>,
+    /// Schedule, by the name users see.
+    #[serde(deserialize_with = "by_name")]
+    pub schedule: Option<Schedule>,
+    /// Width and height it was trained at, in pixels.
+    pub native_size: Option<(u32, u32)>,
+    /// Prompts that it does well.
+    pub examples: Vec<Example>,
+    /// How a latent looks without decoding it.
+    pub preview: Option<PreviewFactors>,
+}
+
+/// A linear map from a latent cell to a colour: `rgb = bias + Σ factors[c] * latent[c]`, in -1..=1.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreviewFactors {
+    /// One colour for each latent channel.
+    pub factors: Vec<[f32; 3]>,
+    /// The colour of a latent of zeros.
+    #[serde(default)]
+    pub bias: [f32; 3],
+}
+
+impl Extras {
+    /// Reads the file's text and checks its values.
+    ///
+    /// # Errors
+    /// What is wrong, for people; an unknown key is named.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        // A list would be read as the fields in order.
+        if !text.trim_start().starts_with('{') {
+            return Err("it is not a JSON object".to_owned());
+        }
+        let extras: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if extras.steps.is_some_and(|steps| !(1..=150).contains(&steps)) {
+            return Err("steps must be 1 to 150".to_owned());
+        }
+        if extras.guidance.is_some_and(|scale| !scale.is_finite() || scale < 0.0) {
+            return Err("guidance must be 0 or more".to_owned());
+        }
+        if extras.native_size.is_some_and(|(width, height)| width == 0 || height == 0) {
+            return Err("native_size must be at least 1 by 1".to_owned());
+        }
+        if let Some(preview) = &extras.preview {
+            let mut values = preview.factors.iter().flatten().chain(&preview.bias);
+            if preview.factors.is_empty() || !values.all(|value| value.is_finite()) {
+                return Err("preview needs one finite colour for each latent channel".to_owned());
+            }
+        }
+        Ok(extras)
+    }
+}
+
+/// Names are those of menus and messages, not those of the code.
+fn by_name<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    let name = Option::<String>::deserialize(deserializer)?;
+    name.map(|name| name.parse().map_err(D::Error::custom)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str, word: &str) {
+        let reason = Extras::parse(text).unwrap_err();
+        assert!(reason.contains(word), "{reason}");
+    }
+
+    #[test]
+    fn everything_may_be_missing_or_there() {
+        assert_eq!(Extras::parse("{}"), Ok(Extras::default()));
+        let text = r#"{"name": "N", "steps": 20, "guidance": 4, "sampler": "ddim",
+            "schedule": "Trailing", "native_size": [256, 128],
+            "examples": [{"prompt": "a fox", "seed": 3}],
+            "preview": {"factors": [[1, 0, 0]], "bias": [0, 0, 0.5]}}"#;
+        let extras = Extras::parse(text).unwrap();
+        assert_eq!(extras.sampler, Some(Sampler::Ddim));
+        assert_eq!(extras.schedule, Some(Schedule::Trailing));
+        assert_eq!(extras.native_size, Some((256, 128)));
+        assert_eq!(extras.examples[0].seed, 3);
+        assert_eq!(extras.preview.unwrap().bias, [0.0, 0.0, 0.5]);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        refused(r#"{"stepps": 20}"#, "stepps");
+        refused(r#"{"preview": {"factors": [[1, 0, 0]], "biass": [0, 0, 0]}}"#, "biass");
+        refused(r#"{"sampler": "magic"}"#, "Known: ");
+        refused(r#"{"steps": 0}"#, "steps");
+        refused(r#"{"guidance": -1}"#, "guidance");
+        refused(r#"{"preview": {"factors": []}}"#, "preview");
+        refused("[]", "not a JSON object");
+        refused("{", "EOF");
+    }
+}

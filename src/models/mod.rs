@@ -1,0 +1,17 @@
+//! What is on disk: finds a model's files, checks them, and hands out their values.
+//!
+//! Called by the worker ([`crate::engine`]), by [`crate::diffusion`] while a model is put
+//! together, and by `pentimento inspect`. It computes nothing with tensors and never touches the
+//! network.
+
+pub mod config;
+pub mod defaults;
+pub mod error;
+pub mod folder;
+pub mod identify;
+pub mod pocket;
+pub mod tensors;
+
+pub use error::ModelError;
+pub use folder::ModelFolder;
+pub use tensors::TensorFile;

@@ -1,0 +1,110 @@
+//! Weights files, good and bad.
+
+use super::*;
+
+fn file(header: &str, data: &[u8]) -> Vec<u8> {
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(header.as_bytes());
+    bytes.extend_from_slice(data);
+    bytes
+}
+
+fn open(bytes: Vec<u8>) -> Result<TensorFile, ModelError> {
+    TensorFile::open(&Bytes::Embedded(bytes.leak()), "w.safetensors".to_owned())
+}
+
+fn one(dtype: &str, shape: &str, data: &[u8]) -> Result<TensorFile, ModelError> {
+    let length = data.len();
+    let header = format!(
+        r#"{{"a": {{"dtype": "{dtype}", "shape": {shape}, "data_offsets": [0, {length}]}}}}"#
+    );
+    open(file(&header, data))
+}
+
+fn refused(result: Result<TensorFile, ModelError>, word: &str) {
+    let message = result.unwrap_err().to_string();
+    assert!(message.contains("truncated or damaged") && message.contains(word), "{message}");
+    assert!(message.ends_with("w.safetensors"), "{message}");
+}
+
+#[test]
+fn all_float_types_become_f32() {
+    let wanted = [0.0, 1.0, -2.5, 65504.0, 6.103_515_6e-5, -0.5];
+    let check = |dtype: &str, data: Vec<u8>| {
+        let file = one(dtype, "[2, 3]", &data).unwrap();
+        assert_eq!(file.shape("a"), Some(&[2, 3][..]));
+        let read = file.read_f32("a", &[2, 3]).unwrap();
+        let close = |(a, b): (&f32, &f32)| (a - b).abs() <= b.abs() / 256.0;
+        assert!(read.iter().zip(&wanted).all(close), "{dtype}: {read:?}");
+    };
+    check("F32", wanted.iter().flat_map(|v: &f32| v.to_le_bytes()).collect());
+    check("F64", wanted.iter().flat_map(|v| f64::from(*v).to_le_bytes()).collect());
+    check("F16", wanted.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect());
+    check("BF16", wanted.iter().flat_map(|v| bf16::from_f32(*v).to_le_bytes()).collect());
+}
+
+#[test]
+fn a_tensor_longer_than_a_chunk_is_read_in_full() {
+    let count = CHUNK_BYTES + 7;
+    let wanted: Vec<f32> = (0..count).map(|i| (i % 2048) as f32).collect();
+    let data: Vec<u8> = wanted.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect();
+    let file = one("F16", &format!("[{count}]"), &data).unwrap();
+    assert_eq!(file.read_f32("a", &[count]).unwrap(), wanted);
+}
+
+#[test]
+fn damage_is_found_at_once() {
+    refused(open(vec![]), "end of file");
+    refused(open(vec![1, 2, 3]), "end of file");
+    refused(open(u64::MAX.to_le_bytes().to_vec()), "header of");
+    refused(open(file("{", &[])), "header cannot be read");
+    refused(open(file("[]", &[])), "header cannot be read");
+    refused(one("F32", "[2]", &[0; 4]), "4 bytes for [2]");
+    refused(one("F32", "[4611686018427387904, 4]", &[0; 4]), "4 bytes for");
+    let header = r#"{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},
+                     "b": {"dtype": "F32", "shape": [1], "data_offsets": [BEGIN, END]}}"#;
+    let two = |begin: &str, end: &str, data: &[u8]| {
+        open(file(&header.replace("BEGIN", begin).replace("END", end), data))
+    };
+    assert!(two("4", "8", &[0; 8]).is_ok());
+    refused(two("4", "8", &[0; 6]), "ends at 8 of 6");
+    refused(two("4", "8", &[0; 9]), "9 bytes of data");
+    refused(two("8", "12", &[0; 12]), "lies at 8..12");
+    refused(two("2", "6", &[0; 6]), "lies at 2..6");
+    refused(two("4", "2", &[0; 6]), "lies at 4..2");
+    refused(two("4", "18446744073709551615", &[0; 8]), "ends at");
+    refused(two("-1", "8", &[0; 8]), "header cannot be read");
+}
+
+#[test]
+fn what_cannot_be_used_is_named() {
+    let message = |name: &str, file: &TensorFile, shape: &[usize]| {
+        file.read_f32(name, shape).unwrap_err().to_string()
+    };
+    let f32s = one("F32", "[2]", &[0; 8]).unwrap();
+    let text = message("a", &f32s, &[1, 2]);
+    assert!(text.contains("'a'") && text.contains("[2]") && text.contains("[1, 2]"), "{text}");
+    assert!(message("b", &f32s, &[2]).starts_with("1 tensor is missing, first: 'b'"));
+    let text = f32s.missing(["a", "x", "y"]).unwrap_err().to_string();
+    assert!(text.starts_with("2 tensors are missing, first: 'x'"), "{text}");
+    assert!(f32s.missing(["a"]).is_ok());
+    let i64s = one("I64", "[1]", &[0; 8]).unwrap();
+    assert!(message("a", &i64s, &[1]).contains("stored as I64"));
+    let nan = one("F32", "[2]", &[0, 0, 0, 0, 0, 0, 0xC0, 0x7F]).unwrap();
+    assert!(message("a", &nan, &[2]).contains("infinite or undefined"));
+    let infinite = one("F16", "[1]", &[0, 0x7C]).unwrap();
+    assert!(matches!(infinite.read_f32("a", &[1]), Err(ModelError::NotFinite { .. })));
+}
+
+#[test]
+fn a_file_that_shrinks_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.safetensors");
+    let header = r#"{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}"#;
+    std::fs::write(&path, file(header, &[0; 8])).unwrap();
+    let opened = TensorFile::open(&Bytes::File(path.clone()), "w".to_owned()).unwrap();
+    assert_eq!(opened.read_f32("a", &[2]).unwrap(), [0.0, 0.0]);
+    let handle = File::options().write(true).open(&path).unwrap();
+    handle.set_len(header.len() as u64 + 12).unwrap();
+    assert!(matches!(opened.read_f32("a", &[2]), Err(ModelError::Damaged { .. })));
+}

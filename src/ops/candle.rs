@@ -1,0 +1,233 @@
+//! The verbs over plain candle tensors, on any device candle knows: the plain twin of
+//! [`super::cpu`], the way to a graphics card, and the one that can be differentiated.
+//!
+//! Images are `[batch, channels, height, width]`, tokens `[batch, tokens, channels]`, all f32.
+
+use candle_core::{D, Device, Tensor};
+
+use super::{
+    Activation, ConvExtra, ConvWeights, ImageDims, LinearWeights, NormWeights, Ops, OpsError, Result,
+};
+
+/// A candle device.
+pub struct Candle {
+    device: Device,
+}
+
+/// A convolution's weights.
+pub struct Conv {
+    weight: Tensor,
+    bias: Option<Tensor>,
+    stride: usize,
+    padding: [usize; 4],
+}
+
+/// A linear layer's weights, transposed.
+pub struct Linear {
+    weight: Tensor,
+    bias: Option<Tensor>,
+}
+
+/// A norm's weights.
+pub struct Norm {
+    weight: Tensor,
+    bias: Tensor,
+    eps: f64,
+    groups: usize,
+}
+
+impl From<candle_core::Error> for OpsError {
+    fn from(error: candle_core::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl Candle {
+    /// The best device of this build: a card with the `cuda` or `metal` feature, else the
+    /// processor.
+    ///
+    /// # Errors
+    /// The build is for a card, and there is none.
+    pub fn new() -> Result<Self> {
+        #[cfg(feature = "cuda")]
+        let device = Device::new_cuda(0)?;
+        #[cfg(all(feature = "metal", not(feature = "cuda")))]
+        let device = Device::new_metal(0)?;
+        #[cfg(not(any(feature = "cuda", feature = "metal")))]
+        let device = Device::Cpu;
+        Ok(Self { device })
+    }
+
+    fn vector(&self, values: Option<Vec<f32>>, shape: &[usize]) -> Result<Option<Tensor>> {
+        values.map(|values| Ok(Tensor::from_vec(values, shape, &self.device)?)).transpose()
+    }
+}
+
+fn activated(x: &Tensor, activation: Activation) -> Result<Tensor> {
+    Ok(match activation {
+        Activation::Silu => x.silu()?,
+        Activation::Gelu => x.gelu_erf()?,
+        Activation::QuickGelu => (x * candle_nn::ops::sigmoid(&(x * 1.702)?)?)?,
+        Activation::Relu => x.relu()?,
+    })
+}
+
+impl Ops for Candle {
+    type Tensor = Tensor;
+    type Conv = Conv;
+    type Linear = Linear;
+    type Norm = Norm;
+
+    fn conv(&self, weights: ConvWeights) -> Result<Conv> {
+        let [output, input, kernel] = weights.shape;
+        let weight = Tensor::from_vec(weights.weight, (output, input, kernel, kernel), &self.device)?;
+        let bias = self.vector(weights.bias, &[1, output, 1, 1])?;
+        Ok(Conv { weight, bias, stride: weights.stride, padding: weights.padding })
+    }
+
+    fn linear(&self, weights: LinearWeights) -> Result<Linear> {
+        let [output, _] = weights.shape;
+        let weight = Tensor::from_vec(weights.weight, &weights.shape, &self.device)?;
+        Ok(Linear { weight: weight.t()?.contiguous()?, bias: self.vector(weights.bias, &[output])? })
+    }
+
+    fn norm(&self, weights: NormWeights) -> Result<Norm> {
+        let channels = weights.weight.len();
+        Ok(Norm {
+            weight: Tensor::from_vec(weights.weight, channels, &self.device)?,
+            bias: Tensor::from_vec(weights.bias, channels, &self.device)?,
+            eps: f64::from(weights.eps),
+            groups: weights.groups,
+        })
+    }
+
+    fn image(&self, dims: ImageDims, values: &[f32]) -> Result<Tensor> {
+        let shape = (dims.batch, dims.channels, dims.height, dims.width);
+        Ok(Tensor::from_slice(values, shape, &self.device)?)
+    }
+
+    fn tokens(&self, shape: [usize; 3], values: &[f32]) -> Result<Tensor> {
+        Ok(Tensor::from_slice(values, &shape, &self.device)?)
+    }
+
+    fn read_image(&self, x: &Tensor) -> Result<Vec<f32>> {
+        Ok(x.flatten_all()?.to_vec1()?)
+    }
+
+    fn read_tokens(&self, x: &Tensor) -> Result<Vec<f32>> {
+        Ok(x.flatten_all()?.to_vec1()?)
+    }
+
+    fn image_dims(&self, x: &Tensor) -> ImageDims {
+        match *x.dims() {
+            [batch, channels, height, width] => ImageDims { batch, channels, height, width },
+            [batch, tokens, channels] => ImageDims { batch, channels, height: 1, width: tokens },
+            _ => unreachable!("verbs make images and tokens only"),
+        }
+    }
+
+    fn convolve(&self, x: &Tensor, conv: &Conv, extra: ConvExtra<'_, Tensor>) -> Result<Tensor> {
+        let mut x = x.clone();
+        if let Some((height, width)) = extra.enlarge {
+            x = x.upsample_nearest2d(height, width)?;
+        }
+        let [top, left, bottom, right] = conv.padding;
+        let even = if [left, bottom, right] == [top; 3] {
+            top
+        } else {
+            x = x.pad_with_zeros(2, top, bottom)?.pad_with_zeros(3, left, right)?;
+            0
+        };
+        let mut out = x.conv2d(&conv.weight, even, conv.stride, 1, 1)?;
+        if let Some(bias) = &conv.bias {
+            out = out.broadcast_add(bias)?;
+        }
+        if let Some(bias) = extra.channel_bias {
+            let (batch, _, channels) = bias.dims3()?;
+            out = out.broadcast_add(&bias.reshape((batch, channels, 1, 1))?)?;
+        }
+        if let Some(residual) = extra.residual {
+            out = (out + residual)?;
+        }
+        Ok(out)
+    }
+
+    fn project(&self, x: &Tensor, linear: &Linear, residual: Option<&Tensor>) -> Result<Tensor> {
+        let (batch, tokens, channels) = x.dims3()?;
+        let out = x.contiguous()?.reshape((batch * tokens, channels))?.matmul(&linear.weight)?;
+        let mut out = out.reshape((batch, tokens, ()))?;
+        if let Some(bias) = &linear.bias {
+            out = out.broadcast_add(bias)?;
+        }
+        if let Some(residual) = residual {
+            out = (out + residual)?;
+        }
+        Ok(out)
+    }
+
+    fn geglu(&self, x: &Tensor, linear: &Linear) -> Result<Tensor> {
+        let halves = self.project(x, linear, None)?.chunk(2, D::Minus1)?;
+        Ok((&halves[0] * halves[1].contiguous()?.gelu_erf()?)?)
+    }
+
+    fn group_norm(&self, x: &Tensor, norm: &Norm, activation: Option<Activation>) -> Result<Tensor> {
+        let (batch, channels, height, width) = x.dims4()?;
+        let grouped = x.reshape((batch, norm.groups, channels / norm.groups * height * width))?;
+        let centred = grouped.broadcast_sub(&grouped.mean_keepdim(2)?)?;
+        let variance = centred.sqr()?.mean_keepdim(2)?;
+        let unit = centred.broadcast_div(&(variance + norm.eps)?.sqrt()?)?;
+        let out = unit
+            .reshape((batch, channels, height, width))?
+            .broadcast_mul(&norm.weight.reshape((1, channels, 1, 1))?)?
+            .broadcast_add(&norm.bias.reshape((1, channels, 1, 1))?)?;
+        activation.map_or_else(|| Ok(out.clone()), |activation| activated(&out, activation))
+    }
+
+    fn layer_norm(&self, x: &Tensor, norm: &Norm) -> Result<Tensor> {
+        let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+        let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
+        let unit = centred.broadcast_div(&(variance + norm.eps)?.sqrt()?)?;
+        Ok(unit.broadcast_mul(&norm.weight)?.broadcast_add(&norm.bias)?)
+    }
+
+    fn activate(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        activated(x, activation)
+    }
+
+    fn attend(&self, q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, causal: bool) -> Result<Tensor> {
+        let split = |x: &Tensor| -> Result<Tensor> {
+            let (batch, tokens, channels) = x.dims3()?;
+            Ok(x.reshape((batch, tokens, heads, channels / heads))?.transpose(1, 2)?.contiguous()?)
+        };
+        let (batch, queries, channels) = q.dims3()?;
+        let (q, k, v) = (split(q)?, split(k)?, split(v)?);
+        let scale = 1.0 / ((channels / heads) as f64).sqrt();
+        let mut scores = (q.matmul(&k.t()?)? * scale)?;
+        if causal {
+            let mask: Vec<f32> = (0..queries * queries)
+                .map(|i| if i % queries > i / queries { f32::NEG_INFINITY } else { 0.0 })
+                .collect();
+            let mask = Tensor::from_vec(mask, (queries, queries), &self.device)?;
+            scores = scores.broadcast_add(&mask)?;
+        }
+        let mixed = candle_nn::ops::softmax(&scores, D::Minus1)?.matmul(&v)?;
+        Ok(mixed.transpose(1, 2)?.contiguous()?.reshape((batch, queries, channels))?)
+    }
+
+    fn add(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        Ok((a + b)?)
+    }
+
+    fn concat(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        Ok(Tensor::cat(&[a, b], 1)?)
+    }
+
+    fn tokens_of_image(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(x.flatten_from(2)?.transpose(1, 2)?.contiguous()?)
+    }
+
+    fn image_of_tokens(&self, x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
+        let (batch, _, channels) = x.dims3()?;
+        Ok(x.transpose(1, 2)?.contiguous()?.reshape((batch, channels, height, width))?)
+    }
+}
