@@ -8,6 +8,7 @@ mod meter;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use eframe::wgpu;
 use eframe::{CreationContext, Frame, NativeOptions};
 use egui::{Context, Ui, ViewportBuilder, ViewportCommand};
 
@@ -32,8 +33,8 @@ const REMEMBER_SECS: f64 = 1.0;
 ///
 /// # Errors
 /// The window, the graphics or a thread cannot be had.
-pub fn run(options: Options) -> anyhow::Result<()> {
-    run_with(move |wake| Engine::spawn(options, wake))
+pub fn run() -> anyhow::Result<()> {
+    run_with(|wake| Engine::spawn(Options::default(), wake))
 }
 
 /// Opens the window over any engine; `spawn` is given what wakes the window.
@@ -61,6 +62,10 @@ pub fn run_with(
         let wake = context.egui_ctx.clone();
         let engine = spawn(Box::new(move || wake.request_repaint()))?;
         let mut shell = Shell::with_engine(&context.egui_ctx, engine, settings)?;
+        shell.state.cpu_renderer = context.wgpu_render_state.as_ref().is_some_and(|render| {
+            render.adapter.get_info().device_type == wgpu::DeviceType::Cpu
+        });
+        theme::set_motion(&context.egui_ctx, shell.state.motion());
         shell.settings_file = settings_file;
         shell.timings = std::env::var_os(TIMINGS).map(PathBuf::from);
         Ok(Box::new(shell) as Box<dyn eframe::App>)

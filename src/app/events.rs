@@ -253,7 +253,7 @@ impl AppState {
         self.strength_before_mask = None;
         self.document_entry = None;
         self.document_recipe = parameters.clone().unwrap_or_default();
-        self.title = name.to_owned();
+        name.clone_into(&mut self.title);
         self.saved_to = None;
         self.unsaved = false;
         self.welcome = Welcome::Over;

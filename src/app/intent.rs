@@ -55,7 +55,8 @@ pub fn start(state: &AppState) -> Option<Keyed> {
 /// Whether the strength slider has something to act on.
 #[must_use]
 pub fn strength_applies(state: &AppState) -> bool {
-    start(state).is_some()
+    // While a new picture is painted over nothing the slider stays, so that the row does not jump.
+    start(state).is_some() || state.entries.iter().any(|entry| entry.stage == Stage::Finished)
 }
 
 /// The name of a strength.

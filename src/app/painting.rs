@@ -68,7 +68,7 @@ impl AppState {
         self.settings.own_pictures = (self.settings.own_pictures + 1).min(2);
         effects.push(Effect::Remember);
         self.follow = true;
-        self.enqueue(request, origin, front, false);
+        self.enqueue(request, origin.as_ref(), front, false);
         effects.extend(self.advance());
         effects
     }
@@ -80,7 +80,7 @@ impl AppState {
         let request = PaintRequest { seed, count: 1, ..(*entry.request).clone() };
         let origin = entry.origin.clone();
         self.follow = true;
-        self.enqueue(request, origin, false, false);
+        self.enqueue(request, origin.as_ref(), false, false);
         self.advance()
     }
 
@@ -113,7 +113,7 @@ impl AppState {
         }
     }
 
-    fn enqueue(&mut self, request: PaintRequest, origin: Option<Keyed>, front: bool, welcome: bool) {
+    fn enqueue(&mut self, request: PaintRequest, origin: Option<&Keyed>, front: bool, welcome: bool) {
         self.jobs.last_number += 1;
         let number = self.jobs.last_number;
         let request = Arc::new(request);
@@ -130,7 +130,7 @@ impl AppState {
                 of: 0,
                 picture: None,
                 kept: false,
-                origin: origin.clone(),
+                origin: origin.cloned(),
                 before: None,
                 model: self.model.name().to_owned(),
                 began: 0.0,

@@ -108,6 +108,7 @@ pub enum Effect {
 }
 
 /// The state of the window.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts, each shown somewhere of its own")]
 pub struct AppState {
     /// Seconds since the program began, set by the shell before each frame.
     pub now: f64,
@@ -177,6 +178,8 @@ pub struct AppState {
     pub drop_hover: bool,
     /// Whether the debug figures are shown.
     pub debug: bool,
+    /// Whether the graphics are drawn by the processor, which has better things to do than motion.
+    pub cpu_renderer: bool,
     /// Whether the worker is gone.
     pub worker_gone: bool,
     pub(super) next_key: u64,
@@ -225,6 +228,7 @@ impl AppState {
             panel_over: false,
             drop_hover: false,
             debug: false,
+            cpu_renderer: false,
             worker_gone: false,
             // Above every key that the document counts for itself.
             next_key: 1 << 32,
@@ -279,6 +283,12 @@ impl AppState {
                 lost_from: tokens.lost_from,
             }
         });
+    }
+
+    /// Whether things move to their places instead of jumping there.
+    #[must_use]
+    pub fn motion(&self) -> bool {
+        !self.settings.less_motion.unwrap_or(self.cpu_renderer)
     }
 
     /// Whether the chips and their words stand above the dock.

@@ -176,7 +176,7 @@ texts! {
     GroupView => ("View", "视图"),
     GroupProgram => ("Program", "程序"),
     PaintNow => ("Paint the prompt", "按提示词绘制"),
-    PaintFront => ("Paint at the front of the queue", "插队绘制"),
+    PaintFront => ("Paint at the front", "插队绘制"),
     FocusPrompt => ("Go to the prompt", "转到提示词"),
     PreviousResult => ("Previous result", "上一个结果"),
     NextResult => ("Next result", "下一个结果"),
@@ -284,7 +284,7 @@ impl Lang {
         self.fill(Text::Percent, &[&number])
     }
 
-    /// The language for a locale name such as "zh-CN" or "de_DE".
+    /// The language for a locale name such as `zh-CN` or `de_DE`.
     #[must_use]
     pub fn of_locale(locale: &str) -> Self {
         if locale.to_lowercase().starts_with("zh") { Self::Zh } else { Self::En }

@@ -65,7 +65,7 @@ impl Dock {
                     ctx.memory_mut(|memory| memory.surrender_focus(id));
                 }
                 if ctx.text_edit_focused()
-                    && let Some(id) = ctx.memory(|memory| memory.focused())
+                    && let Some(id) = ctx.memory(egui::Memory::focused)
                 {
                     ctx.memory_mut(|memory| memory.surrender_focus(id));
                 }

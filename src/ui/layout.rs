@@ -73,7 +73,7 @@ impl Layout {
             dock: middle(dock_top - dock_extra, whole.bottom()),
             panel,
             panel_over,
-            narrow: right - rail.right() < 1000.0,
+            narrow: whole.width() < 1100.0,
         }
     }
 }

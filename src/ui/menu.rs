@@ -8,13 +8,17 @@ use super::{Cx, icons};
 use crate::app::command::{Action, Group, ROWS};
 use crate::app::words::Text;
 
-const WIDTH: f32 = 280.0;
+const WIDTH: f32 = 300.0;
+/// Room that stays free under an open menu.
+const MARGIN: f32 = 72.0;
 
 /// The ≡ button with its menu.
 pub fn button(ui: &mut Ui, cx: &mut Cx<'_>) {
     let response = IconButton::new(icons::LIST, cx.t(Text::Menu)).show(ui);
     Popup::menu(&response).width(WIDTH).show(|ui| {
-        egui::ScrollArea::vertical().max_height(560.0).show(ui, |ui| {
+        let height = ui.ctx().content_rect().height() - MARGIN;
+        let area = egui::ScrollArea::vertical().max_height(height).min_scrolled_height(height);
+        area.show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
             for group in Group::ALL {
                 heading(ui, cx, group.label());
@@ -70,7 +74,9 @@ pub fn item(ui: &mut Ui, cx: &mut Cx<'_>, action: Action) {
 /// The list of keys, for help.
 pub fn keys(ui: &mut Ui, cx: &Cx<'_>) {
     ui.spacing_mut().item_spacing.y = 0.0;
-    egui::ScrollArea::vertical().max_height(480.0).show(ui, |ui| {
+    let height = ui.ctx().content_rect().height() - MARGIN;
+    let area = egui::ScrollArea::vertical().max_height(height).min_scrolled_height(height);
+    area.show(ui, |ui| {
         heading(ui, cx, Text::Help);
         for row in ROWS.iter().filter(|row| !row.keys.is_empty()) {
             let (rect, response) =

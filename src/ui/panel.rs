@@ -20,6 +20,24 @@ use crate::app::words::Text;
 pub(super) const LABEL: f32 = 84.0;
 const FIELD: f32 = 60.0;
 
+/// What the user made of a value.
+pub(super) enum Change<T> {
+    /// The model's own again.
+    ModelsOwn,
+    /// This one.
+    To(T),
+}
+
+impl<T> Change<T> {
+    /// As the settings store it: `None` is the model's own.
+    pub(super) fn or_models_own(self) -> Option<T> {
+        match self {
+            Self::ModelsOwn => None,
+            Self::To(value) => Some(value),
+        }
+    }
+}
+
 /// Draws the panel.
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, over: bool) {
     if over {
@@ -170,20 +188,20 @@ fn whole_row(
     (text, range, out): (Text, (u32, u32), String),
     value: u32,
     default: Option<u32>,
-) -> Option<Option<u32>> {
+) -> Option<Change<u32>> {
     let mut changed = None;
     let mut error = None;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         let dot = default.filter(|default| *default != value).map(|default| default.to_string());
         if label(ui, cx, text, dot.as_deref()) {
-            changed = Some(None);
+            changed = Some(Change::ModelsOwn);
         }
         let name = cx.t(text);
         let width = ui.available_width() - FIELD - space::S;
         let slider = Slider::new(name, (range.0 as f32, range.1 as f32), 1.0);
         if let (_, Some(moved)) = slider.show(ui, width, value as f32) {
-            changed = Some(Some(moved.round() as u32));
+            changed = Some(Change::To(moved.round() as u32));
         }
         ui.add_space(space::S);
         let bounds = (u64::from(range.0), u64::from(range.1));
@@ -195,7 +213,7 @@ fn whole_row(
         };
         let outcome = field::number(ui, Field { name, width: FIELD, shown: &shown, dimmed: false }, parse, step);
         if let Some(typed) = outcome.value {
-            changed = Some(Some(typed as u32));
+            changed = Some(Change::To(typed as u32));
         }
         error = outcome.error;
     });
@@ -210,7 +228,7 @@ fn out_of(cx: &Cx<'_>, low: &str, high: &str) -> String {
 fn count(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
     let row = (Text::Count, (1, 8), out_of(cx, "1", "8"));
     if let Some(changed) = whole_row(ui, cx, row, paint.count, None) {
-        paint.count = changed.unwrap_or(1);
+        paint.count = changed.or_models_own().unwrap_or(1);
     }
 }
 
@@ -219,7 +237,7 @@ fn steps(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
     let value = paint.steps.or(default).unwrap_or(20);
     let row = (Text::Steps, (1, 150), cx.t(Text::ErrorSteps).to_owned());
     if let Some(changed) = whole_row(ui, cx, row, value, default) {
-        paint.steps = changed.filter(|steps| Some(*steps) != default);
+        paint.steps = changed.or_models_own().filter(|steps| Some(*steps) != default);
     }
 }
 
@@ -228,30 +246,30 @@ fn guidance(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
     let value = paint.guidance.or(default).unwrap_or(7.0);
     let row = (Text::Guidance, (1.0, 30.0), 0.5);
     if let Some(changed) = decimal_row(ui, cx, row, value, default) {
-        paint.guidance = changed.filter(|value| default.is_none_or(|d| (d - value).abs() > 1e-4));
+        paint.guidance = changed.or_models_own().filter(|value| default.is_none_or(|d| (d - value).abs() > 1e-4));
     }
 }
 
-/// A row of slider and field for a number with decimals: `Some(None)` is "the model's own".
+/// A row of slider and field for a number with decimals.
 pub(super) fn decimal_row(
     ui: &mut Ui,
     cx: &Cx<'_>,
     (text, range, by): (Text, (f32, f32), f32),
     value: f32,
     default: Option<f32>,
-) -> Option<Option<f32>> {
+) -> Option<Change<f32>> {
     let mut changed = None;
     let mut error = None;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         let differs = default.filter(|default| (default - value).abs() > 1e-4);
         if label(ui, cx, text, differs.map(|default| default.to_string()).as_deref()) {
-            changed = Some(None);
+            changed = Some(Change::ModelsOwn);
         }
         let name = cx.t(text);
         let width = ui.available_width() - FIELD - space::S;
         if let (_, Some(moved)) = Slider::new(name, range, by).show(ui, width, value) {
-            changed = Some(Some(moved));
+            changed = Some(Change::To(moved));
         }
         ui.add_space(space::S);
         let out = out_of(cx, &range.0.to_string(), &range.1.to_string());
@@ -261,7 +279,7 @@ pub(super) fn decimal_row(
         let step = |steps: i32| Some((value + steps as f32 * by).clamp(range.0, range.1));
         let outcome = field::number(ui, Field { name, width: FIELD, shown: &shown, dimmed: false }, parse, step);
         if let Some(typed) = outcome.value {
-            changed = Some(Some(typed));
+            changed = Some(Change::To(typed));
         }
         error = outcome.error;
     });

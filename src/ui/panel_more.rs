@@ -2,7 +2,7 @@
 
 use egui::{ComboBox, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
-use super::panel::{decimal_row, label};
+use super::panel::{Change, decimal_row, label};
 use super::tokens::{self, radius, size, space};
 use super::widgets::focus_ring;
 use super::{Cx, icons};
@@ -23,17 +23,17 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, paint: &mut PaintSettings) {
     let value = paint.sampler.or(default).unwrap_or(Sampler::DpmPp2M);
     let names = Sampler::ALL.map(|sampler| (sampler, sampler.name()));
     if let Some(changed) = choice(ui, cx, Text::Sampler, &names, value, default) {
-        paint.sampler = changed.filter(|sampler| Some(*sampler) != default);
+        paint.sampler = changed.or_models_own().filter(|sampler| Some(*sampler) != default);
     }
     let default = info.as_ref().map(|info| info.default_schedule);
     let value = paint.schedule.or(default).unwrap_or(Schedule::Trailing);
     let names = Schedule::ALL.map(|schedule| (schedule, schedule.name()));
     if let Some(changed) = choice(ui, cx, Text::Schedule, &names, value, default) {
-        paint.schedule = changed.filter(|schedule| Some(*schedule) != default);
+        paint.schedule = changed.or_models_own().filter(|schedule| Some(*schedule) != default);
     }
     let row = (Text::Rescale, (0.0, 1.0), 0.05);
     if let Some(changed) = decimal_row(ui, cx, row, paint.guidance_rescale, Some(0.0)) {
-        paint.guidance_rescale = changed.unwrap_or(0.0);
+        paint.guidance_rescale = changed.or_models_own().unwrap_or(0.0);
     }
 }
 
@@ -58,7 +58,7 @@ fn fold(ui: &mut Ui, cx: &mut Cx<'_>, open: bool) {
     }
 }
 
-/// A row with a list to choose from: `Some(None)` is "the model's own".
+/// A row with a list to choose from.
 fn choice<T: Copy + PartialEq>(
     ui: &mut Ui,
     cx: &Cx<'_>,
@@ -66,20 +66,20 @@ fn choice<T: Copy + PartialEq>(
     names: &[(T, &'static str)],
     value: T,
     default: Option<T>,
-) -> Option<Option<T>> {
+) -> Option<Change<T>> {
     let name_of = |wanted: T| names.iter().find(|(one, _)| *one == wanted).map_or("", |(_, n)| *n);
     let mut changed = None;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         let differs = default.filter(|default| *default != value);
         if label(ui, cx, text, differs.map(name_of)) {
-            changed = Some(None);
+            changed = Some(Change::ModelsOwn);
         }
         let combo = ComboBox::from_id_salt(text).width(ui.available_width()).selected_text(name_of(value));
         let shown = combo.show_ui(ui, |ui| {
             for (one, name) in names {
                 if ui.selectable_label(*one == value, *name).clicked() {
-                    changed = Some(Some(*one));
+                    changed = Some(Change::To(*one));
                 }
             }
         });

@@ -119,11 +119,11 @@ fn folded(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, canvas: Rect) {
     Ticks { name, done, of: entry.of, at: None, height: 4.0, scrubs: false }.show(&mut child, 8.0);
 }
 
-fn words(ui: &mut Ui, cx: &Cx<'_>, text: String, least: f32) {
-    let galley = ui.painter().layout_no_wrap(text.clone(), tokens::caption(), cx.palette.text_1);
+fn words(ui: &mut Ui, cx: &Cx<'_>, text: &str, least: f32) {
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), tokens::caption(), cx.palette.text_1);
     let width = galley.size().x.max(least);
     let (rect, response) = ui.allocate_exact_size(vec2(width, galley.size().y), Sense::hover());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Status, true, &text));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Status, true, text));
     ui.painter().galley(rect.min, galley, cx.palette.text_1);
 }
 
@@ -135,7 +135,7 @@ fn running(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry) {
         let outcome = ticks.show(ui, size::RESULT_BAR - 4.0);
         scrub(cx, outcome.hovered);
     }
-    words(ui, cx, progress(cx.lang(), entry), 0.0);
+    words(ui, cx, &progress(cx.lang(), entry), 0.0);
     let tip = Action::LeaveOrStop.keys_text().unwrap_or_default();
     let stop = cx.t(Text::Stop);
     if button::word(ui, Some(icons::STOP), stop, true, false).on_hover_text(tip).clicked() {
@@ -201,7 +201,7 @@ fn finished(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry) {
             lang.fill(Text::DoneIn, &[&entry.of.to_string(), &lang.duration(took)])
         }
     };
-    words(ui, cx, text, 88.0);
+    words(ui, cx, &text, 88.0);
     ui.spacing_mut().item_spacing.x = space::XS;
     if entry.stage == Stage::Finished {
         if state.document_entry == Some(entry.id) {

@@ -6,9 +6,10 @@ use crate::app::command::{Action, Command, Keys, ROWS, Scope};
 use crate::app::state::AppState;
 
 /// What the keys of this frame ask for. Keys that were understood are taken out of the input.
+#[must_use]
 pub fn read(ctx: &Context, state: &AppState, text_had_focus: bool) -> Vec<Command> {
     let text = ctx.text_edit_focused() || text_had_focus;
-    let focused = ctx.memory(|memory| memory.focused());
+    let focused = ctx.memory(egui::Memory::focused);
     let canvas = !text && focused.is_none_or(|id| is_canvas(ctx, id));
     let popup = Popup::is_any_open(ctx);
     let mut commands = Vec::new();
@@ -90,7 +91,7 @@ fn matches(keys: Keys, key: Key, physical: Option<Key>, modifiers: Modifiers) ->
 }
 
 fn pasted(image: &egui::ColorImage) -> Command {
-    let rgba = image.pixels.iter().flat_map(|pixel| pixel.to_srgba_unmultiplied()).collect();
+    let rgba = image.pixels.iter().flat_map(egui::Color32::to_srgba_unmultiplied).collect();
     let picture = crate::engine::protocol::Picture {
         width: image.size[0] as u32,
         height: image.size[1] as u32,

@@ -42,7 +42,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
             focus: cx.palette.focus,
             mask: cx.palette.mask,
         },
-        motion: !state.settings.less_motion.unwrap_or(false),
+        motion: state.motion(),
     };
     for event in canvas.show(ui, &input) {
         cx.ask(match event {
@@ -52,7 +52,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
             CanvasEvent::StrokeEnded => Command::StrokeEnded,
             CanvasEvent::Pressed => {
                 // Whatever has the focus after a press on the canvas is the canvas.
-                if let Some(id) = ui.memory(|memory| memory.focused()) {
+                if let Some(id) = ui.memory(egui::Memory::focused) {
                     ui.data_mut(|data| data.insert_temp(super::shortcuts::canvas_id(), id));
                 }
                 Command::CanvasPressed

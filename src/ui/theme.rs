@@ -5,6 +5,17 @@ use egui::{Context, CornerRadius, Margin, Stroke, TextStyle, Theme, vec2};
 
 use super::tokens::{self, Palette, motion, radius, size, space};
 
+/// Turns the movements of controls on or off.
+pub fn set_motion(ctx: &Context, moves: bool) {
+    let secs = if moves { motion::HOVER } else { 0.0 };
+    ctx.all_styles_mut(|style| {
+        style.animation_time = secs;
+        if !moves {
+            style.scroll_animation = egui::style::ScrollAnimation::none();
+        }
+    });
+}
+
 /// Sets both themes' styles and the options that egui needs to be told.
 pub fn install(ctx: &Context) {
     for (theme, palette) in [(Theme::Dark, &tokens::DARK), (Theme::Light, &tokens::LIGHT)] {

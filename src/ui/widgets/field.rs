@@ -47,8 +47,8 @@ pub fn number<T>(
         .align(egui::Align2::RIGHT_CENTER)
         .desired_width(width - 2.0 * space::S)
         .min_size(vec2(width, size::CONTROL))
-        .margin(Margin::symmetric(space::S as i8, 0))
         .frame(egui::Frame::NONE)
+        .margin(Margin::symmetric(space::S as i8, 0))
         .clip_text(true);
     let (rect, _) = ui.allocate_exact_size(vec2(width, size::CONTROL), egui::Sense::hover());
     let back = ui.painter().add(egui::Shape::Noop);

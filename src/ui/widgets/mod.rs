@@ -31,7 +31,8 @@ pub fn icon_in(painter: &Painter, rect: Rect, icon: &str, points: f32, colour: e
     painter.text(rect.center(), Align2::CENTER_CENTER, icon, tokens::icon(points), colour);
 }
 
-/// One line of text that ends in "…" where its room ends; returns the width it took.
+/// Draws one line of text that ends in "…" where its room ends; returns the width it took.
+#[expect(clippy::must_use_candidate, reason = "it draws; the width is a by-product")]
 pub fn line(ui: &Ui, rect: Rect, text: &str, font: egui::FontId, colour: egui::Color32) -> f32 {
     let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font, colour);
     job.wrap = egui::text::TextWrapping::truncate_at_width(rect.width());

@@ -38,13 +38,15 @@ impl Thumbs {
     }
 }
 
+/// Taps a side that a thumb's pixel is the mean of.
+const TAPS: u64 = 4;
+
 /// A picture at thumb size: each pixel the mean of a few taps, which is enough at this size.
 fn shrunk(picture: &Picture) -> ColorImage {
     let longest = picture.width.max(picture.height);
     let scale = (f64::from(LONGEST) / f64::from(longest)).min(1.0);
     let side = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
     let (width, height) = (side(picture.width), side(picture.height));
-    const TAPS: u64 = 4;
     let mut rgba = Vec::with_capacity((width * height * 4) as usize);
     let source = |at: u64, of: u32, length: u32| {
         (at * u64::from(length) / (u64::from(of) * TAPS)).min(u64::from(length) - 1)
