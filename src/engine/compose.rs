@@ -67,7 +67,8 @@ pub fn latent_mask(mask: &Coverage, cells: (usize, usize)) -> Vec<f32> {
 #[must_use]
 pub fn picture(rgb: preview::Rgb, (width, height): (u32, u32)) -> Picture {
     let pixels = resized(rgb.pixels, (rgb.width as u32, rgb.height as u32), (width, height));
-    let rgba = pixels.chunks_exact(3).flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect();
+    let rgba =
+        pixels.chunks_exact(3).flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect();
     Picture { width, height, rgba }
 }
 
@@ -82,7 +83,8 @@ pub fn blended(original: &Picture, painted: &Picture, mask: &Coverage, feather_p
             0 => original[channel],
             255 => painted[channel],
             _ => {
-                let (a, b, w) = (u32::from(original[channel]), u32::from(painted[channel]), u32::from(weight));
+                let (a, b, w) =
+                    (u32::from(original[channel]), u32::from(painted[channel]), u32::from(weight));
                 ((a * (255 - w) + b * w + 127) / 255) as u8
             }
         })
@@ -111,7 +113,8 @@ pub fn feathered(mask: &Coverage, feather_px: f32) -> Vec<u8> {
 fn distance_to_zero(mask: &Coverage) -> Vec<f32> {
     let (width, height) = (mask.width as usize, mask.height as usize);
     let far = u32::MAX / 2;
-    let mut steps: Vec<u32> = mask.values.iter().map(|value| if *value == 0 { 0 } else { far }).collect();
+    let mut steps: Vec<u32> =
+        mask.values.iter().map(|value| if *value == 0 { 0 } else { far }).collect();
     let mut visit = |at: usize, x: usize, y: usize, forward: bool| {
         let mut best = steps[at];
         let rows = if forward { y.checked_sub(1) } else { Some(y + 1).filter(|row| *row < height) };
@@ -122,7 +125,8 @@ fn distance_to_zero(mask: &Coverage) -> Vec<f32> {
                 }
             }
         }
-        let beside = if forward { x.checked_sub(1) } else { Some(x + 1).filter(|column| *column < width) };
+        let beside =
+            if forward { x.checked_sub(1) } else { Some(x + 1).filter(|column| *column < width) };
         if let Some(column) = beside {
             best = best.min(steps[y * width + column].saturating_add(3));
         }
@@ -171,11 +175,20 @@ mod tests {
     fn a_latent_cell_is_free_when_any_of_its_pixels_is() {
         assert_eq!(
             latent_mask(&square_mask(), (5, 5)),
-            [[0., 0., 0., 0., 0.], [0., 1., 1., 1., 0.], [0., 1., 1., 1., 0.], [0., 1., 1., 1., 0.], [0.; 5]]
-                .concat()
+            [
+                [0., 0., 0., 0., 0.],
+                [0., 1., 1., 1., 0.],
+                [0., 1., 1., 1., 0.],
+                [0., 1., 1., 1., 0.],
+                [0.; 5]
+            ]
+            .concat()
         );
         // A mask smaller than the latent, and one dot in a large one.
-        assert_eq!(latent_mask(&Coverage { width: 1, height: 1, values: vec![1] }, (2, 3)), [1.0; 6]);
+        assert_eq!(
+            latent_mask(&Coverage { width: 1, height: 1, values: vec![1] }, (2, 3)),
+            [1.0; 6]
+        );
         let mut dot = Coverage { width: 9, height: 9, values: vec![0; 81] };
         dot.values[80] = 9;
         assert_eq!(latent_mask(&dot, (2, 2)), [0.0, 0.0, 0.0, 1.0]);
