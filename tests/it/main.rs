@@ -7,3 +7,4 @@ mod oracle;
 mod parity;
 mod support;
 mod tidy;
+mod ui;

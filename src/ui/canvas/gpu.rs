@@ -238,14 +238,6 @@ impl CanvasGpu {
         pass.draw(0..4, 0..1);
     }
 
-    /// The texture that is copied to the window.
-    #[cfg(test)]
-    pub(super) fn shown(&self) -> Option<&wgpu::Texture> {
-        let targets = self.targets.as_ref()?;
-        let view = if self.shows_composed { &targets.composed } else { &targets.base };
-        Some(view.texture())
-    }
-
     fn resize(&mut self, device: &wgpu::Device, size: (u32, u32)) {
         if self.targets.as_ref().is_some_and(|targets| targets.size == size) {
             return;
@@ -365,13 +357,12 @@ impl CanvasGpu {
             let views = [&targets.base, view_of(0), view_of(1), mask];
             self.pipelines.group(device, &self.pipelines.compose_layout, &views)
         });
-        let (load, part) = match part {
-            Some(part) => (wgpu::LoadOp::Load, part),
-            None => {
-                let [r, g, b] = scene.surround.map(f64::from);
-                let clear = wgpu::LoadOp::Clear(wgpu::Color { r, g, b, a: 1.0 });
-                (clear, PixelRect::whole(targets.size))
-            }
+        let (load, part) = if let Some(part) = part {
+            (wgpu::LoadOp::Load, part)
+        } else {
+            let [r, g, b] = scene.surround.map(f64::from);
+            let clear = wgpu::LoadOp::Clear(wgpu::Color { r, g, b, a: 1.0 });
+            (clear, PixelRect::whole(targets.size))
         };
         let mut pass = begin(encoder, &targets.composed, load);
         let (width, height) = part.size();

@@ -89,12 +89,12 @@ impl Canvas {
         }
 
         let screen = Screen::new(room, &view, pixels_per_point);
-        let beneath = |width, height| match &self.beneath {
-            Some(picture) => resample::stretched(picture, width, height),
-            None => {
-                let rgba = input.colors.sheet.to_array();
-                Picture { width, height, rgba: rgba.repeat(width as usize * height as usize) }
+        let beneath = |width, height| {
+            if let Some(picture) = &self.beneath {
+                return resample::stretched(picture, width, height);
             }
+            let rgba = input.colors.sheet.to_array();
+            Picture { width, height, rgba: rgba.repeat(width as usize * height as usize) }
         };
         let emerging = input.emerging.as_ref();
         let mix = self.fade.update(emerging, input.size, beneath, now, input.motion);

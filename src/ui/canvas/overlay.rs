@@ -11,6 +11,11 @@ const REACH: i64 = 4;
 pub(super) const DISTANCE_STEPS: f32 = 31.0;
 /// Textures stay within this on each side.
 const MOST_SIDE: u32 = 2048;
+/// Pixels on each side of what is worked out at once.
+const BLOCK: usize = 96;
+/// A stored distance that says: far outside, far inside.
+const OUTSIDE: u8 = 4;
+const INSIDE: u8 = 252;
 /// Far enough: no feather is wider.
 const FAR: f32 = 1e6;
 
@@ -116,8 +121,50 @@ impl Overlay {
         }
     }
 
+    /// The texels of `rect`, block by block: most blocks of most masks are wholly in or out.
     fn texels(&self, rect: PixelRect, reach: u32, feather: f32) -> Vec<u8> {
-        let around = rect.grown(reach, self.size);
+        let (width, height) = rect.size();
+        let mut texels = vec![255; width as usize * height as usize * 4];
+        for y0 in (rect.y0..rect.y1).step_by(BLOCK) {
+            for x0 in (rect.x0..rect.x1).step_by(BLOCK) {
+                let x1 = (x0 + BLOCK as u32).min(rect.x1);
+                let y1 = (y0 + BLOCK as u32).min(rect.y1);
+                let block = PixelRect { x0, y0, x1, y1 };
+                let around = block.grown(reach, self.size);
+                let plain = self.plain(around);
+                let found = plain.is_none().then(|| self.block(block, around, feather));
+                let columns = (x1 - x0) as usize * 4;
+                for y in y0..y1 {
+                    let to = ((y - rect.y0) * width + x0 - rect.x0) as usize * 4;
+                    let row = &mut texels[to..to + columns];
+                    if let Some(found) = &found {
+                        row.copy_from_slice(&found[(y - y0) as usize * columns..][..columns]);
+                    } else if plain == Some(0) {
+                        row.copy_from_slice(&[0, 0, OUTSIDE, 255].repeat(columns / 4));
+                    } else {
+                        row.copy_from_slice(&[255, 255, INSIDE, 255].repeat(columns / 4));
+                    }
+                }
+            }
+        }
+        texels
+    }
+
+    /// The coverage of a part that is nothing or everything throughout.
+    fn plain(&self, rect: PixelRect) -> Option<u8> {
+        let value = self.coverage[(rect.y0 * self.size.0 + rect.x0) as usize];
+        let all = (rect.y0..rect.y1).all(|y| {
+            let row = (y * self.size.0) as usize;
+            let row = &self.coverage[row + rect.x0 as usize..row + rect.x1 as usize];
+            // Extremes, because they are found many pixels at a time.
+            let low = row.iter().copied().fold(u8::MAX, u8::min);
+            let high = row.iter().copied().fold(u8::MIN, u8::max);
+            (low, high) == (value, value)
+        });
+        (all && (value == 0 || value == 255)).then_some(value)
+    }
+
+    fn block(&self, rect: PixelRect, around: PixelRect, feather: f32) -> Vec<u8> {
         let distances = contour_distances(&self.coverage, self.size, rect, around);
         let depths = (feather > 0.0).then(|| depths(&self.coverage, self.size, around));
         let (width, height) = rect.size();
@@ -224,23 +271,7 @@ fn contour_distances(
         distances.extend(row.iter().map(|value| if *value < 128 { -far } else { far }));
     }
     let mut nearest = vec![f32::INFINITY; distances.len()];
-    let is_whole = |y: u32| {
-        let row = |y: u32| {
-            let y = y.min(size.1 - 1) as usize * size.0 as usize;
-            let low = around.x0.saturating_sub(1) as usize;
-            &coverage[y + low..y + ((around.x1 + 1).min(size.0)) as usize]
-        };
-        let inside = row(y)[0] >= 128;
-        [y.saturating_sub(1), y, y + 1]
-            .iter()
-            .all(|y| row(*y).iter().fold(true, |all, value| all & ((*value >= 128) == inside)))
-    };
-    for y in around.y0..around.y1 {
-        // Most rows of most masks have no edge at all.
-        if is_whole(y) {
-            continue;
-        }
-        let y = i64::from(y);
+    for y in i64::from(around.y0)..i64::from(around.y1) {
         for x in i64::from(around.x0)..i64::from(around.x1) {
             let here = at(x, y);
             let inside = here >= 0.5;

@@ -35,7 +35,7 @@ pub(super) struct Tiles {
     /// Level 0 is the picture; each next one is half as large.
     levels: Vec<Arc<Picture>>,
     shown_level: usize,
-    tiles: HashMap<(u32, u32), Tile>,
+    visible: HashMap<(u32, u32), Tile>,
 }
 
 impl Tiles {
@@ -44,11 +44,11 @@ impl Tiles {
         if self.key != Some(key) {
             self.key = Some(key);
             self.levels = vec![resample::premultiplied(picture)];
-            self.tiles.clear();
+            self.visible.clear();
         }
         if self.shown_level != level {
             self.shown_level = level;
-            self.tiles.clear();
+            self.visible.clear();
         }
         while self.levels.len() <= level {
             if let Some(last) = self.levels.last() {
@@ -82,10 +82,10 @@ impl Tiles {
         };
         let columns = range(visible[0], visible[2], scale[0], level.width);
         let rows = range(visible[1], visible[3], scale[1], level.height);
-        self.tiles.retain(|(x, y), _| columns.contains(x) && rows.contains(y));
+        self.visible.retain(|(x, y), _| columns.contains(x) && rows.contains(y));
         for y in rows {
             for x in columns.clone() {
-                self.tiles
+                self.visible
                     .entry((x, y))
                     .or_insert_with(|| Tile::new(device, queue, layout, level, scale, (x, y)));
             }
@@ -94,7 +94,7 @@ impl Tiles {
 
     /// Draws the tiles that were made.
     pub(super) fn draw(&self, pass: &mut wgpu::RenderPass<'_>) {
-        for tile in self.tiles.values() {
+        for tile in self.visible.values() {
             pass.set_bind_group(1, &tile.group, &[]);
             pass.draw(0..4, 0..1);
         }
