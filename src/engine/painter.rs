@@ -18,7 +18,7 @@ use crate::diffusion::error::DiffusionError;
 use crate::diffusion::noise::TorchNoise;
 use crate::diffusion::pipeline::{Job, Model, Pipeline, Preview as Made, Step, Watcher};
 use crate::diffusion::preview;
-use crate::diffusion::samplers::UnknownName;
+use crate::types::UnknownName;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::candle::Candle;
 use crate::ops::cpu::Cpu;
