@@ -93,7 +93,7 @@ pub struct UnknownName {
 }
 
 impl UnknownName {
-    fn new(what: &'static str, name: &str, known: &[&str]) -> Self {
+    pub(crate) fn new(what: &'static str, name: &str, known: &[&str]) -> Self {
         Self { what, name: name.to_owned(), known: known.join(", ") }
     }
 }

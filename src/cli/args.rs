@@ -94,8 +94,8 @@ pub(super) struct Generate {
     #[arg(long, value_name = "PX", default_value = "8", requires = "mask")]
     #[arg(allow_negative_numbers = true, value_parser = mask_blur)]
     pub(super) mask_blur: f32,
-    /// "cpu": own kernels; "candle": plain tensors
-    #[arg(long, value_name = "cpu|candle", default_value = "cpu", value_parser = backend)]
+    /// What computes: own kernels, or the plain twin that they are held against
+    #[arg(long, value_name = "NAME", default_value = Backend::default().name())]
     pub(super) backend: Backend,
     /// Threads for computing [default: the physical cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -127,8 +127,8 @@ pub(super) struct Bench {
     #[arg(long, value_name = "N", default_value_t = 5)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(super) runs: u32,
-    /// "cpu": own kernels; "candle": plain tensors
-    #[arg(long, value_name = "cpu|candle", default_value = "cpu", value_parser = backend)]
+    /// What computes: own kernels, or the plain twin that they are held against
+    #[arg(long, value_name = "NAME", default_value = Backend::default().name())]
     pub(super) backend: Backend,
     /// Threads for computing [default: the physical cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -149,14 +149,6 @@ pub(super) fn model(text: &str) -> Result<ModelSource, String> {
         "" => Err("name a folder, or \"pocket\"".to_owned()),
         "pocket" => Ok(ModelSource::BuiltIn),
         path => Ok(ModelSource::Path(path.into())),
-    }
-}
-
-fn backend(text: &str) -> Result<Backend, String> {
-    match text {
-        "cpu" => Ok(Backend::Cpu),
-        "candle" => Ok(Backend::Candle),
-        _ => Err("known: cpu, candle".to_owned()),
     }
 }
 
@@ -255,7 +247,7 @@ mod tests {
         with("--cfg-rescale 2", "0 to 1");
         with("--count 0", "1..=1000");
         with("--threads 0", "1..=1024");
-        with("--backend abacus", "cpu, candle");
+        with("--backend abacus", "Known: cpu, ");
         with("--mask b.png", "--init-image");
         with("--strength 0.5", "--init-image");
         refused("--prompt fox --out a.jpg", ".png");

@@ -11,7 +11,6 @@ use serde_json::json;
 
 use super::args::{Bench, options};
 use crate::engine::Engine;
-use crate::engine::painter::Backend;
 use crate::engine::protocol::{Event, PaintRequest, Request, Timing};
 
 const PROMPT: &str = "a fox in the snow";
@@ -63,13 +62,12 @@ pub(super) fn run(args: &Bench) -> Result<()> {
                 .collect()
         };
         let cold: Vec<f64> = cold.parts().iter().map(|(_, secs)| *secs).collect();
-        let backend = if args.backend == Backend::Cpu { "cpu" } else { "candle" };
         let build = env!("PENTIMENTO_BUILD");
         writeln!(
             out,
             "{}",
             json!({
-                "build": build, "backend": backend, "threads": args.threads,
+                "build": build, "backend": args.backend.name(), "threads": args.threads,
                 "steps": args.steps, "size": args.size, "runs": args.runs,
                 "cold": named(&cold), "warm": named(&warm),
             })

@@ -3,6 +3,7 @@
 //! Made and run on the worker's thread. It turns a request into the pipeline's plain values, and
 //! what comes out into events.
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,6 +18,7 @@ use crate::diffusion::error::DiffusionError;
 use crate::diffusion::noise::TorchNoise;
 use crate::diffusion::pipeline::{Job, Model, Pipeline, Preview as Made, Step, Watcher};
 use crate::diffusion::preview;
+use crate::types::UnknownName;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::candle::Candle;
 use crate::ops::cpu::Cpu;
@@ -29,6 +31,30 @@ pub enum Backend {
     Cpu,
     /// Plain candle tensors: the twin that tests hold against, and the way to a graphics card.
     Candle,
+}
+
+impl Backend {
+    /// All of them, the usual one first.
+    pub const ALL: [Self; 2] = [Self::Cpu, Self::Candle];
+
+    /// The name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Candle => "candle",
+        }
+    }
+}
+
+impl FromStr for Backend {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|backend| backend.name() == name)
+            .ok_or_else(|| UnknownName::new("backend", name, &Self::ALL.map(Self::name)))
+    }
 }
 
 /// What is decided once, at start.
