@@ -1,9 +1,331 @@
-//! Stub.
+//! The window: the only `impl eframe::App`. It owns the state, the engine's handle and the files
+//! thread; `logic` brings in what they said, `ui` draws and carries out what was asked for.
+//!
+//! It holds no drawing details and decides nothing about pictures.
 
-/// Stub.
+mod meter;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use eframe::wgpu;
+use eframe::{CreationContext, Frame, NativeOptions};
+use egui::{Context, Ui, ViewportBuilder, ViewportCommand};
+
+use crate::app::settings::{Settings, ThemeChoice};
+use crate::app::state::{AppState, Effect};
+use crate::app::update::update;
+use crate::app::words::{Lang, Text};
+use crate::app::{command::Command, jobs::Stage, paths};
+use crate::engine::Engine;
+use crate::engine::painter::Options;
+use crate::engine::protocol::{Picture, Request};
+use crate::files::FileWorker;
+use crate::ui::{Window, fonts, theme};
+use meter::Meter;
+
+/// Where the figures of F12 are written at exit, if anywhere.
+const TIMINGS: &str = "PENTIMENTO_TIMINGS";
+/// How long changes to the settings are gathered before they are written.
+const REMEMBER_SECS: f64 = 1.0;
+
+/// Opens the window and stays until it is closed.
 ///
 /// # Errors
-/// Always.
+/// The window, the graphics or a thread cannot be had.
 pub fn run() -> anyhow::Result<()> {
-    anyhow::bail!("no window in this build")
+    run_with(|wake| Engine::spawn(Options::default(), wake))
+}
+
+/// Opens the window over any engine; `spawn` is given what wakes the window.
+///
+/// # Errors
+/// The window, the graphics or a thread cannot be had.
+pub fn run_with(
+    spawn: impl FnOnce(Box<dyn Fn() + Send>) -> std::io::Result<Engine> + 'static,
+) -> anyhow::Result<()> {
+    let settings_file = paths::settings_file();
+    let settings = settings_file.as_deref().map(Settings::load).unwrap_or_default();
+    let (width, height) = settings.window.unwrap_or((1280.0, 800.0));
+    let native = NativeOptions {
+        viewport: ViewportBuilder::default()
+            .with_title("Pentimento")
+            .with_app_id("pentimento")
+            .with_inner_size([width, height])
+            .with_min_inner_size([960.0, 640.0]),
+        ..NativeOptions::default()
+    };
+    let make = move |context: &CreationContext<'_>| {
+        if let Some(render_state) = &context.wgpu_render_state {
+            crate::ui::canvas::install(render_state);
+        }
+        let wake = context.egui_ctx.clone();
+        let engine = spawn(Box::new(move || wake.request_repaint()))?;
+        let mut shell = Shell::with_engine(&context.egui_ctx, engine, settings)?;
+        shell.state.cpu_renderer = context.wgpu_render_state.as_ref().is_some_and(|render| {
+            render.adapter.get_info().device_type == wgpu::DeviceType::Cpu
+        });
+        theme::set_motion(&context.egui_ctx, shell.state.motion());
+        shell.settings_file = settings_file;
+        shell.timings = std::env::var_os(TIMINGS).map(PathBuf::from);
+        Ok(Box::new(shell) as Box<dyn eframe::App>)
+    };
+    eframe::run_native("pentimento", native, Box::new(make))
+        .map_err(|error| anyhow::anyhow!("The window cannot be opened: {error}"))
+}
+
+/// The window's app.
+pub struct Shell {
+    state: AppState,
+    window: Window,
+    engine: Engine,
+    files: FileWorker,
+    settings_file: Option<PathBuf>,
+    remember_at: Option<f64>,
+    began: Instant,
+    title: String,
+    meter: Option<Meter>,
+    input_at: Option<Instant>,
+    timings: Option<PathBuf>,
+}
+
+impl Shell {
+    /// A window over any engine, for tests; nothing is remembered.
+    ///
+    /// # Errors
+    /// The operating system refuses a thread.
+    pub fn with_engine(ctx: &Context, engine: Engine, settings: Settings) -> std::io::Result<Self> {
+        fonts::install(ctx);
+        theme::install(ctx);
+        let locale = sys_locale::get_locale().unwrap_or_default();
+        let wake = ctx.clone();
+        let mut shell = Self {
+            state: AppState::new(settings, Lang::of_locale(&locale)),
+            window: Window::default(),
+            engine,
+            files: FileWorker::spawn(move || wake.request_repaint())?,
+            settings_file: None,
+            remember_at: None,
+            began: Instant::now(),
+            title: String::new(),
+            meter: None,
+            input_at: None,
+            timings: None,
+        };
+        let effects = shell.state.start();
+        shell.carry_out(ctx, effects);
+        Ok(shell)
+    }
+
+    /// What the user sees, for tests.
+    #[must_use]
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    fn carry_out(&mut self, ctx: &Context, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Submit { number, request } => {
+                    let job = self.engine.next_job();
+                    let outcome = self.engine.submit(job, Request::Paint(Box::new((*request).clone())));
+                    let outcome = outcome.map(|()| job).map_err(|error| error.to_string());
+                    self.state.submitted(number, outcome);
+                }
+                Effect::Load(source) => {
+                    let job = self.engine.next_job();
+                    match self.engine.submit(job, Request::Load(source)) {
+                        Ok(()) => self.state.load_submitted(job),
+                        Err(error) => self.state.model.trouble = Some(error.to_string()),
+                    }
+                }
+                Effect::Cancel(job) => self.engine.cancel(job),
+                Effect::File(request) => self.files.submit(request),
+                Effect::Copy(picture) => ctx.copy_image(colour_image(&picture)),
+                Effect::Paste => ctx.send_viewport_cmd(ViewportCommand::RequestPaste),
+                Effect::Focus(focus) => self.window.focus(ctx, focus),
+                Effect::ClosePopups => egui::Popup::close_all(ctx),
+                Effect::Theme(choice) => ctx.set_theme(match choice {
+                    ThemeChoice::System => egui::ThemePreference::System,
+                    ThemeChoice::Dark => egui::ThemePreference::Dark,
+                    ThemeChoice::Light => egui::ThemePreference::Light,
+                }),
+                Effect::Remember => self.remember_at = Some(self.state.now + REMEMBER_SECS),
+                Effect::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+            }
+        }
+    }
+
+    fn carry(&mut self, ctx: &Context, commands: Vec<Command>) {
+        for command in commands {
+            let effects = update(&mut self.state, command);
+            self.carry_out(ctx, effects);
+        }
+    }
+
+    /// Brings in what the threads said.
+    fn drain(&mut self, ctx: &Context) {
+        for event in self.engine.drain() {
+            let effects = self.state.engine_event(event);
+            self.carry_out(ctx, effects);
+        }
+        for event in self.files.drain() {
+            let effects = self.state.file_event(event);
+            self.carry_out(ctx, effects);
+        }
+    }
+
+    fn remember(&mut self, ctx: &Context) {
+        let Some(at) = self.remember_at else { return };
+        if self.state.now < at {
+            ctx.request_repaint_after_secs((at - self.state.now) as f32 + 0.01);
+            return;
+        }
+        self.remember_at = None;
+        self.write_settings();
+    }
+
+    fn write_settings(&mut self) {
+        let Some(path) = &self.settings_file else { return };
+        if let Err(error) = self.state.settings.save(path) {
+            let text = format!("The settings cannot be remembered: {error}: {}", path.display());
+            self.state.notices.say(self.state.now, crate::app::notices::Kind::Warning, text, None);
+        }
+    }
+
+    fn dropped(&mut self, ctx: &Context) {
+        let (hovering, dropped) =
+            ctx.input(|i| (!i.raw.hovered_files.is_empty(), i.raw.dropped_files.clone()));
+        if hovering != self.state.drop_hover {
+            self.carry(ctx, vec![Command::DropHover(hovering)]);
+        }
+        // The document is one picture: of several files the first is placed.
+        if let Some(file) = dropped.into_iter().next() {
+            let command = Command::DropFile(file.path().to_owned());
+            self.carry(ctx, vec![Command::DropHover(false), command]);
+        }
+    }
+
+    fn say_title(&mut self, ctx: &Context) {
+        let state = &self.state;
+        let lang = state.lang;
+        let words = |text: &str| -> String { text.chars().take(48).collect() };
+        let running = state.entries.iter().find(|entry| entry.stage == Stage::Running);
+        let title = match running {
+            Some(entry) if entry.of > 0 => {
+                let percent = 100 * entry.steps.len() / entry.of as usize;
+                lang.fill(Text::TitleRunning, &[&percent.to_string(), &words(entry.words())])
+            }
+            _ if state.title.is_empty() => lang.get(Text::TitleEmpty).to_owned(),
+            _ => {
+                let text = if state.unsaved { Text::TitleUnsaved } else { Text::TitleIdle };
+                lang.fill(text, &[&words(&state.title)])
+            }
+        };
+        if title != self.title {
+            ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+    }
+
+    /// The figures of F12: what the last frame cost, and what the meter has seen.
+    fn measure(&mut self, frame: &Frame) {
+        let busy = self.state.jobs.running.is_some();
+        let figures = &mut self.window.figures;
+        figures.frames += 1;
+        if let Some(secs) = frame.info().cpu_usage {
+            let moment = if busy { &mut figures.busy } else { &mut figures.idle };
+            moment.frame.add(secs);
+        }
+        for (secs, busy) in self.meter.iter().flat_map(Meter::drain) {
+            let moment = if busy { &mut figures.busy } else { &mut figures.idle };
+            moment.latency.add(secs);
+        }
+    }
+
+    /// Has the meter follow this frame to the screen, if an input event began it.
+    fn follow(&mut self, ui: &Ui, frame: &Frame) {
+        if !self.state.debug && self.timings.is_none() {
+            self.input_at = None;
+            return;
+        }
+        let Some(render) = frame.wgpu_render_state() else { return };
+        if self.meter.is_none() {
+            self.meter = Meter::spawn(render.device.clone()).ok();
+        }
+        if let (Some(meter), Some(at)) = (&self.meter, self.input_at.take()) {
+            let busy = self.state.jobs.running.is_some();
+            ui.painter().add(meter.follow(at, busy, ui.max_rect()));
+        }
+    }
+
+    fn write_timings(&self) {
+        let Some(path) = &self.timings else { return };
+        let figures = &self.window.figures;
+        let report = serde_json::json!({
+            "frames": figures.frames,
+            "idle": figures.idle.report(),
+            "painting": figures.busy.report(),
+        });
+        if let Err(error) = std::fs::write(path, format!("{report:#}\n")) {
+            eprintln!("The timings cannot be written: {error}: {}", path.display());
+        }
+    }
+}
+
+impl eframe::App for Shell {
+    fn raw_input_hook(&mut self, _ctx: &Context, raw: &mut egui::RawInput) {
+        if !raw.events.is_empty() {
+            self.input_at.get_or_insert_with(Instant::now);
+        }
+    }
+
+    fn logic(&mut self, ctx: &Context, _frame: &mut Frame) {
+        self.state.now = self.began.elapsed().as_secs_f64();
+        self.drain(ctx);
+        if let Some(next) = self.state.notices.expire(self.state.now) {
+            ctx.request_repaint_after(Duration::from_secs_f64((next - self.state.now).max(0.01)));
+        }
+        self.remember(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut Ui, frame: &mut Frame) {
+        let ctx = ui.ctx().clone();
+        if ctx.current_pass_index() == 0 {
+            self.measure(frame);
+            let size = ctx.content_rect().size();
+            self.state.settings.window = Some((size.x, size.y));
+            self.dropped(&ctx);
+        }
+        let commands = self.window.keys(&ctx, &self.state);
+        self.carry(&ctx, commands);
+        let commands = self.window.show(ui, &self.state);
+        if !commands.is_empty() {
+            self.carry(&ctx, commands);
+            // What was asked for is shown in this very frame, not in the next.
+            if ctx.current_pass_index() == 0 {
+                ctx.request_discard("a command changed what is to be drawn");
+            } else {
+                ctx.request_repaint();
+            }
+        }
+        if !ctx.will_discard() {
+            self.follow(ui, frame);
+            self.say_title(&ctx);
+        }
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+
+    fn on_exit(&mut self) {
+        self.write_settings();
+        self.write_timings();
+    }
+}
+
+fn colour_image(picture: &Picture) -> egui::ColorImage {
+    let size = [picture.width as usize, picture.height as usize];
+    egui::ColorImage::from_rgba_unmultiplied(size, &picture.rgba)
 }

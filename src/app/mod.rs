@@ -1,4 +1,22 @@
-//! The state of what the user sees, and how commands change it. Knows no egui, wgpu, tensors or threads.
-pub mod tool;
-pub mod view;
+//! The state of what the user sees, and how commands change it.
+//!
+//! Called by the shell and read by `ui`. Knows no egui, wgpu, tensors or threads.
+
+pub mod clock;
+pub mod command;
+pub mod events;
+pub mod examples;
+pub mod intent;
+pub mod jobs;
+pub mod notices;
+pub mod painting;
 pub mod parameters;
+pub mod paths;
+pub mod results;
+pub mod scene;
+pub mod settings;
+pub mod state;
+pub mod tool;
+pub mod update;
+pub mod view;
+pub mod words;

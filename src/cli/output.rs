@@ -26,9 +26,9 @@ impl<'a> Outputs<'a> {
             check_file(latents)?;
         }
         if let Some(previews) = &args.previews {
-            fs::create_dir_all(previews).with_context(|| {
-                format!("The folder for previews cannot be made: {}", previews.display())
-            })?;
+            if let Err(error) = fs::create_dir_all(previews) {
+                bail!("The folder for previews cannot be made ({error}): {}", previews.display());
+            }
             check_folder(previews)?;
         }
         Ok(Self {
@@ -76,8 +76,9 @@ impl<'a> Outputs<'a> {
             _ => format!("{index}-step-{step:02}.png"),
         };
         let path = folder.join(name);
-        fs::write(&path, encode_png(picture, None)?)
-            .with_context(|| format!("The preview could not be written: {}", path.display()))?;
+        if let Err(error) = fs::write(&path, encode_png(picture, None)?) {
+            bail!("The preview could not be written ({error}): {}", path.display());
+        }
         Ok(Some(path))
     }
 
@@ -93,7 +94,7 @@ impl<'a> Outputs<'a> {
         let bytes: Vec<u8> = values.flat_map(|value| value.to_le_bytes()).collect();
         let file = TensorView::new(Dtype::F32, shape, &bytes)
             .and_then(|tensor| serialize([("latent", tensor)], None))
-            .with_context(|| format!("The latents cannot be stored: {}", path.display()))?;
+            .context("The latents have different shapes")?;
         Ok(write_whole(path, &file)?)
     }
 }
@@ -110,10 +111,14 @@ fn check_file(path: &Path) -> Result<()> {
 
 /// Permissions, read-only disks and the like are best judged by trying.
 fn check_folder(folder: &Path) -> Result<()> {
-    let tried = tempfile::Builder::new().prefix(".pentimento-").tempfile_in(folder);
-    tried.map(drop).with_context(|| {
-        format!("Nothing can be written in this folder; choose another one: {}", folder.display())
-    })
+    match tempfile::Builder::new().prefix(".pentimento-").tempfile_in(folder) {
+        Ok(_removed_at_once) => Ok(()),
+        Err(error) => bail!(
+            "Nothing can be written in this folder ({}); choose another one: {}",
+            error.kind(),
+            folder.display()
+        ),
+    }
 }
 
 #[cfg(test)]

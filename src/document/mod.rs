@@ -1,2 +1,9 @@
-//! The picture: its pixels, masks and file formats. Knows no tensors and no egui.
+//! The picture and the mask that the user works on, and the file formats they come in.
+//!
+//! The shell owns one [`document::Document`]; the panels only read it. Knows no egui and no tensors.
+
 pub mod codec;
+#[expect(clippy::module_inception, reason = "the document is what this room is about")]
+pub mod document;
+pub mod mask;
+mod stroke;

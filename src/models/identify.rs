@@ -26,7 +26,7 @@ pub enum Task {
 /// What a model is, and why we think so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// "SD 1.x", "SD 2.x", "SDXL", what its maker calls it, or "Unknown".
+    /// "SD 1.x", "SD 2.x", "SDXL", what its maker calls it, or plain "Stable Diffusion".
     pub family: String,
     /// What decided about the family, for people.
     pub because: String,
@@ -57,7 +57,7 @@ pub fn identify(folder: &ModelFolder) -> Result<Identity, ModelError> {
         let family = match width {
             Some(768) => "SD 1.x",
             Some(1024) => "SD 2.x",
-            _ => "Unknown",
+            _ => "Stable Diffusion",
         };
         let shown = width.map_or("not given".to_owned(), |width| width.to_string());
         (family, format!("the width of its text states (cross_attention_dim) is {shown}"))
@@ -104,7 +104,7 @@ mod tests {
         check(&unet(5, 1024), "SD 2.x", Task::Depth);
         check(&unet(8, 768), "SD 1.x", Task::Edit);
         check(&unet(9, 1024), "SD 2.x", Task::Inpaint);
-        check(&unet(7, 99), "Unknown", Task::Unknown);
+        check(&unet(7, 99), "Stable Diffusion", Task::Unknown);
         check(r#"{"addition_embed_type": "text_time"}"#, "SDXL", Task::Unknown);
     }
 }

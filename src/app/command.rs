@@ -1,0 +1,350 @@
+//! The one table of commands: label, explanation, keys, group, when each is enabled.
+//!
+//! It feeds menu, shortcuts and tooltips (and later the palette and the help). `ui` returns
+//! [`Command`]s; [`super::update`] carries them out. Nothing here changes anything.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::jobs::{EntryId, Stage};
+use super::settings::{PaintSettings, ThemeChoice};
+use super::state::AppState;
+use super::tool::{Brush, Tool};
+use super::view::View;
+use super::words::{Lang, Text};
+use crate::engine::protocol::Picture;
+
+/// Something that can be done from anywhere, without further particulars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is described by its row in the table below")]
+pub enum Action {
+    Paint, PaintFront, PaintFour, FocusPrompt, Surprise,
+    Keep, Discard, UndoDiscard, PreviousResult, NextResult, LeaveOrStop,
+    Open, Save, SaveAs, Copy, Paste,
+    ToolMask, ToolHand, BrushSmaller, BrushLarger, BrushSofter, BrushHarder, BrushSwap,
+    MaskInvert, MaskClear, MaskWhole, MaskHide,
+    ZoomFit, ZoomFull, ZoomDouble, ZoomIn, ZoomOut,
+    TogglePanel, ToggleStrip, DebugOverlay,
+    ThemeSystem, ThemeDark, ThemeLight, English, Chinese, Quit,
+}
+
+/// Everything the window can ask for.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// A row of the table.
+    Do(Action),
+    /// New words.
+    Prompt(String),
+    /// New words to avoid.
+    Negative(String),
+    /// Opens or closes the line of words to avoid.
+    AvoidOpen(bool),
+    /// A new strength in percent.
+    Strength(u32),
+    /// New numbers in the panel.
+    Paint(PaintSettings),
+    /// A new brush for the mask.
+    Brush(Brush),
+    /// A new feather in pixels.
+    Feather(f32),
+    /// The view moved.
+    View(View),
+    /// The canvas has this room, in points.
+    CanvasRoom([f32; 2]),
+    /// A press on the canvas.
+    CanvasPressed,
+    /// A stroke begins at a picture position.
+    StrokeBegan([f32; 2]),
+    /// It goes on through these positions.
+    StrokeMoved(Vec<[f32; 2]>),
+    /// It ends.
+    StrokeEnded,
+    /// Show a result.
+    Show(EntryId),
+    /// Keep a result.
+    KeepEntry(EntryId),
+    /// Discard a result.
+    DiscardEntry(EntryId),
+    /// Paint an entry's request again.
+    AgainEntry {
+        /// Which.
+        id: EntryId,
+        /// Whether with its own seed.
+        same_seed: bool,
+    },
+    /// Take over an entry's words and numbers.
+    UseSettings(EntryId),
+    /// Take a waiting entry's job out of the queue.
+    Unqueue(EntryId),
+    /// Stop the running job.
+    Stop,
+    /// Look at a step of the shown result, or stop looking.
+    Scrub(Option<u32>),
+    /// Hold a step, or let go.
+    Pin(Option<u32>),
+    /// Hold the original up, or let go.
+    Compare(bool),
+    /// Unfold the panel's More part.
+    MoreOpen(bool),
+    /// The panel's new width in points.
+    PanelWidth(f32),
+    /// Close the panel that lies over the canvas.
+    ClosePanelOver,
+    /// Take a message away.
+    Dismiss(u64),
+    /// A message is being read.
+    HoldNotice(u64),
+    /// Fill in an example and paint it.
+    Example(usize),
+    /// A file hovers over the window, or left.
+    DropHover(bool),
+    /// A file was dropped.
+    DropFile(PathBuf),
+    /// A picture was pasted.
+    PastePicture(Arc<Picture>),
+    /// Take over the words and numbers of an A1111 text.
+    Recipe(String),
+}
+
+/// Where a key acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everywhere.
+    Anywhere,
+    /// While no text field has the focus.
+    NoText,
+    /// While nothing but the canvas or the strip has the focus.
+    Canvas,
+}
+
+/// A key with its modifiers. The name is one that egui reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Keys {
+    /// The key's name.
+    pub key: &'static str,
+    /// Ctrl, or Cmd on a Mac.
+    pub ctrl: bool,
+    /// Shift.
+    pub shift: bool,
+}
+
+const fn plain(key: &'static str) -> Keys {
+    Keys { key, ctrl: false, shift: false }
+}
+const fn ctrl(key: &'static str) -> Keys {
+    Keys { key, ctrl: true, shift: false }
+}
+const fn shift(key: &'static str) -> Keys {
+    Keys { key, ctrl: false, shift: true }
+}
+const fn ctrl_shift(key: &'static str) -> Keys {
+    Keys { key, ctrl: true, shift: true }
+}
+
+/// The groups of the menu.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "their words are in the text table")]
+pub enum Group { Picture, Paint, Mask, View, Program }
+
+impl Group {
+    /// All, in the order of the menu.
+    pub const ALL: [Self; 5] =
+        [Self::Picture, Self::Paint, Self::Mask, Self::View, Self::Program];
+
+    /// Its heading.
+    #[must_use]
+    pub fn label(self) -> Text {
+        match self {
+            Self::Picture => Text::GroupPicture,
+            Self::Paint => Text::GroupPaint,
+            Self::Mask => Text::GroupMask,
+            Self::View => Text::GroupView,
+            Self::Program => Text::GroupProgram,
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// What it does.
+    pub action: Action,
+    /// Its words.
+    pub label: Text,
+    /// Its keys; the first is shown.
+    pub keys: &'static [Keys],
+    /// Where they act.
+    pub scope: Scope,
+    /// Its place in the menu; `None`: not in the menu.
+    pub group: Option<Group>,
+}
+
+macro_rules! rows {
+    ($($action:ident, $label:ident, [$($keys:expr),*], $scope:ident, $group:expr;)*) => {
+        /// The table.
+        pub const ROWS: &[Row] = &[$(Row {
+            action: Action::$action,
+            label: Text::$label,
+            keys: &[$($keys),*],
+            scope: Scope::$scope,
+            group: $group,
+        },)*];
+    };
+}
+
+rows! {
+    Open, Open, [ctrl("O")], Anywhere, Some(Group::Picture);
+    Save, Save, [ctrl("S")], Anywhere, Some(Group::Picture);
+    SaveAs, SaveAs, [ctrl_shift("S")], Anywhere, Some(Group::Picture);
+    Copy, Copy, [ctrl("C")], NoText, Some(Group::Picture);
+    Paste, Paste, [ctrl("V")], NoText, Some(Group::Picture);
+    Paint, PaintNow, [ctrl("Enter")], Anywhere, Some(Group::Paint);
+    PaintFront, PaintFront, [ctrl_shift("Enter")], Anywhere, Some(Group::Paint);
+    PaintFour, FourOfThem, [], Anywhere, Some(Group::Paint);
+    Surprise, SurpriseMe, [], Anywhere, Some(Group::Paint);
+    FocusPrompt, FocusPrompt, [plain("P")], NoText, Some(Group::Paint);
+    Keep, Keep, [plain("Enter")], Canvas, Some(Group::Paint);
+    Discard, Discard, [plain("Delete")], Canvas, Some(Group::Paint);
+    UndoDiscard, Undo, [], Anywhere, None;
+    PreviousResult, PreviousResult, [plain("Left")], Canvas, Some(Group::Paint);
+    NextResult, NextResult, [plain("Right")], Canvas, Some(Group::Paint);
+    LeaveOrStop, LeaveOrStop, [plain("Escape")], Anywhere, None;
+    ToolMask, ToolMask, [plain("Q")], NoText, Some(Group::Mask);
+    BrushSwap, BrushSwap, [plain("X")], NoText, Some(Group::Mask);
+    BrushSmaller, BrushSmaller, [plain("OpenBracket")], NoText, Some(Group::Mask);
+    BrushLarger, BrushLarger, [plain("CloseBracket")], NoText, Some(Group::Mask);
+    BrushSofter, BrushSofter, [shift("OpenBracket")], NoText, Some(Group::Mask);
+    BrushHarder, BrushHarder, [shift("CloseBracket")], NoText, Some(Group::Mask);
+    MaskInvert, MaskInvert, [ctrl_shift("I")], Anywhere, Some(Group::Mask);
+    MaskClear, MaskClear, [ctrl("D")], Anywhere, Some(Group::Mask);
+    MaskWhole, MaskWhole, [], Anywhere, Some(Group::Mask);
+    MaskHide, MaskHide, [shift("Q")], NoText, Some(Group::Mask);
+    ToolHand, ToolHand, [plain("H")], NoText, Some(Group::View);
+    ZoomFit, ZoomFit, [plain("0"), ctrl("0")], NoText, Some(Group::View);
+    ZoomFull, ZoomFull, [plain("1"), ctrl("1")], NoText, Some(Group::View);
+    ZoomDouble, ZoomDouble, [plain("2"), ctrl("2")], NoText, Some(Group::View);
+    ZoomIn, ZoomIn, [ctrl("Plus"), ctrl("Equals")], Anywhere, Some(Group::View);
+    ZoomOut, ZoomOut, [ctrl("Minus")], Anywhere, Some(Group::View);
+    TogglePanel, TogglePanel, [plain("F7")], Anywhere, Some(Group::View);
+    ToggleStrip, ToggleStrip, [plain("F8")], Anywhere, Some(Group::View);
+    DebugOverlay, DebugOverlay, [plain("F12")], Anywhere, Some(Group::Program);
+    ThemeSystem, ThemeSystem, [], Anywhere, Some(Group::Program);
+    ThemeDark, ThemeDark, [], Anywhere, Some(Group::Program);
+    ThemeLight, ThemeLight, [], Anywhere, Some(Group::Program);
+    English, Language, [], Anywhere, Some(Group::Program);
+    Chinese, LanguageZh, [], Anywhere, Some(Group::Program);
+    Quit, Quit, [ctrl("Q")], Anywhere, Some(Group::Program);
+}
+
+impl Action {
+    /// Its row. Every action has one; a test looks.
+    #[must_use]
+    pub fn row(self) -> &'static Row {
+        ROWS.iter().find(|row| row.action == self).unwrap_or(&ROWS[0])
+    }
+
+    /// "Save (Ctrl+S)".
+    #[must_use]
+    pub fn tooltip(self, lang: Lang) -> String {
+        let label = lang.get(self.row().label);
+        match self.keys_text() {
+            Some(keys) => format!("{label} ({keys})"),
+            None => label.to_owned(),
+        }
+    }
+
+    /// "Ctrl+S", if it has a key.
+    #[must_use]
+    pub fn keys_text(self) -> Option<String> {
+        self.row().keys.first().map(|keys| keys.text())
+    }
+
+    /// Whether it can act now.
+    #[must_use]
+    pub fn enabled(self, state: &AppState) -> bool {
+        match self {
+            Self::Paint | Self::PaintFront | Self::PaintFour | Self::Surprise => {
+                super::intent::trouble(state).is_none()
+            }
+            Self::Keep => state.shown_entry().is_some_and(|entry| {
+                entry.stage == Stage::Finished && state.document_entry != Some(entry.id)
+            }),
+            Self::Discard => state.shown_entry().is_some_and(|entry| {
+                matches!(entry.stage, Stage::Finished | Stage::Stopped)
+            }),
+            Self::UndoDiscard => !state.bin.is_empty(),
+            Self::PreviousResult | Self::NextResult => !state.entries.is_empty(),
+            Self::Save | Self::SaveAs | Self::Copy => state.has_picture(),
+            Self::MaskInvert | Self::MaskWhole => state.can_mask(),
+            Self::MaskClear | Self::MaskHide => state.has_mask(),
+            Self::BrushSmaller | Self::BrushLarger | Self::BrushSofter | Self::BrushHarder
+            | Self::BrushSwap => state.tool == Tool::Mask,
+            _ => true,
+        }
+    }
+
+    /// Whether it is a choice that is made now, for the menu's check.
+    #[must_use]
+    pub fn checked(self, state: &AppState) -> bool {
+        match self {
+            Self::TogglePanel => state.settings.panel_open,
+            Self::ToggleStrip => state.settings.strip_open,
+            Self::DebugOverlay => state.debug,
+            Self::ThemeSystem => state.settings.theme == ThemeChoice::System,
+            Self::ThemeDark => state.settings.theme == ThemeChoice::Dark,
+            Self::ThemeLight => state.settings.theme == ThemeChoice::Light,
+            Self::English => state.lang == Lang::En,
+            Self::Chinese => state.lang == Lang::Zh,
+            Self::ToolMask => state.tool == Tool::Mask,
+            Self::ToolHand => state.tool == Tool::Hand,
+            Self::MaskHide => state.mask_hidden,
+            _ => false,
+        }
+    }
+}
+
+impl Keys {
+    /// "Ctrl+Shift+S".
+    #[must_use]
+    pub fn text(self) -> String {
+        let key = match self.key {
+            "OpenBracket" => "[",
+            "CloseBracket" => "]",
+            "Plus" | "Equals" => "+",
+            "Minus" => "−",
+            "Escape" => "Esc",
+            "Left" => "←",
+            "Right" => "→",
+            other => other,
+        };
+        let ctrl = if self.ctrl { "Ctrl+" } else { "" };
+        let shift = if self.shift { "Shift+" } else { "" };
+        format!("{ctrl}{shift}{key}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_commands_share_a_key_and_none_has_two_rows() {
+        let mut keys = HashSet::new();
+        let mut actions = HashSet::new();
+        for row in ROWS {
+            assert!(actions.insert(row.action), "{:?} has two rows", row.action);
+            for key in row.keys {
+                assert!(keys.insert(*key), "{} is taken twice", key.text());
+            }
+        }
+    }
+
+    #[test]
+    fn every_key_has_a_name_that_is_read() {
+        for key in ROWS.iter().flat_map(|row| row.keys) {
+            assert!(egui::Key::from_name(key.key).is_some(), "{}", key.key);
+        }
+    }
+}

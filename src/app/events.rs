@@ -1,0 +1,269 @@
+//! What the worker and the files thread said, brought into the state.
+//!
+//! Called by the shell with all that [`crate::engine::Engine::drain`] and the files thread gave.
+
+use std::sync::Arc;
+
+use super::examples;
+use super::jobs::{Keyed, Stage, Step};
+use super::command::{Action, Command};
+use super::notices::Kind;
+use super::state::{AppState, Effect, Focus, Welcome};
+use super::words::Text;
+use crate::engine::protocol::{
+    Event, JobError, JobId, ModelInfo, Notice, PaintRequest, Painted, Phase, Picture, Preview, Timing,
+};
+use crate::files::FileEvent;
+
+impl AppState {
+    /// The engine took a load under this name.
+    pub fn load_submitted(&mut self, job: JobId) {
+        self.model.loading = Some((job, 0.0));
+    }
+
+    /// Brings one event of the engine in.
+    pub fn engine_event(&mut self, event: Event) -> Vec<Effect> {
+        let job = event.job();
+        if self.model.loading.is_some_and(|(loading, _)| loading == job) {
+            return self.load_event(event);
+        }
+        if !self.jobs.is_running(job) {
+            return Vec::new();
+        }
+        match event {
+            Event::Started { .. } => {}
+            Event::ModelReady { info, .. } => self.model_ready(info),
+            Event::Phase { phase, .. } => {
+                if let Some(entry) = self.running_entry() {
+                    entry.phase = Some(phase);
+                }
+            }
+            Event::Notice { notice, .. } => self.engine_notice(notice),
+            Event::Step { index, of, step_secs, preview, .. } => {
+                self.step(index, of, step_secs, preview);
+            }
+            Event::Painted { painted, .. } => self.painted(painted),
+            Event::Finished { request, timing, .. } => return self.finished(request, timing),
+            Event::Cancelled { .. } => return self.ended_early(None),
+            Event::Failed { error, .. } => return self.ended_early(Some(error)),
+        }
+        Vec::new()
+    }
+
+    fn load_event(&mut self, event: Event) -> Vec<Effect> {
+        match event {
+            Event::Phase { phase: Phase::ReadingModel(done), job } => {
+                self.model.loading = Some((job, done));
+            }
+            Event::ModelReady { info, .. } => {
+                self.model_ready(info);
+                return self.greet();
+            }
+            Event::Finished { .. } | Event::Cancelled { .. } => self.model.loading = None,
+            Event::Failed { error, .. } => {
+                self.model.loading = None;
+                self.model.trouble = Some(error.message);
+                self.welcome = Welcome::Over;
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn model_ready(&mut self, info: Arc<ModelInfo>) {
+        self.model.info = Some(info);
+        self.model.trouble = None;
+        self.count_words();
+    }
+
+    /// The first start: the model is there, so its first example is painted.
+    fn greet(&mut self) -> Vec<Effect> {
+        if self.welcome != Welcome::Waiting {
+            return Vec::new();
+        }
+        let first = examples::examples(self.model.info.as_deref()).swap_remove(0);
+        let untouched = self.prompt == examples::examples(None)[0].prompt;
+        let mut effects = Vec::new();
+        if untouched && self.prompt != first.prompt {
+            self.prompt = first.prompt;
+            self.count_words();
+            effects.push(Effect::Focus(Focus::PromptSelected));
+        }
+        effects.extend(self.paint_welcome());
+        effects
+    }
+
+    fn running_number(&self) -> u64 {
+        self.jobs.running.as_ref().map_or(0, |job| job.number)
+    }
+
+    fn running_entry(&mut self) -> Option<&mut super::jobs::Entry> {
+        let number = self.running_number();
+        self.entries.iter_mut().find(|e| e.job == number && e.stage == Stage::Running)
+    }
+
+    fn engine_notice(&mut self, notice: Notice) {
+        let words = match notice {
+            Notice::SizeRounded { asked, used } => {
+                let numbers = [asked.0, asked.1, used.0, used.1].map(|side| side.to_string());
+                self.lang.fill(Text::SizeRounded, &numbers.each_ref().map(String::as_str))
+            }
+            Notice::WordsLost { lost, .. } => {
+                let lost: String = lost.chars().take(60).collect();
+                self.lang.fill(Text::WordsLost, &[&lost])
+            }
+        };
+        self.notices.say(self.now, Kind::Warning, words, None);
+    }
+
+    fn step(&mut self, index: u32, of: u32, secs: f32, preview: Option<Preview>) {
+        let number = self.running_number();
+        self.begin_entry(number, index);
+        let key = self.fresh_key();
+        let found = self.entries.iter_mut().find(|e| e.job == number && e.index == index);
+        if let Some(entry) = found {
+            let preview = preview.map(|preview| Keyed { key, picture: preview.picture });
+            entry.steps.push(Step { preview, secs });
+            entry.of = of;
+            entry.phase = None;
+        }
+    }
+
+    fn painted(&mut self, painted: Painted) {
+        let number = self.running_number();
+        let key = self.fresh_key();
+        let now = self.now;
+        let follow = self.follow;
+        let found = self.entries.iter_mut().find(|e| e.job == number && e.index == painted.index);
+        let Some(entry) = found else { return };
+        entry.stage = Stage::Finished;
+        entry.phase = None;
+        entry.seed = painted.seed;
+        entry.of = entry.of.max(entry.steps.len() as u32);
+        entry.picture = Some(Keyed { key, picture: painted.picture });
+        entry.took_secs = Some(now - entry.began);
+        let (id, next) = (entry.id, entry.index + 1);
+        if follow && self.shown != Some(id) {
+            self.show(Some(id));
+        }
+        // The bar goes on to the job's next picture at its first step, not before: the finished
+        // one is worth a look.
+        let is_last = self.jobs.running.as_ref().is_some_and(|job| job.request.count == next);
+        if is_last && self.welcome == Welcome::Painting {
+            self.welcome = Welcome::Shown;
+        }
+    }
+
+    fn finished(&mut self, request: Option<Box<PaintRequest>>, timing: Timing) -> Vec<Effect> {
+        let number = self.running_number();
+        self.jobs.running = None;
+        if let Some(request) = request {
+            self.learn(&request, timing, number);
+            let request = Arc::new(*request);
+            for entry in self.entries.iter_mut().filter(|entry| entry.job == number) {
+                entry.request = request.clone();
+            }
+        }
+        let mut effects = self.advance();
+        effects.push(Effect::Remember);
+        effects
+    }
+
+    /// Teaches the clock. Loading is left out: it is paid once.
+    fn learn(&mut self, request: &PaintRequest, timing: Timing, number: u64) {
+        let Some(info) = self.model.info.clone() else { return };
+        let count = f64::from(request.count.max(1));
+        let ran = self.entries.iter().find(|entry| entry.job == number).map_or(0, |entry| entry.of);
+        if ran == 0 {
+            return;
+        }
+        let size = match &request.init {
+            Some(init) => info.working_size((init.picture.width, init.picture.height)),
+            None => info.rounded(request.size.unwrap_or(info.native_size)),
+        };
+        let steps = timing.steps_secs + timing.preview_secs;
+        let total = steps + timing.text_secs + timing.encode_secs + timing.decode_secs;
+        let step_secs = steps / count / f64::from(ran);
+        self.settings.clock.learn(&info.name, size, ran, step_secs, total / count);
+    }
+
+    /// Cancelled or failed: what had emerged stays on the strip, never on the canvas.
+    fn ended_early(&mut self, error: Option<JobError>) -> Vec<Effect> {
+        let Some(job) = self.jobs.running.take() else { return Vec::new() };
+        let was_shown = self.shown_entry().is_some_and(|entry| {
+            entry.job == job.number && entry.stage != Stage::Finished
+        });
+        for entry in self.entries.iter_mut().filter(|entry| entry.job == job.number) {
+            if entry.stage == Stage::Running {
+                entry.stage = Stage::Stopped;
+                entry.phase = None;
+            }
+        }
+        // An entry without anything to see would be an empty frame.
+        self.entries.retain(|entry| {
+            entry.job != job.number
+                || entry.stage == Stage::Finished
+                || (entry.stage == Stage::Stopped && !job.welcome && entry.last_preview().is_some())
+        });
+        if was_shown {
+            let earlier = self.entries.iter().rev().find(|entry| entry.stage == Stage::Finished);
+            let back = match self.document_entry.and_then(|id| self.entry(id)) {
+                Some(entry) => Some(entry.id),
+                None if self.document.is_empty() => earlier.map(|entry| entry.id),
+                None => None,
+            };
+            self.show(back);
+        }
+        if self.welcome == Welcome::Painting {
+            self.welcome = Welcome::Over;
+        }
+        if let Some(error) = error {
+            let again = (Text::Again, Command::Do(Action::Paint));
+            self.notices.say(self.now, Kind::Error, error.message, Some(again));
+        }
+        self.advance()
+    }
+
+    /// Brings one event of the files thread in.
+    pub fn file_event(&mut self, event: FileEvent) -> Vec<Effect> {
+        match event {
+            FileEvent::Opened { name, picture, parameters, .. } => {
+                return self.place(&name, picture, parameters);
+            }
+            FileEvent::Saved { path } => {
+                let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
+                self.unsaved = false;
+                self.saved_to = Some(path);
+                let words = self.lang.fill(Text::SavedPicture, &[&name]);
+                self.notices.say(self.now, Kind::Info, words, None);
+            }
+            FileEvent::DialogClosed => {}
+            FileEvent::Failed { message } => {
+                let open = (Text::Open, Command::Do(Action::Open));
+                self.notices.say(self.now, Kind::Error, message, Some(open));
+            }
+        }
+        Vec::new()
+    }
+
+    /// Makes a picture that came from outside the document.
+    pub fn place(&mut self, name: &str, picture: Arc<Picture>, parameters: Option<String>) -> Vec<Effect> {
+        self.document.replace_picture(picture);
+        self.document.mask.clear();
+        self.strength_before_mask = None;
+        self.document_entry = None;
+        self.document_recipe = parameters.clone().unwrap_or_default();
+        name.clone_into(&mut self.title);
+        self.saved_to = None;
+        self.unsaved = false;
+        self.welcome = Welcome::Over;
+        self.settings.welcome_painted = true;
+        self.strength = self.settings.strength.clamp(1, 99);
+        self.view.fit = true;
+        self.show(None);
+        let action = parameters.map(|text| (Text::ReadSettings, Command::Recipe(text)));
+        let words = self.lang.fill(Text::PlacedPicture, &[name]);
+        self.notices.say(self.now, Kind::Info, words, action);
+        vec![Effect::Focus(Focus::Prompt)]
+    }
+}

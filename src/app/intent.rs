@@ -1,0 +1,175 @@
+//! What the one button will do, in a word and in a line: read from canvas, mask and strength alone.
+//!
+//! Read by the dock and by [`super::painting`], so that the word and the deed cannot differ.
+
+use super::jobs::{Keyed, Stage};
+use super::state::{AppState, Welcome};
+use super::words::Text;
+
+/// What a press on the button would make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A new picture from words alone.
+    Paint,
+    /// The whole picture again.
+    Repaint,
+    /// The masked part from words alone.
+    Fill,
+    /// The masked part again.
+    Refine,
+}
+
+impl Mode {
+    /// The button's word.
+    #[must_use]
+    pub fn word(self) -> Text {
+        match self {
+            Self::Paint => Text::Paint,
+            Self::Repaint => Text::Repaint,
+            Self::Fill => Text::Fill,
+            Self::Refine => Text::Refine,
+        }
+    }
+}
+
+/// What a press on the button would make now.
+#[must_use]
+pub fn mode(state: &AppState) -> Mode {
+    match (state.has_mask(), start(state).is_some(), state.strength) {
+        (true, _, 100) => Mode::Fill,
+        (true, ..) => Mode::Refine,
+        (false, true, ..=99) => Mode::Repaint,
+        _ => Mode::Paint,
+    }
+}
+
+/// What a repaint would start from: the document, or the shown result while there is none.
+#[must_use]
+pub fn start(state: &AppState) -> Option<Keyed> {
+    state.document_picture().or_else(|| {
+        let entry = state.shown_entry().filter(|entry| entry.stage == Stage::Finished)?;
+        entry.picture.clone()
+    })
+}
+
+/// Whether the strength slider has something to act on.
+#[must_use]
+pub fn strength_applies(state: &AppState) -> bool {
+    // While a new picture is painted over nothing the slider stays, so that the row does not jump.
+    start(state).is_some() || state.entries.iter().any(|entry| entry.stage == Stage::Finished)
+}
+
+/// The name of a strength.
+#[must_use]
+pub fn strength_name(percent: u32) -> Text {
+    match percent {
+        0..=30 => Text::StrengthTouchUp,
+        31..=50 => Text::StrengthShapes,
+        51..=70 => Text::StrengthLayout,
+        71..=95 => Text::StrengthLoose,
+        _ => Text::StrengthNew,
+    }
+}
+
+/// Why nothing can be painted, if so.
+#[must_use]
+pub fn trouble(state: &AppState) -> Option<String> {
+    if state.worker_gone {
+        return Some(state.lang.get(Text::CannotWorker).to_owned());
+    }
+    state.model.trouble.clone()
+}
+
+/// Steps that would really run.
+fn steps(state: &AppState) -> Option<u32> {
+    let asked = state.settings.paint.steps;
+    let steps = asked.or_else(|| state.model.info.as_ref().map(|info| info.default_steps))?;
+    Some(match mode(state) {
+        Mode::Paint | Mode::Fill => steps,
+        // A repaint begins part of the way down.
+        Mode::Repaint | Mode::Refine => (steps * state.strength).div_ceil(100).max(1),
+    })
+}
+
+/// How long it would take, if that was learnt.
+#[must_use]
+pub fn estimate(state: &AppState) -> Option<f64> {
+    let info = state.model.info.as_ref()?;
+    let size = match mode(state) {
+        Mode::Paint => state.new_size(),
+        _ => info.working_size(start(state)?.size()),
+    };
+    let one = state.settings.clock.estimate(&info.name, size, steps(state)?)?;
+    Some(one * f64::from(state.settings.paint.count))
+}
+
+/// The line beneath the prompt, and whether it tells of trouble.
+#[must_use]
+pub fn line(state: &AppState) -> (String, bool) {
+    let lang = state.lang;
+    if let Some(trouble) = trouble(state) {
+        return (trouble, true);
+    }
+    match state.welcome {
+        Welcome::Painting => return (lang.get(Text::IntentWelcomePainting).to_owned(), false),
+        Welcome::Shown => return (lang.get(Text::IntentWelcome).to_owned(), false),
+        Welcome::Waiting | Welcome::Over => {}
+    }
+    if state.model.info.is_none() {
+        let words = match state.model.loading {
+            Some((_, done)) if done > 0.0 => {
+                lang.fill(Text::IntentLoadingPart, &[&format!("{:.0}", done * 100.0)])
+            }
+            _ => lang.get(Text::IntentLoading).to_owned(),
+        };
+        return (words, false);
+    }
+    let mut words = deed(state);
+    match state.jobs.ahead() {
+        0 => {}
+        1 => words = lang.fill(Text::IntentAfterOne, &[&words]),
+        ahead => words = lang.fill(Text::IntentAfter, &[&words, &ahead.to_string()]),
+    }
+    if let Some(secs) = estimate(state) {
+        words = lang.fill(Text::IntentAbout, &[&words, &lang.duration(secs)]);
+    }
+    (words, false)
+}
+
+/// What would be done, in words.
+fn deed(state: &AppState) -> String {
+    let lang = state.lang;
+    match mode(state) {
+        Mode::Fill => {
+            let share = lang.share(state.document.mask.fraction());
+            lang.fill(Text::IntentFill, &[&share])
+        }
+        Mode::Refine => lang.fill(Text::IntentRefine, &[&state.strength.to_string()]),
+        Mode::Paint => {
+            let (width, height) = state.new_size();
+            let count = state.settings.paint.count;
+            let text = if count > 1 { Text::IntentNewMany } else { Text::IntentNew };
+            lang.fill(text, &[&width.to_string(), &height.to_string(), &count.to_string()])
+        }
+        Mode::Repaint => repaint_deed(state),
+    }
+}
+
+fn repaint_deed(state: &AppState) -> String {
+    let lang = state.lang;
+    if let (Some(info), Some(start)) = (&state.model.info, start(state)) {
+        let (size, work) = (start.size(), info.working_size(start.size()));
+        if size != work {
+            let numbers = [work.0, work.1, size.0, size.1].map(|side| side.to_string());
+            return lang.fill(Text::IntentPlaced, &numbers.each_ref().map(String::as_str));
+        }
+    }
+    let text = match strength_name(state.strength) {
+        Text::StrengthTouchUp => Text::IntentTouchUp,
+        Text::StrengthShapes => Text::IntentShapes,
+        Text::StrengthLayout => Text::IntentLayout,
+        Text::StrengthLoose => Text::IntentLoose,
+        _ => Text::IntentWhole,
+    };
+    lang.get(text).to_owned()
+}

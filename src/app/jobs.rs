@@ -1,0 +1,171 @@
+//! Jobs and the entries of the strip that they fill. The window keeps the queue itself and gives
+//! the engine one job at a time, so that the order can be changed until the last moment.
+//!
+//! Changed by [`super::painting`] and [`super::events`]; drawn by `ui::strip`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::engine::protocol::{JobId, PaintRequest, Phase, Picture};
+
+/// A picture with a key that changes with its content, so that textures know when to be made anew.
+#[derive(Clone, Debug)]
+pub struct Keyed {
+    /// Unique in this run of the program.
+    pub key: u64,
+    /// The picture.
+    pub picture: Arc<Picture>,
+}
+
+impl Keyed {
+    /// Its width and height.
+    #[must_use]
+    pub fn size(&self) -> (u32, u32) {
+        (self.picture.width, self.picture.height)
+    }
+}
+
+/// Names an entry of the strip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EntryId(pub u64);
+
+/// Where an entry stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// In the queue.
+    Waiting,
+    /// Being painted.
+    Running,
+    /// Painted.
+    Finished,
+    /// Stopped on the way.
+    Stopped,
+}
+
+/// One step of an entry, kept for scrubbing.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The estimate of the finished picture, if one was made.
+    pub preview: Option<Keyed>,
+    /// How long it took.
+    pub secs: f32,
+}
+
+/// One picture on the strip, past, present or future.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its name.
+    pub id: EntryId,
+    /// The job it belongs to.
+    pub job: u64,
+    /// Which picture of the job, from 0.
+    pub index: u32,
+    /// What it is made from; defaults are filled in when the job ends.
+    pub request: Arc<PaintRequest>,
+    /// Its own seed.
+    pub seed: u64,
+    /// Where it stands.
+    pub stage: Stage,
+    /// What the engine does outside the steps.
+    pub phase: Option<Phase>,
+    /// The steps so far.
+    pub steps: Vec<Step>,
+    /// Steps that will run; 0 before the first.
+    pub of: u32,
+    /// The finished picture.
+    pub picture: Option<Keyed>,
+    /// Whether it became the document.
+    pub kept: bool,
+    /// What it started from.
+    pub origin: Option<Keyed>,
+    /// What was on the canvas when it began, which stays until the first preview.
+    pub before: Option<Keyed>,
+    /// The model's name.
+    pub model: String,
+    /// When it began, in seconds of the window's clock.
+    pub began: f64,
+    /// How long it took in all.
+    pub took_secs: Option<f64>,
+}
+
+impl Entry {
+    /// Whether only a part of the picture is painted.
+    #[must_use]
+    pub fn masked(&self) -> bool {
+        self.request.mask.is_some()
+    }
+
+    /// The newest estimate.
+    #[must_use]
+    pub fn last_preview(&self) -> Option<&Keyed> {
+        self.steps.iter().rev().find_map(|step| step.preview.as_ref())
+    }
+
+    /// The estimate after `step` (from 1), or the nearest earlier one.
+    #[must_use]
+    pub fn preview_at(&self, step: u32) -> Option<&Keyed> {
+        let until = (step as usize).min(self.steps.len());
+        self.steps[..until].iter().rev().find_map(|step| step.preview.as_ref())
+    }
+
+    /// Mean seconds a step.
+    #[must_use]
+    pub fn step_secs(&self) -> f32 {
+        // The first step often pays for memory that the others find ready.
+        let counted = if self.steps.len() > 2 { &self.steps[1..] } else { &self.steps[..] };
+        let sum: f32 = counted.iter().map(|step| step.secs).sum();
+        sum / counted.len().max(1) as f32
+    }
+
+    /// What its thumb shows.
+    #[must_use]
+    pub fn thumb(&self) -> Option<&Keyed> {
+        self.picture.as_ref().or_else(|| self.last_preview())
+    }
+
+    /// The first words of its prompt.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        self.request.prompt.trim()
+    }
+}
+
+/// One request of the user: one or several pictures.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Unique in this window.
+    pub number: u64,
+    /// The engine's name for it, once submitted.
+    pub engine: Option<JobId>,
+    /// What is asked for.
+    pub request: Arc<PaintRequest>,
+    /// Whether it is the picture that the program paints by itself.
+    pub welcome: bool,
+}
+
+/// The running job and those that wait.
+#[derive(Clone, Debug, Default)]
+pub struct Jobs {
+    /// The one in the engine.
+    pub running: Option<Job>,
+    /// The others, next first.
+    pub waiting: VecDeque<Job>,
+    /// The last number given.
+    pub last_number: u64,
+}
+
+impl Jobs {
+    /// Pictures that are painted before a new one would be.
+    #[must_use]
+    pub fn ahead(&self) -> u32 {
+        let waiting: u32 = self.waiting.iter().map(|job| job.request.count).sum();
+        let running = self.running.iter().filter(|job| !job.welcome).map(|job| job.request.count);
+        waiting + running.sum::<u32>()
+    }
+
+    /// Whether the event of an engine job is about the running one.
+    #[must_use]
+    pub fn is_running(&self, job: JobId) -> bool {
+        self.running.as_ref().is_some_and(|running| running.engine == Some(job))
+    }
+}

@@ -1,0 +1,76 @@
+//! Notices: short messages above the strip, with one action at most. Errors stay, the rest leaves.
+//!
+//! Filled by `app`, drawn by `ui::notice`.
+
+use super::command::Command;
+use super::words::Text;
+
+/// Seconds that a notice stays which is no error.
+const STAY_SECS: f64 = 5.0;
+/// Seconds that an offer stays.
+const OFFER_SECS: f64 = 8.0;
+
+/// How a notice looks and how long it stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Something is done.
+    Info,
+    /// Something is odd, but goes on.
+    Warning,
+    /// Something failed; stays until dismissed.
+    Error,
+}
+
+/// One message.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// To dismiss it by.
+    pub id: u64,
+    /// How it looks.
+    pub kind: Kind,
+    /// What happened, then what to do.
+    pub text: String,
+    /// The one thing that can be done about it.
+    pub action: Option<(Text, Command)>,
+    /// When it leaves, in seconds of the window's clock; `None` stays.
+    pub until: Option<f64>,
+}
+
+/// All messages that stand now, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Notices {
+    /// The messages.
+    pub list: Vec<Notice>,
+    next: u64,
+}
+
+impl Notices {
+    /// Adds a message. The same words twice would only be noise, so they renew the first.
+    pub fn say(&mut self, now: f64, kind: Kind, text: String, action: Option<(Text, Command)>) {
+        self.list.retain(|notice| notice.text != text);
+        let stay = if action.is_some() { OFFER_SECS } else { STAY_SECS };
+        let until = (kind != Kind::Error).then_some(now + stay);
+        self.next += 1;
+        self.list.push(Notice { id: self.next, kind, text, action, until });
+    }
+
+    /// Takes a message away.
+    pub fn dismiss(&mut self, id: u64) {
+        self.list.retain(|notice| notice.id != id);
+    }
+
+    /// Lets a message stay longer, while the pointer is over it.
+    pub fn hold(&mut self, id: u64, now: f64) {
+        if let Some(notice) = self.list.iter_mut().find(|notice| notice.id == id)
+            && let Some(until) = &mut notice.until
+        {
+            *until = until.max(now + 1.5);
+        }
+    }
+
+    /// Takes away what has stood long enough; when to look again, if ever.
+    pub fn expire(&mut self, now: f64) -> Option<f64> {
+        self.list.retain(|notice| notice.until.is_none_or(|until| until > now));
+        self.list.iter().filter_map(|notice| notice.until).min_by(f64::total_cmp)
+    }
+}

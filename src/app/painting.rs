@@ -1,0 +1,215 @@
+//! From a press on the button to a job in the engine: requests, the queue, stopping.
+//!
+//! Called by [`super::update`] and [`super::events`].
+
+use std::sync::Arc;
+
+use super::examples;
+use super::intent::{self, Mode};
+use super::jobs::{Entry, EntryId, Job, Keyed, Stage};
+use super::notices::Kind;
+use super::state::{AppState, Effect, Welcome};
+use crate::engine::protocol::{InitPicture, InpaintMask, PaintRequest, Posterior};
+
+impl AppState {
+    /// The request that a press on the button makes now, and what it starts from.
+    fn request(&mut self, seed: Option<u64>) -> (PaintRequest, Option<Keyed>) {
+        let mode = intent::mode(self);
+        let origin = if mode == Mode::Paint { None } else { intent::start(self) };
+        if origin.is_some() && self.document.is_empty() {
+            // To touch is to keep: what is painted on becomes the document.
+            self.keep_shown();
+        }
+        let paint = &mut self.settings.paint;
+        let seed = seed.unwrap_or_else(|| {
+            if paint.seed_locked { paint.seed } else { examples::random_seed() }
+        });
+        paint.seed = seed;
+        let init = origin.as_ref().map(|origin| InitPicture {
+            picture: origin.picture.clone(),
+            strength: self.strength as f32 / 100.0,
+            posterior: Posterior::Mode,
+        });
+        let mask = matches!(mode, Mode::Fill | Mode::Refine).then(|| InpaintMask {
+            coverage: self.document.mask.coverage(),
+            feather_px: self.document.feather_px,
+        });
+        let paint = &self.settings.paint;
+        let request = PaintRequest {
+            model: self.model.source.clone(),
+            prompt: self.prompt.trim().to_owned(),
+            negative: self.negative.trim().to_owned(),
+            size: if init.is_some() { None } else { paint.size },
+            steps: paint.steps,
+            sampler: paint.sampler,
+            schedule: paint.schedule,
+            guidance: paint.guidance,
+            guidance_rescale: paint.guidance_rescale,
+            seed,
+            count: paint.count.max(1),
+            init,
+            mask,
+            previews: true,
+            latents: false,
+        };
+        (request, origin)
+    }
+
+    /// Paints what the dock says.
+    pub fn paint(&mut self, count: Option<u32>, front: bool, seed: Option<u64>) -> Vec<Effect> {
+        if intent::trouble(self).is_some() {
+            return Vec::new();
+        }
+        let mut effects = self.end_welcome();
+        let (mut request, origin) = self.request(seed);
+        if let Some(count) = count {
+            request.count = count;
+        }
+        self.settings.own_pictures = (self.settings.own_pictures + 1).min(2);
+        effects.push(Effect::Remember);
+        self.follow = true;
+        self.enqueue(request, origin.as_ref(), front, false);
+        effects.extend(self.advance());
+        effects
+    }
+
+    /// Paints an entry's own request again.
+    pub fn paint_again(&mut self, id: EntryId, same_seed: bool) -> Vec<Effect> {
+        let Some(entry) = self.entry(id) else { return Vec::new() };
+        let seed = if same_seed { entry.seed } else { examples::random_seed() };
+        let request = PaintRequest { seed, count: 1, ..(*entry.request).clone() };
+        let origin = entry.origin.clone();
+        self.follow = true;
+        self.enqueue(request, origin.as_ref(), false, false);
+        self.advance()
+    }
+
+    /// The picture that the program paints by itself, once in its life.
+    pub fn paint_welcome(&mut self) -> Vec<Effect> {
+        let example = examples::examples(self.model.info.as_deref()).swap_remove(0);
+        let request = PaintRequest {
+            model: self.model.source.clone(),
+            prompt: example.prompt,
+            seed: example.seed,
+            ..PaintRequest::default()
+        };
+        self.welcome = Welcome::Painting;
+        self.settings.welcome_painted = true;
+        self.enqueue(request, None, true, true);
+        let mut effects = self.advance();
+        effects.push(Effect::Remember);
+        effects
+    }
+
+    /// The user's own picture makes the welcome one leave, if it is not done.
+    fn end_welcome(&mut self) -> Vec<Effect> {
+        let was = std::mem::replace(&mut self.welcome, Welcome::Over);
+        self.settings.welcome_painted = true;
+        match &self.jobs.running {
+            Some(job) if job.welcome && was == Welcome::Painting => {
+                job.engine.map(Effect::Cancel).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn enqueue(&mut self, request: PaintRequest, origin: Option<&Keyed>, front: bool, welcome: bool) {
+        self.jobs.last_number += 1;
+        let number = self.jobs.last_number;
+        let request = Arc::new(request);
+        let entries: Vec<Entry> = (0..request.count)
+            .map(|index| Entry {
+                id: EntryId(self.fresh_key()),
+                job: number,
+                index,
+                request: request.clone(),
+                seed: request.seed.wrapping_add(u64::from(index)),
+                stage: Stage::Waiting,
+                phase: None,
+                steps: Vec::new(),
+                of: 0,
+                picture: None,
+                kept: false,
+                origin: origin.cloned(),
+                before: None,
+                model: self.model.name().to_owned(),
+                began: 0.0,
+                took_secs: None,
+            })
+            .collect();
+        let job = Job { number, engine: None, request, welcome };
+        if front {
+            self.jobs.waiting.push_front(job);
+            let first = self.entries.iter().position(|entry| entry.stage == Stage::Waiting);
+            let at = first.unwrap_or(self.entries.len());
+            self.entries.splice(at..at, entries);
+        } else {
+            self.jobs.waiting.push_back(job);
+            self.entries.extend(entries);
+        }
+    }
+
+    /// Gives the engine the next job if it has none.
+    pub fn advance(&mut self) -> Vec<Effect> {
+        // The model's load runs in the same worker; a job behind it only waits its turn there.
+        if self.jobs.running.is_some() {
+            return Vec::new();
+        }
+        let Some(job) = self.jobs.waiting.pop_front() else { return Vec::new() };
+        let (number, request) = (job.number, job.request.clone());
+        self.jobs.running = Some(job);
+        self.begin_entry(number, 0);
+        vec![Effect::Submit { number, request }]
+    }
+
+    /// Makes one picture of a job the running one.
+    pub fn begin_entry(&mut self, number: u64, index: u32) {
+        let before = self.shown_picture();
+        let now = self.now;
+        let found = self.entries.iter_mut().find(|e| e.job == number && e.index == index);
+        let Some(entry) = found else { return };
+        if entry.stage != Stage::Waiting {
+            return;
+        }
+        entry.stage = Stage::Running;
+        entry.before = before;
+        entry.began = now;
+        let id = entry.id;
+        if self.follow {
+            self.show(Some(id));
+        }
+    }
+
+    /// The engine took the job under this name, or said why not.
+    pub fn submitted(&mut self, number: u64, outcome: Result<crate::engine::protocol::JobId, String>) {
+        match outcome {
+            Ok(engine) => {
+                if let Some(job) = self.jobs.running.as_mut().filter(|job| job.number == number) {
+                    job.engine = Some(engine);
+                }
+            }
+            Err(message) => {
+                self.jobs.running = None;
+                self.entries.retain(|entry| entry.job != number);
+                self.show(self.document_entry);
+                self.notices.say(self.now, Kind::Error, message, None);
+            }
+        }
+    }
+
+    /// Stops the running job.
+    #[must_use]
+    pub fn stop(&self) -> Vec<Effect> {
+        let engine = self.jobs.running.as_ref().and_then(|job| job.engine);
+        engine.map(Effect::Cancel).into_iter().collect()
+    }
+
+    /// Takes a waiting entry's job out of the queue.
+    pub fn unqueue(&mut self, id: EntryId) {
+        let Some(number) = self.entry(id).map(|entry| entry.job) else { return };
+        if self.jobs.waiting.iter().any(|job| job.number == number) {
+            self.jobs.waiting.retain(|job| job.number != number);
+            self.entries.retain(|entry| entry.job != number);
+        }
+    }
+}

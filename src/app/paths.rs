@@ -1,0 +1,17 @@
+//! Where the program keeps its things, by the custom of the platform. Used by the shell at start.
+//!
+//! It only names folders; it reads and writes nothing.
+
+use std::path::PathBuf;
+
+use directories::ProjectDirs;
+
+fn project() -> Option<ProjectDirs> {
+    ProjectDirs::from("", "", "pentimento")
+}
+
+/// The settings file. `None` when the platform names no home folder.
+#[must_use]
+pub fn settings_file() -> Option<PathBuf> {
+    project().map(|dirs| dirs.config_dir().join("settings.json"))
+}

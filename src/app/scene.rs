@@ -1,0 +1,184 @@
+//! What lies on the canvas now: which picture, what emerges over it, how the mask looks.
+//!
+//! Read by `ui` for the canvas and by [`super::painting`] for what a job starts from. Changes nothing.
+
+use super::jobs::{Keyed, Stage};
+use super::state::AppState;
+use super::tool::Tool;
+use super::words::Text;
+
+/// An estimate that lies over the picture.
+#[derive(Clone, Debug)]
+pub struct Emergence {
+    /// The estimate.
+    pub preview: Keyed,
+    /// Seconds a step, which paces the crossfade.
+    pub step_secs: f32,
+    /// Whether it lies inside the mask only.
+    pub within_mask: bool,
+}
+
+/// How the mask is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaskSeen {
+    /// As paint, in the mask tool.
+    Paint,
+    /// As a contour.
+    Contour,
+    /// Not at all.
+    Hidden,
+}
+
+/// Everything the canvas shows.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// Size of the picture or of the empty sheet.
+    pub size: (u32, u32),
+    /// The picture.
+    pub picture: Option<Keyed>,
+    /// What emerges over it.
+    pub emerging: Option<Emergence>,
+    /// How the mask is seen; `None` when it does not belong to what is shown.
+    pub mask: Option<MaskSeen>,
+}
+
+/// Whether two sizes have the same shape, rounding aside.
+fn same_shape(a: (u32, u32), b: (u32, u32)) -> bool {
+    let shape = |(width, height): (u32, u32)| f64::from(width) / f64::from(height.max(1));
+    (shape(a) / shape(b) - 1.0).abs() < 0.02
+}
+
+impl AppState {
+    /// The document's picture with its key.
+    #[must_use]
+    pub fn document_picture(&self) -> Option<Keyed> {
+        let picture = self.document.picture.clone()?;
+        Some(Keyed { key: self.document.picture_key, picture })
+    }
+
+    /// Size of a new picture: the user's, else the model's own.
+    #[must_use]
+    pub fn new_size(&self) -> (u32, u32) {
+        let native = self.model.info.as_ref().map_or((256, 256), |info| info.native_size);
+        let size = self.settings.paint.size.unwrap_or(native);
+        self.model.info.as_ref().map_or(size, |info| info.rounded(size))
+    }
+
+    /// What the canvas shows at rest: the shown result's picture or the document's.
+    #[must_use]
+    pub fn shown_picture(&self) -> Option<Keyed> {
+        match self.shown_entry() {
+            Some(entry) => match entry.stage {
+                Stage::Finished => entry.picture.clone(),
+                _ => self.document_picture().or_else(|| entry.before.clone()),
+            },
+            None => self.document_picture(),
+        }
+    }
+
+    /// Everything the canvas shows now.
+    #[must_use]
+    pub fn scene(&self) -> Scene {
+        if self.compare {
+            return self.still(self.original());
+        }
+        let Some(entry) = self.shown_entry() else { return self.still(self.document_picture()) };
+        let masked = entry.masked();
+        let base = if masked { entry.origin.clone() } else { entry.before.clone() };
+        let emerge = |preview: &Keyed, step_secs: f32| Emergence {
+            preview: preview.clone(),
+            step_secs,
+            within_mask: masked,
+        };
+        match entry.stage {
+            Stage::Waiting => self.still(base),
+            Stage::Running | Stage::Stopped => {
+                let step = self.scrub.or(self.pinned);
+                let preview = match step {
+                    Some(step) => entry.preview_at(step),
+                    None => entry.last_preview(),
+                };
+                let Some(preview) = preview else { return self.still(base) };
+                let size = self.result_size(entry);
+                Scene {
+                    size,
+                    picture: base.filter(|base| same_shape(base.size(), size)),
+                    emerging: Some(emerge(preview, entry.step_secs())),
+                    mask: self.mask_seen(size),
+                }
+            }
+            Stage::Finished => {
+                let mut scene = self.still(entry.picture.clone());
+                // The last step is the finished picture itself: the end of the scrubber is no fog.
+                let step = self.scrub.or(self.pinned).filter(|step| *step < entry.of);
+                if let Some(preview) = step.and_then(|step| entry.preview_at(step)) {
+                    scene.emerging = Some(emerge(preview, 0.1));
+                }
+                scene
+            }
+        }
+    }
+
+    /// What Compare shows: where the result came from.
+    fn original(&self) -> Option<Keyed> {
+        let from_entry = self.shown_entry().and_then(|entry| {
+            let is_document = self.document_entry == Some(entry.id);
+            if is_document || self.document.is_empty() { entry.origin.clone() } else { None }
+        });
+        from_entry.or_else(|| self.document_picture()).or_else(|| self.shown_picture())
+    }
+
+    fn still(&self, picture: Option<Keyed>) -> Scene {
+        let size = picture.as_ref().map_or_else(|| self.new_size(), Keyed::size);
+        let mask = picture.as_ref().and_then(|_| self.mask_seen(size));
+        Scene { size, picture, emerging: None, mask }
+    }
+
+    fn mask_seen(&self, size: (u32, u32)) -> Option<MaskSeen> {
+        if self.document.is_empty() || self.document.size() != size {
+            return None;
+        }
+        Some(match self.tool {
+            Tool::Mask if !self.mask_hidden => MaskSeen::Paint,
+            Tool::Hand if !self.mask_hidden && !self.fill_shown() => MaskSeen::Contour,
+            _ => MaskSeen::Hidden,
+        })
+    }
+
+    /// After a fill the mask stays but is hidden, so that the result can be judged.
+    fn fill_shown(&self) -> bool {
+        self.shown_entry().is_some_and(|entry| entry.masked() && entry.stage == Stage::Finished)
+    }
+
+    /// The size an entry's result has or will have.
+    fn result_size(&self, entry: &super::jobs::Entry) -> (u32, u32) {
+        if let Some(picture) = &entry.picture {
+            return picture.size();
+        }
+        if let Some(origin) = &entry.origin {
+            return origin.size();
+        }
+        entry.request.size.unwrap_or_else(|| self.new_size())
+    }
+
+    /// What the canvas is called when it is read aloud.
+    #[must_use]
+    pub fn scene_name(&self, scene: &Scene) -> String {
+        let (width, height) = (scene.size.0.to_string(), scene.size.1.to_string());
+        let (width, height) = (width.as_str(), height.as_str());
+        if scene.picture.is_none() && scene.emerging.is_none() {
+            return self.lang.fill(Text::SheetName, &[width, height]);
+        }
+        if let Some(entry) = self.shown_entry()
+            && entry.stage == Stage::Running
+        {
+            let (step, of) = (entry.steps.len().to_string(), entry.of.to_string());
+            return self.lang.fill(Text::PictureStepName, &[width, height, &step, &of]);
+        }
+        if self.has_mask() {
+            let share = self.lang.share(self.document.mask.fraction());
+            return self.lang.fill(Text::PictureMaskName, &[width, height, &share]);
+        }
+        self.lang.fill(Text::PictureName, &[width, height])
+    }
+}

@@ -1,0 +1,168 @@
+//! What the window remembers between runs, as one JSON file written to a temporary name and renamed.
+//!
+//! Read and written by the shell; changed by [`super::update`].
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::Clock;
+use super::tool::Brush;
+use super::words::Lang;
+use crate::engine::protocol::{Sampler, Schedule};
+
+/// Which theme the window wears.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ThemeChoice {
+    /// What the system says.
+    #[default]
+    System,
+    /// Always dark.
+    Dark,
+    /// Always light.
+    Light,
+}
+
+/// The numbers of the panel. `None` means "as the model says".
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PaintSettings {
+    /// Size of a new picture.
+    pub size: Option<(u32, u32)>,
+    /// Pictures a job.
+    pub count: u32,
+    /// Sampling steps.
+    pub steps: Option<u32>,
+    /// Guidance scale.
+    pub guidance: Option<f32>,
+    /// The seed to use when locked, else the last one used.
+    pub seed: u64,
+    /// Whether every job uses `seed`.
+    pub seed_locked: bool,
+    /// The algorithm.
+    pub sampler: Option<Sampler>,
+    /// Where its steps lie.
+    pub schedule: Option<Schedule>,
+    /// Guidance rescale, 0 is off.
+    pub guidance_rescale: f32,
+}
+
+impl Default for PaintSettings {
+    fn default() -> Self {
+        Self {
+            size: None,
+            count: 1,
+            steps: None,
+            guidance: None,
+            seed: 0,
+            seed_locked: false,
+            sampler: None,
+            schedule: None,
+            guidance_rescale: 0.0,
+        }
+    }
+}
+
+/// Everything that is remembered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts, each shown somewhere of its own")]
+pub struct Settings {
+    /// The user's language; `None` follows the system.
+    pub language: Option<Lang>,
+    /// The user's theme.
+    pub theme: ThemeChoice,
+    /// The panel's numbers.
+    pub paint: PaintSettings,
+    /// The mask tool's brush.
+    pub mask_brush: Brush,
+    /// How far a fill fades inward from the mask's edge, in picture pixels.
+    pub feather_px: f32,
+    /// Strength in percent last used on a picture.
+    pub strength: u32,
+    /// Whether the panel is open in a wide window.
+    pub panel_open: bool,
+    /// Its width in points.
+    pub panel_width: f32,
+    /// Whether its More part is unfolded.
+    pub more_open: bool,
+    /// Whether the strip is unfolded.
+    pub strip_open: bool,
+    /// Whether the program has painted its one picture by itself.
+    pub welcome_painted: bool,
+    /// Pictures the user asked for, up to where it stops mattering.
+    pub own_pictures: u32,
+    /// The window's size in points.
+    pub window: Option<(f32, f32)>,
+    /// Turns every movement off; `None` follows the renderer.
+    pub less_motion: Option<bool>,
+    /// What was learnt about speed.
+    pub clock: Clock,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            language: None,
+            theme: ThemeChoice::System,
+            paint: PaintSettings::default(),
+            mask_brush: Brush::default(),
+            feather_px: 8.0,
+            strength: 60,
+            panel_open: true,
+            panel_width: 288.0,
+            more_open: false,
+            strip_open: true,
+            welcome_painted: false,
+            own_pictures: 0,
+            window: None,
+            less_motion: None,
+            clock: Clock::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the file. One that is missing or damaged gives the defaults: settings are never worth
+    /// an error at start.
+    #[must_use]
+    pub fn load(path: &Path) -> Self {
+        std::fs::read(path)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default()
+    }
+
+    /// Writes the file atomically.
+    ///
+    /// # Errors
+    /// The folder or the file cannot be written.
+    pub fn save(&self, path: &Path) -> io::Result<()> {
+        let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        serde_json::to_writer_pretty(&mut file, self)?;
+        file.write_all(b"\n")?;
+        file.persist(path)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comes_back_as_it_was_and_survives_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/settings.json");
+        let settings = Settings { strength: 45, welcome_painted: true, ..Settings::default() };
+        settings.save(&path).unwrap();
+        assert_eq!(Settings::load(&path), settings);
+        std::fs::write(&path, b"{ broken").unwrap();
+        assert_eq!(Settings::load(&path), Settings::default());
+        std::fs::write(&path, br#"{ "strength": 20, "from_the_future": 1 }"#).unwrap();
+        assert_eq!(Settings::load(&path).strength, 20);
+    }
+}

@@ -1,0 +1,299 @@
+//! Everything the user sees, in one place, owned by the window's thread.
+//!
+//! Changed only through [`super::update`] and [`super::events`]; read by all of `ui`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::examples;
+use super::jobs::{Entry, EntryId, Jobs, Stage};
+use super::notices::Notices;
+use super::settings::{Settings, ThemeChoice};
+use super::tool::Tool;
+use super::view::View;
+use super::words::Lang;
+use crate::document::document::Document;
+use crate::engine::protocol::{JobId, ModelInfo, ModelSource, PaintRequest, Picture};
+use crate::files::FileRequest;
+
+/// The model in use.
+#[derive(Clone, Debug, Default)]
+pub struct ModelState {
+    /// Where it comes from.
+    pub source: ModelSource,
+    /// What is known of it, once it is in memory.
+    pub info: Option<Arc<ModelInfo>>,
+    /// The job that reads it, and how much is read.
+    pub loading: Option<(JobId, f32)>,
+    /// Why it cannot be read.
+    pub trouble: Option<String>,
+}
+
+impl ModelState {
+    /// The name to show, if the model said one.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.info.as_ref().map_or("", |info| info.name.as_str())
+    }
+}
+
+/// How many words the prompt holds for the model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WordCount {
+    /// Word pieces used.
+    pub used: usize,
+    /// Word pieces the model reads; 0 while that is unknown.
+    pub room: usize,
+    /// Byte at which words begin to fall off.
+    pub lost_from: Option<usize>,
+}
+
+/// What the first start is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Welcome {
+    /// Nothing; every later start.
+    #[default]
+    Over,
+    /// Waiting for the model.
+    Waiting,
+    /// Painting the first example.
+    Painting,
+    /// The example stands there.
+    Shown,
+}
+
+/// Where the keyboard's focus should go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Focus {
+    /// The prompt, cursor at the end.
+    Prompt,
+    /// The prompt, all selected.
+    PromptSelected,
+    /// The line of words to avoid.
+    Negative,
+    /// The canvas: no text field.
+    Canvas,
+}
+
+/// What the shell has to do after a change: nothing in `app` reaches outside by itself.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Give a job to the engine.
+    Submit {
+        /// The window's number for it.
+        number: u64,
+        /// What to paint.
+        request: Arc<PaintRequest>,
+    },
+    /// Have a model read.
+    Load(ModelSource),
+    /// Stop an engine job.
+    Cancel(JobId),
+    /// Ask the files thread.
+    File(FileRequest),
+    /// Put a picture on the clipboard.
+    Copy(Arc<Picture>),
+    /// Ask the system for the clipboard's content.
+    Paste,
+    /// Move the keyboard's focus.
+    Focus(Focus),
+    /// Close whatever popup is open.
+    ClosePopups,
+    /// Wear this theme.
+    Theme(ThemeChoice),
+    /// Write the settings soon.
+    Remember,
+    /// Close the window.
+    Quit,
+}
+
+/// The state of the window.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts, each shown somewhere of its own")]
+pub struct AppState {
+    /// Seconds since the program began, set by the shell before each frame.
+    pub now: f64,
+    /// The language in use.
+    pub lang: Lang,
+    /// What is remembered between runs.
+    pub settings: Settings,
+    /// The model in use.
+    pub model: ModelState,
+    /// The picture and its mask.
+    pub document: Document,
+    /// The A1111 text of the document's picture; empty if it was not painted.
+    pub document_recipe: String,
+    /// The entry that the document was kept from.
+    pub document_entry: Option<EntryId>,
+    /// What the document is called in the window's title.
+    pub title: String,
+    /// Whether it has changed since it was saved.
+    pub unsaved: bool,
+    /// Where it was saved to in this run.
+    pub saved_to: Option<PathBuf>,
+    /// The prompt.
+    pub prompt: String,
+    /// The words to avoid.
+    pub negative: String,
+    /// Whether their line is open.
+    pub avoid_open: bool,
+    /// The prompt's length in the model's words.
+    pub words: WordCount,
+    /// Strength in percent, 1..=100.
+    pub strength: u32,
+    /// Strength before a mask set it to 100, to go back to.
+    pub strength_before_mask: Option<u32>,
+    /// The active tool.
+    pub tool: Tool,
+    /// Whether the mask is hidden by hand.
+    pub mask_hidden: bool,
+    /// Whether a stroke is being drawn.
+    pub stroking: bool,
+    /// How the picture lies on the screen.
+    pub view: View,
+    /// Room of the canvas in points.
+    pub canvas_room: [f32; 2],
+    /// The queue.
+    pub jobs: Jobs,
+    /// The strip, old to new.
+    pub entries: Vec<Entry>,
+    /// Discarded entries with the place they had.
+    pub bin: Vec<(usize, Entry)>,
+    /// The entry on the canvas; `None` shows the document.
+    pub shown: Option<EntryId>,
+    /// Whether the canvas goes on to newer results by itself.
+    pub follow: bool,
+    /// The step under the pointer.
+    pub scrub: Option<u32>,
+    /// The step that a click holds.
+    pub pinned: Option<u32>,
+    /// Whether the original is held up for comparison.
+    pub compare: bool,
+    /// The messages.
+    pub notices: Notices,
+    /// The first start.
+    pub welcome: Welcome,
+    /// Whether the panel lies open over the canvas of a narrow window.
+    pub panel_over: bool,
+    /// Whether a file hovers over the window.
+    pub drop_hover: bool,
+    /// Whether the debug figures are shown.
+    pub debug: bool,
+    /// Whether the graphics are drawn by the processor, which has better things to do than motion.
+    pub cpu_renderer: bool,
+    /// Whether the worker is gone.
+    pub worker_gone: bool,
+    pub(super) next_key: u64,
+}
+
+impl AppState {
+    /// The state of a program that has just started.
+    #[must_use]
+    pub fn new(settings: Settings, system_lang: Lang) -> Self {
+        let welcome = if settings.welcome_painted { Welcome::Over } else { Welcome::Waiting };
+        let prompt = match welcome {
+            Welcome::Over => String::new(),
+            _ => examples::examples(None)[0].prompt.clone(),
+        };
+        Self {
+            now: 0.0,
+            lang: settings.language.unwrap_or(system_lang),
+            model: ModelState::default(),
+            document: Document::empty((256, 256)),
+            document_recipe: String::new(),
+            document_entry: None,
+            title: String::new(),
+            unsaved: false,
+            saved_to: None,
+            prompt,
+            negative: String::new(),
+            avoid_open: false,
+            words: WordCount::default(),
+            strength: 100,
+            strength_before_mask: None,
+            tool: Tool::default(),
+            mask_hidden: false,
+            stroking: false,
+            view: View::default(),
+            canvas_room: [0.0; 2],
+            jobs: Jobs::default(),
+            entries: Vec::new(),
+            bin: Vec::new(),
+            shown: None,
+            follow: true,
+            scrub: None,
+            pinned: None,
+            compare: false,
+            notices: Notices::default(),
+            welcome,
+            panel_over: false,
+            drop_hover: false,
+            debug: false,
+            cpu_renderer: false,
+            worker_gone: false,
+            // Above every key that the document counts for itself.
+            next_key: 1 << 32,
+            settings,
+        }
+    }
+
+    /// What is to be done when the window opens.
+    #[must_use]
+    pub fn start(&mut self) -> Vec<Effect> {
+        vec![
+            Effect::Theme(self.settings.theme),
+            Effect::Load(self.model.source.clone()),
+            Effect::Focus(if self.prompt.is_empty() { Focus::Prompt } else { Focus::PromptSelected }),
+        ]
+    }
+
+    /// A key that nothing else has.
+    pub fn fresh_key(&mut self) -> u64 {
+        self.next_key += 1;
+        self.next_key
+    }
+
+    /// Whether a mask is painted on the document.
+    #[must_use]
+    pub fn has_mask(&self) -> bool {
+        !self.document.is_empty() && !self.document.mask.is_empty()
+    }
+
+    /// Whether there is a picture to save, copy or mask.
+    #[must_use]
+    pub fn has_picture(&self) -> bool {
+        self.shown_picture().is_some()
+    }
+
+    /// Whether the mask tool could act on what is shown.
+    #[must_use]
+    pub fn can_mask(&self) -> bool {
+        match self.shown_entry() {
+            Some(entry) => entry.stage == Stage::Finished || !self.document.is_empty(),
+            None => !self.document.is_empty(),
+        }
+    }
+
+    /// Counts the prompt's words for the model.
+    pub fn count_words(&mut self) {
+        self.words = self.model.info.as_ref().map_or_else(WordCount::default, |info| {
+            let tokens = info.tokenizer.encode(&self.prompt);
+            WordCount {
+                used: tokens.used,
+                room: info.tokenizer.room(),
+                lost_from: tokens.lost_from,
+            }
+        });
+    }
+
+    /// Whether things move to their places instead of jumping there.
+    #[must_use]
+    pub fn motion(&self) -> bool {
+        !self.settings.less_motion.unwrap_or(self.cpu_renderer)
+    }
+
+    /// Whether the chips and their words stand above the dock.
+    #[must_use]
+    pub fn chips_shown(&self) -> bool {
+        self.settings.own_pictures < 2
+    }
+}

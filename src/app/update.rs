@@ -1,0 +1,345 @@
+//! Carries commands out: each arm calls a function and returns what the shell must do.
+//!
+//! Called by the shell for every [`Command`] that `ui` returned.
+
+use super::command::{Action, Command};
+use super::examples;
+use super::intent;
+use super::jobs::{EntryId, Stage};
+use super::notices::Kind;
+use super::parameters;
+use super::settings::ThemeChoice;
+use super::state::{AppState, Effect, Focus};
+use super::tool::Tool;
+use super::words::{Lang, Text};
+use crate::files::FileRequest;
+
+/// Carries one command out.
+pub fn update(state: &mut AppState, command: Command) -> Vec<Effect> {
+    match command {
+        Command::Do(action) if action.enabled(state) => return act(state, action),
+        Command::Do(_) => {}
+        Command::Prompt(words) => {
+            state.prompt = words;
+            state.count_words();
+        }
+        Command::Negative(words) => state.negative = words,
+        Command::AvoidOpen(open) => {
+            state.avoid_open = open || !state.negative.is_empty();
+            return vec![Effect::Focus(if open { Focus::Negative } else { Focus::Prompt })];
+        }
+        Command::Strength(percent) => set_strength(state, percent),
+        Command::Paint(paint) => {
+            state.settings.paint = paint;
+            return vec![Effect::Remember];
+        }
+        Command::Brush(brush) => state.settings.mask_brush = brush,
+        Command::Feather(px) => {
+            state.settings.feather_px = px;
+            state.document.feather_px = px;
+        }
+        Command::View(view) => state.view = view,
+        Command::CanvasRoom(room) => state.canvas_room = room,
+        Command::CanvasPressed => return vec![Effect::Focus(Focus::Canvas)],
+        Command::StrokeBegan(at) => begin_stroke(state, at),
+        Command::StrokeMoved(points) => {
+            if state.stroking {
+                state.document.mask.extend_stroke(&points, &state.settings.mask_brush);
+            }
+        }
+        Command::StrokeEnded => end_stroke(state),
+        Command::Show(id) => state.pick(id),
+        Command::KeepEntry(id) => {
+            state.pick(id);
+            state.keep_shown();
+        }
+        Command::DiscardEntry(id) => state.discard(id),
+        Command::AgainEntry { id, same_seed } => return state.paint_again(id, same_seed),
+        Command::UseSettings(id) => use_settings(state, id),
+        Command::Unqueue(id) => state.unqueue(id),
+        Command::Stop => return state.stop(),
+        Command::Scrub(step) => state.scrub = step,
+        Command::Pin(step) => state.pinned = step,
+        Command::Compare(held) => state.compare = held,
+        Command::MoreOpen(open) => state.settings.more_open = open,
+        Command::PanelWidth(width) => state.settings.panel_width = width.clamp(240.0, 420.0),
+        Command::ClosePanelOver => state.panel_over = false,
+        Command::Dismiss(id) => state.notices.dismiss(id),
+        Command::HoldNotice(id) => state.notices.hold(id, state.now),
+        Command::Example(index) => return paint_example(state, index),
+        Command::DropHover(hover) => state.drop_hover = hover,
+        Command::DropFile(path) => return vec![Effect::File(FileRequest::Open(path))],
+        Command::PastePicture(picture) => {
+            let name = state.lang.get(Text::PastedName);
+            return state.place(name, picture, None);
+        }
+        Command::Recipe(text) => take_recipe(state, &text),
+    }
+    Vec::new()
+}
+
+fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Paint => return state.paint(None, false, None),
+        Action::PaintFront => return state.paint(None, true, None),
+        Action::PaintFour => return state.paint(Some(4), false, None),
+        Action::Surprise => {
+            state.prompt = examples::surprise();
+            state.count_words();
+            return state.paint(None, false, None);
+        }
+        Action::FocusPrompt => return vec![Effect::Focus(Focus::Prompt)],
+        Action::Keep => {
+            state.keep_shown();
+        }
+        Action::Discard => {
+            if let Some(id) = state.shown {
+                state.discard(id);
+            }
+        }
+        Action::UndoDiscard => state.undo_discard(),
+        Action::PreviousResult => state.walk(-1),
+        Action::NextResult => state.walk(1),
+        Action::LeaveOrStop => return leave_or_stop(state),
+        Action::Open => return vec![Effect::File(FileRequest::OpenDialog)],
+        Action::Save => return save(state, false),
+        Action::SaveAs => return save(state, true),
+        Action::Copy => return copy(state),
+        Action::Paste => return vec![Effect::Paste],
+        Action::ToolMask => state.tool = Tool::Mask,
+        Action::ToolHand => state.tool = Tool::Hand,
+        Action::BrushSmaller => size_brush(state, 1.0 / 1.2),
+        Action::BrushLarger => size_brush(state, 1.2),
+        Action::BrushSofter => harden_brush(state, -0.1),
+        Action::BrushHarder => harden_brush(state, 0.1),
+        Action::BrushSwap => {
+            let brush = &mut state.settings.mask_brush;
+            brush.erases = !brush.erases;
+        }
+        Action::MaskInvert => change_mask(state, crate::document::mask::Mask::invert),
+        Action::MaskClear => change_mask(state, crate::document::mask::Mask::clear),
+        Action::MaskWhole => change_mask(state, crate::document::mask::Mask::fill_whole),
+        Action::MaskHide => state.mask_hidden = !state.mask_hidden,
+        Action::ZoomFit => state.view.fit = true,
+        Action::ZoomFull => zoom_to(state, 1.0),
+        Action::ZoomDouble => zoom_to(state, 2.0),
+        Action::ZoomIn => zoom_to(state, state.view.zoom() * 1.25),
+        Action::ZoomOut => zoom_to(state, state.view.zoom() / 1.25),
+        Action::TogglePanel => return toggle_panel(state),
+        Action::ToggleStrip => {
+            state.settings.strip_open = !state.settings.strip_open;
+            return vec![Effect::Remember];
+        }
+        Action::DebugOverlay => state.debug = !state.debug,
+        Action::ThemeSystem => return theme(state, ThemeChoice::System),
+        Action::ThemeDark => return theme(state, ThemeChoice::Dark),
+        Action::ThemeLight => return theme(state, ThemeChoice::Light),
+        Action::English => return language(state, Lang::En),
+        Action::Chinese => return language(state, Lang::Zh),
+        Action::Quit => return vec![Effect::Quit],
+    }
+    Vec::new()
+}
+
+/// Width from which the panel stands beside the canvas instead of over it, in points.
+pub const WIDE: f32 = 1200.0;
+
+/// Whether a window of this width has room for the panel beside the canvas.
+#[must_use]
+pub fn is_wide(state: &AppState) -> bool {
+    // The window's width is remembered with the settings; the shell keeps it current.
+    state.settings.window.is_none_or(|(width, _)| width >= WIDE)
+}
+
+fn toggle_panel(state: &mut AppState) -> Vec<Effect> {
+    if is_wide(state) {
+        state.settings.panel_open = !state.settings.panel_open;
+    } else {
+        state.panel_over = !state.panel_over;
+    }
+    vec![Effect::Remember]
+}
+
+fn theme(state: &mut AppState, choice: ThemeChoice) -> Vec<Effect> {
+    state.settings.theme = choice;
+    vec![Effect::Theme(choice), Effect::Remember]
+}
+
+fn language(state: &mut AppState, lang: Lang) -> Vec<Effect> {
+    state.lang = lang;
+    state.settings.language = Some(lang);
+    vec![Effect::Remember]
+}
+
+fn set_strength(state: &mut AppState, percent: u32) {
+    state.strength = percent.clamp(1, 100);
+    if !state.has_mask() && state.strength < 100 {
+        state.settings.strength = state.strength;
+    }
+}
+
+fn size_brush(state: &mut AppState, factor: f32) {
+    let brush = &mut state.settings.mask_brush;
+    let step = (brush.size_px * factor - brush.size_px).abs().max(1.0);
+    let signed = if factor < 1.0 { -step } else { step };
+    brush.size_px = (brush.size_px + signed).round().clamp(1.0, 1000.0);
+}
+
+fn harden_brush(state: &mut AppState, by: f32) {
+    let brush = &mut state.settings.mask_brush;
+    brush.hardness = ((brush.hardness + by) * 100.0).round().clamp(0.0, 100.0) / 100.0;
+}
+
+fn zoom_to(state: &mut AppState, zoom: f32) {
+    let centre = state.canvas_room.map(|side| side / 2.0);
+    state.view = state.view.zoomed_at(centre, zoom / state.view.zoom());
+}
+
+/// To touch is to keep: a stroke on a result makes it the document first.
+fn begin_stroke(state: &mut AppState, at: [f32; 2]) {
+    let had_mask = state.has_mask();
+    if state.shown_entry().is_some_and(|entry| entry.stage == Stage::Running) {
+        // A stroke over what emerges would be lost with it; the document is what can be masked.
+        if state.document.is_empty() {
+            return;
+        }
+    } else if !state.keep_shown() {
+        return;
+    }
+    state.document.feather_px = state.settings.feather_px;
+    state.mask_hidden = false;
+    state.stroking = true;
+    if !had_mask {
+        begin_mask(state);
+    }
+    state.document.mask.begin_stroke(at, &state.settings.mask_brush);
+}
+
+fn end_stroke(state: &mut AppState) {
+    if state.stroking {
+        state.stroking = false;
+        state.document.mask.end_stroke();
+        follow_mask(state);
+    }
+}
+
+/// A first mask sets the strength to 100.
+fn begin_mask(state: &mut AppState) {
+    state.strength_before_mask = Some(state.strength);
+    state.strength = 100;
+}
+
+/// The last of a mask gone gives the old strength back.
+fn follow_mask(state: &mut AppState) {
+    if !state.has_mask()
+        && let Some(before) = state.strength_before_mask.take()
+    {
+        state.strength = before;
+    }
+}
+
+fn change_mask(state: &mut AppState, change: fn(&mut crate::document::mask::Mask)) {
+    if !state.keep_shown() {
+        return;
+    }
+    if !state.has_mask() {
+        begin_mask(state);
+    }
+    state.document.feather_px = state.settings.feather_px;
+    change(&mut state.document.mask);
+    state.mask_hidden = false;
+    follow_mask(state);
+}
+
+/// What Esc does once popups and text fields had their turn.
+fn leave_or_stop(state: &mut AppState) -> Vec<Effect> {
+    if state.panel_over {
+        state.panel_over = false;
+    } else if state.stroking {
+        end_stroke(state);
+    } else if state.pinned.is_some() {
+        state.pinned = None;
+    } else {
+        return state.stop();
+    }
+    Vec::new()
+}
+
+/// Saving keeps.
+fn save(state: &mut AppState, ask: bool) -> Vec<Effect> {
+    state.keep_shown();
+    let Some(picture) = state.document.picture.clone() else { return Vec::new() };
+    let parameters = state.document_recipe.clone();
+    let request = match state.saved_to.clone().filter(|_| !ask) {
+        Some(path) => FileRequest::Save { path, picture, parameters },
+        None => FileRequest::SaveDialog { picture, parameters, suggested_name: file_name(&state.title) },
+    };
+    vec![Effect::File(request)]
+}
+
+/// The first words of the title, as a file name that every system takes.
+fn file_name(title: &str) -> String {
+    let stem = title.rsplit_once('.').map_or(title, |(stem, _)| stem);
+    let safe: String =
+        stem.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { ' ' }).collect();
+    let words: Vec<&str> = safe.split_whitespace().take(8).collect();
+    let name = if words.is_empty() { "painting".to_owned() } else { words.join(" ") };
+    format!("{name}.png")
+}
+
+fn copy(state: &mut AppState) -> Vec<Effect> {
+    let Some(shown) = state.shown_picture() else { return Vec::new() };
+    let words = state.lang.get(Text::CopiedPicture).to_owned();
+    state.notices.say(state.now, Kind::Info, words, None);
+    vec![Effect::Copy(shown.picture)]
+}
+
+fn paint_example(state: &mut AppState, index: usize) -> Vec<Effect> {
+    let mut list = examples::examples(state.model.info.as_deref());
+    if index >= list.len() || intent::trouble(state).is_some() {
+        return Vec::new();
+    }
+    let example = list.swap_remove(index);
+    state.prompt = example.prompt;
+    state.count_words();
+    // An example is a new picture: what lies on the canvas must not bend it.
+    if !state.has_mask() {
+        state.strength = 100;
+    }
+    let mut effects = state.paint(None, false, Some(example.seed));
+    effects.push(Effect::Focus(Focus::Prompt));
+    effects
+}
+
+fn use_settings(state: &mut AppState, id: EntryId) {
+    let Some(entry) = state.entry(id) else { return };
+    let (request, seed) = (entry.request.clone(), entry.seed);
+    state.prompt.clone_from(&request.prompt);
+    state.negative.clone_from(&request.negative);
+    state.avoid_open = !state.negative.is_empty();
+    let paint = &mut state.settings.paint;
+    paint.steps = request.steps;
+    paint.guidance = request.guidance;
+    paint.sampler = request.sampler;
+    paint.schedule = request.schedule;
+    paint.guidance_rescale = request.guidance_rescale;
+    paint.seed = seed;
+    if request.init.is_none() {
+        paint.size = request.size;
+    }
+    state.count_words();
+}
+
+fn take_recipe(state: &mut AppState, text: &str) {
+    let recipe = parameters::parse(text);
+    state.prompt = recipe.prompt;
+    state.avoid_open = !recipe.negative.is_empty();
+    state.negative = recipe.negative;
+    let paint = &mut state.settings.paint;
+    paint.steps = recipe.steps;
+    paint.guidance = recipe.guidance;
+    paint.sampler = recipe.sampler;
+    paint.schedule = recipe.schedule;
+    paint.seed = recipe.seed.unwrap_or(paint.seed);
+    state.count_words();
+}

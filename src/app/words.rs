@@ -1,0 +1,321 @@
+//! Every word the window says, in English and 简体中文, and the one place that fills in numbers.
+//!
+//! The table is a macro, so that a text without its translation does not compile. Called by
+//! `app` (intent lines, notices) and `ui` (labels); it decides nothing about where a text stands.
+
+use serde::{Deserialize, Serialize};
+
+/// A language the window speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// 简体中文.
+    Zh,
+}
+
+macro_rules! texts {
+    ($($name:ident => ($en:literal, $zh:literal),)*) => {
+        /// A text of the window; what it says is in the table of this module.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "each is documented by its own words in the table")]
+        pub enum Text { $($name,)* }
+
+        impl Text {
+            /// All texts, for tests.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            fn both(self) -> (&'static str, &'static str) {
+                match self { $(Self::$name => ($en, $zh),)* }
+            }
+        }
+    };
+}
+
+texts! {
+    // The button's words and the decisions about a result.
+    Paint => ("Paint", "绘制"),
+    Repaint => ("Repaint", "重绘"),
+    Fill => ("Fill", "填充"),
+    Refine => ("Refine", "细化"),
+    Stop => ("Stop", "停止"),
+    Keep => ("Keep", "保留"),
+    Kept => ("Kept", "已保留"),
+    Discard => ("Discard", "丢弃"),
+    Compare => ("Compare", "对比"),
+    Again => ("Again", "再来一张"),
+    FourOfThem => ("Four of them", "一次四张"),
+    AtTheFront => ("At the front", "插到最前"),
+    MoreWays => ("More ways to paint", "更多绘制方式"),
+    // The dock.
+    Prompt => ("Prompt", "提示词"),
+    PromptHint => ("Describe a picture", "描述一幅画"),
+    Avoid => ("Avoid…", "不要出现…"),
+    AvoidName => ("Avoid", "不要出现"),
+    AvoidHint => ("What must not be in the picture", "画面中不应出现的内容"),
+    Strength => ("Strength", "重绘强度"),
+    StrengthValue => ("{0} %", "{0} %"),
+    StrengthTouchUp => ("touch up", "略作修饰"),
+    StrengthShapes => ("keep shapes", "保留形状"),
+    StrengthLayout => ("keep layout", "保留构图"),
+    StrengthLoose => ("loose", "大致参考"),
+    StrengthNew => ("new", "全新"),
+    WordCount => ("{0}/{1}", "{0}/{1}"),
+    WordCountTip => ("{0} of {1} word pieces are read by the model", "模型读取 {1} 个词元，已用 {0} 个"),
+    WordsLostTip => ("The model reads {1} word pieces; the dimmed words fall off", "模型只读取 {1} 个词元，变暗的词会被忽略"),
+    // Intent lines.
+    IntentNew => ("New {0} × {1} picture", "新画 {0} × {1}"),
+    IntentNewMany => ("{2} new {0} × {1} pictures", "新画 {2} 张 {0} × {1}"),
+    IntentWhole => ("Repaints the whole picture", "重绘整幅画"),
+    IntentTouchUp => ("Repaints the whole picture, only touching it up", "重绘整幅画，只略作修饰"),
+    IntentShapes => ("Repaints the whole picture, keeping its shapes", "重绘整幅画，保留形状"),
+    IntentLayout => ("Repaints the whole picture, keeping its layout", "重绘整幅画，保留构图"),
+    IntentLoose => ("Repaints the whole picture, loosely", "重绘整幅画，只大致参考"),
+    IntentPlaced => ("Repaints at {0} × {1}, placed back at {2} × {3}", "以 {0} × {1} 重绘，放回 {2} × {3}"),
+    IntentFill => ("Fills the mask ({0} of the picture); the rest stays as it is", "填充蒙版（占画面 {0}），其余不变"),
+    IntentRefine => ("Reworks the mask at {0} %", "以 {0} % 强度重做蒙版部分"),
+    IntentAbout => ("{0} · about {1}", "{0} · 约 {1}"),
+    IntentAfterOne => ("{0} · after 1 other", "{0} · 前面还有 1 张"),
+    IntentAfter => ("{0} · after {1} others", "{0} · 前面还有 {1} 张"),
+    IntentNoWords => ("{0} · without words the model paints what it likes", "{0} · 没有提示词，模型随意画"),
+    IntentWelcomePainting => ("The built-in model paints a first picture", "内置模型正在画第一幅画"),
+    IntentWelcome => ("Painted by the built-in model. Press Enter for another, or write what you want to see", "由内置模型绘制。按回车再画一张，或写下想看到的内容"),
+    IntentLoading => ("The model is being read", "正在读取模型"),
+    IntentLoadingPart => ("The model is being read, {0} %", "正在读取模型，{0} %"),
+    CannotWorker => ("Painting has stopped; save your work and start the program again", "绘制已停止；请保存作品并重新启动程序"),
+    // Times and units.
+    Seconds => ("{0} s", "{0} 秒"),
+    Minutes => ("{0} min", "{0} 分钟"),
+    Percent => ("{0} %", "{0} %"),
+    Pixels => ("{0} px", "{0} 像素"),
+    SizeValue => ("{0} × {1}", "{0} × {1}"),
+    // The result bar.
+    StepsSoFar => ("{0} of {1}", "第 {0} 步，共 {1} 步"),
+    StepsPace => ("{0} of {1} · {2} s a step · {3} left", "第 {0} / {1} 步 · 每步 {2} 秒 · 剩余 {3}"),
+    PhaseStarting => ("Starting", "正在开始"),
+    PhaseModel => ("Reading the model {0} %", "正在读取模型 {0} %"),
+    PhaseWords => ("Reading the words", "正在读取提示词"),
+    PhaseEncoding => ("Encoding the picture", "正在编码画面"),
+    PhaseDecoding => ("Decoding", "正在解码"),
+    PhaseWaiting => ("Waiting", "等待中"),
+    StoppedAt => ("Stopped at {0} of {1}", "停在第 {0} / {1} 步"),
+    StoppedBefore => ("Stopped before the first step", "第一步之前已停止"),
+    Stopped => ("stopped", "已停止"),
+    StepShown => ("Step {0} of {1}", "第 {0} / {1} 步"),
+    StepPinned => ("Step {0} of {1}, pinned", "第 {0} / {1} 步，已固定"),
+    TicksName => ("Steps of this picture", "这幅画的步骤"),
+    DoneIn => ("{0} steps · {1}", "{0} 步 · {1}"),
+    CompareTip => ("Hold to see the original", "按住查看原图"),
+    // The strip.
+    Results => ("Results", "结果"),
+    ResultName => ("Result {0}: {1}", "结果 {0}：{1}"),
+    RunningName => ("Running: {0}", "正在绘制：{0}"),
+    WaitingName => ("Waiting: {0}", "等待中：{0}"),
+    StoppedName => ("Stopped: {0}", "已停止：{0}"),
+    NoWords => ("no words", "无提示词"),
+    CancelWaiting => ("Take it out of the queue", "移出队列"),
+    CardSteps => ("{0} steps, guidance {1}, {2}", "{0} 步，引导 {1}，{2}"),
+    CardSeed => ("Seed {0}", "种子 {0}"),
+    UseSettings => ("Use these settings", "使用这些设置"),
+    AgainNewSeed => ("Again with a new seed", "换个种子再来"),
+    AgainSameSeed => ("Again, same seed", "同一种子再来"),
+    // The panel.
+    Settings => ("Settings", "设置"),
+    Model => ("Model", "模型"),
+    ModelBuiltIn => ("Built-in model", "内置模型"),
+    ModelReady => ("in memory", "已载入"),
+    ModelLoading => ("being read", "读取中"),
+    ModelFailed => ("cannot be read", "无法读取"),
+    Size => ("Size", "尺寸"),
+    Width => ("Width", "宽"),
+    Height => ("Height", "高"),
+    SizeSquare => ("Square", "正方形"),
+    SizeFromPicture => ("as the picture: {0} × {1}", "随画面：{0} × {1}"),
+    Count => ("Count", "张数"),
+    Steps => ("Steps", "步数"),
+    Guidance => ("Guidance", "引导强度"),
+    Seed => ("Seed", "种子"),
+    SeedRoll => ("Roll a new seed", "换一个种子"),
+    SeedLock => ("Use this seed every time", "每次都用这个种子"),
+    SeedUnlock => ("A new seed for each picture", "每张都用新种子"),
+    MoreSettings => ("More", "更多"),
+    Sampler => ("Sampler", "采样器"),
+    Schedule => ("Schedule", "调度"),
+    Rescale => ("Guidance rescale", "引导重缩放"),
+    Previews => ("Previews", "预览"),
+    RestoreDefault => ("Back to the model's own: {0}", "恢复模型默认值：{0}"),
+    ErrorSteps => ("Steps go from 1 to 150", "步数范围为 1 到 150"),
+    ErrorNumber => ("This must be a number", "请输入数字"),
+    ErrorRange => ("From {0} to {1}", "范围为 {0} 到 {1}"),
+    // Tools.
+    ToolMask => ("Mask", "蒙版"),
+    ToolMaskTip => ("Paint over what is to be painted again", "涂抹需要重画的部分"),
+    ToolHand => ("Hand", "抓手"),
+    ToolHandTip => ("Move the view", "移动视图"),
+    MaskPaint => ("Paint mask", "涂抹蒙版"),
+    MaskErase => ("Erase mask", "擦除蒙版"),
+    BrushSize => ("Size", "大小"),
+    BrushHardness => ("Hardness", "硬度"),
+    Feather => ("Feather", "羽化"),
+    MaskInvert => ("Invert mask", "反转蒙版"),
+    MaskClear => ("Clear mask", "清除蒙版"),
+    MaskWhole => ("Fill whole", "全部涂满"),
+    MaskHide => ("Show or hide the mask", "显示或隐藏蒙版"),
+    NoPictureToMask => ("There is no picture to mask yet", "还没有可以蒙版的画面"),
+    BrushLarger => ("Larger brush", "放大画笔"),
+    BrushSmaller => ("Smaller brush", "缩小画笔"),
+    BrushHarder => ("Harder brush", "画笔变硬"),
+    BrushSofter => ("Softer brush", "画笔变软"),
+    BrushSwap => ("Swap paint and erase", "切换涂抹与擦除"),
+    // Commands of the menu.
+    Menu => ("Menu", "菜单"),
+    GroupPicture => ("Picture", "画面"),
+    GroupPaint => ("Paint", "绘制"),
+    GroupMask => ("Mask", "蒙版"),
+    GroupView => ("View", "视图"),
+    GroupProgram => ("Program", "程序"),
+    PaintNow => ("Paint the prompt", "按提示词绘制"),
+    PaintFront => ("Paint at the front", "插队绘制"),
+    FocusPrompt => ("Go to the prompt", "转到提示词"),
+    PreviousResult => ("Previous result", "上一个结果"),
+    NextResult => ("Next result", "下一个结果"),
+    Open => ("Open…", "打开…"),
+    Save => ("Save", "保存"),
+    SaveAs => ("Save as…", "另存为…"),
+    Copy => ("Copy the picture", "复制画面"),
+    Paste => ("Paste a picture", "粘贴图片"),
+    ZoomFit => ("Fit", "适合窗口"),
+    ZoomFull => ("100 %", "100 %"),
+    ZoomDouble => ("200 %", "200 %"),
+    ZoomIn => ("Zoom in", "放大"),
+    ZoomOut => ("Zoom out", "缩小"),
+    ZoomMenu => ("Zoom", "缩放"),
+    TogglePanel => ("Settings panel", "设置面板"),
+    ToggleStrip => ("Results strip", "结果条"),
+    DebugOverlay => ("Debug figures", "调试数据"),
+    Help => ("Keys", "快捷键"),
+    Theme => ("Theme", "主题"),
+    ThemeSystem => ("Theme of the system", "跟随系统主题"),
+    ThemeDark => ("Dark theme", "深色主题"),
+    ThemeLight => ("Light theme", "浅色主题"),
+    Language => ("English", "English"),
+    LanguageZh => ("简体中文", "简体中文"),
+    Quit => ("Quit", "退出"),
+    LeaveOrStop => ("Leave, unpin or stop", "离开、取消固定或停止"),
+    // Pictures in and out.
+    DropTitle => ("Drop to place the picture", "松开以放置图片"),
+    DropLine => ("PNG, JPEG, WebP or TIFF", "PNG、JPEG、WebP 或 TIFF"),
+    PlacedPicture => ("Placed {0}", "已放置 {0}"),
+    PastedName => ("pasted picture", "粘贴的图片"),
+    SavedPicture => ("Saved {0}", "已保存 {0}"),
+    CopiedPicture => ("Copied the picture", "已复制画面"),
+    ReadSettings => ("Read its settings", "读取其设置"),
+    NothingToSave => ("There is no picture to save yet", "还没有可以保存的画面"),
+    // Notices.
+    DiscardedOne => ("Discarded 1 result", "已丢弃 1 个结果"),
+    Undo => ("Undo", "撤销"),
+    Dismiss => ("Dismiss", "关闭"),
+    MoreNotices => ("+{0}", "+{0}"),
+    SizeRounded => ("{0} × {1} was rounded to {2} × {3}, the model's grid", "{0} × {1} 已按模型网格调整为 {2} × {3}"),
+    WordsLost => ("The prompt is too long for the model; these words fall off: {0}", "提示词超出模型长度，以下内容被忽略：{0}"),
+    // The welcome.
+    SurpriseMe => ("Surprise me", "随便画画"),
+    SurpriseTip => ("Rolls words that the model does well", "随机组合模型擅长的词"),
+    ExampleTip => ("Fills the prompt and paints", "填入提示词并绘制"),
+    // What is read aloud.
+    SheetName => ("Empty sheet, {0} by {1}", "空白画纸，{0} 乘 {1}"),
+    PictureName => ("Picture {0} by {1}", "画面 {0} 乘 {1}"),
+    PictureMaskName => ("Picture {0} by {1}, mask {2}", "画面 {0} 乘 {1}，蒙版 {2}"),
+    PictureStepName => ("Picture {0} by {1}, step {2} of {3}", "画面 {0} 乘 {1}，第 {2} 步，共 {3} 步"),
+    // The window's title.
+    TitleEmpty => ("Pentimento", "Pentimento"),
+    TitleIdle => ("{0} – Pentimento", "{0} – Pentimento"),
+    TitleUnsaved => ("{0} • – Pentimento", "{0} • – Pentimento"),
+    TitleRunning => ("{0} % – {1} – Pentimento", "{0} % – {1} – Pentimento"),
+}
+
+impl Lang {
+    /// The words of a text, placeholders as they stand.
+    #[must_use]
+    pub fn get(self, text: Text) -> &'static str {
+        let (en, zh) = text.both();
+        match self {
+            Self::En => en,
+            Self::Zh => zh,
+        }
+    }
+
+    /// The words of a text with `{0}`, `{1}` … replaced.
+    #[must_use]
+    pub fn fill(self, text: Text, values: &[&str]) -> String {
+        let mut filled = String::new();
+        let mut rest = self.get(text);
+        while let Some(at) = rest.find('{') {
+            filled.push_str(&rest[..at]);
+            let index = rest[at + 1..].chars().next().and_then(|c| c.to_digit(10));
+            let value = index.and_then(|index| values.get(index as usize));
+            filled.push_str(value.copied().unwrap_or(""));
+            rest = rest[at..].find('}').map_or("", |end| &rest[at + end + 1..]);
+        }
+        filled.push_str(rest);
+        filled
+    }
+
+    /// A duration as people say it: "0.6 s", "14 s", "3 min".
+    #[must_use]
+    pub fn duration(self, secs: f64) -> String {
+        match secs {
+            s if s < 0.95 => self.fill(Text::Seconds, &[&format!("{:.1}", s.max(0.1))]),
+            s if s < 90.0 => self.fill(Text::Seconds, &[&format!("{s:.0}")]),
+            s => self.fill(Text::Minutes, &[&format!("{:.0}", s / 60.0)]),
+        }
+    }
+
+    /// A part of the whole as "12 %"; never "0 %" for something that is there.
+    #[must_use]
+    pub fn share(self, fraction: f32) -> String {
+        let percent = fraction * 100.0;
+        let number = match percent {
+            p if p <= 0.0 => "0".to_owned(),
+            p if p < 1.0 => "< 1".to_owned(),
+            p => format!("{p:.0}"),
+        };
+        self.fill(Text::Percent, &[&number])
+    }
+
+    /// The language for a locale name such as `zh-CN` or `de_DE`.
+    #[must_use]
+    pub fn of_locale(locale: &str) -> Self {
+        if locale.to_lowercase().starts_with("zh") { Self::Zh } else { Self::En }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fills_in_order_and_out_of_order() {
+        assert_eq!(Lang::En.fill(Text::StepsSoFar, &["7", "20"]), "7 of 20");
+        assert_eq!(Lang::En.fill(Text::IntentNewMany, &["512", "512", "4"]), "4 new 512 × 512 pictures");
+    }
+
+    #[test]
+    fn translations_have_the_same_placeholders() {
+        for text in Text::ALL {
+            let (en, zh) = text.both();
+            for digit in 0..4 {
+                let hole = format!("{{{digit}}}");
+                assert_eq!(en.contains(&hole), zh.contains(&hole), "{text:?} {hole}");
+            }
+        }
+    }
+
+    #[test]
+    fn durations_read_naturally() {
+        for (secs, said) in [(0.04, "0.1 s"), (0.6, "0.6 s"), (1.2, "1 s"), (14.2, "14 s"), (200.0, "3 min")] {
+            assert_eq!(Lang::En.duration(secs), said);
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! How a stroke's points become ink: a Catmull-Rom curve, swept by a round brush.
+//!
+//! [`super::mask`] feeds it points and composites what it gathers. It knows nothing of pictures.
+
+use std::collections::HashMap;
+
+use crate::app::tool::Brush;
+
+/// Side of a tile of ink, in pixels.
+pub(super) const TILE: usize = 64;
+/// Full ink. Sixteen bits, so that soft brushes do not band when they are composited.
+pub(super) const FULL: u16 = u16::MAX;
+
+/// A half-open rectangle of pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PixelRect {
+    /// Left edge.
+    pub x0: u32,
+    /// Top edge.
+    pub y0: u32,
+    /// Right edge, exclusive.
+    pub x1: u32,
+    /// Bottom edge, exclusive.
+    pub y1: u32,
+}
+
+impl PixelRect {
+    /// No pixels.
+    pub const EMPTY: Self = Self { x0: 0, y0: 0, x1: 0, y1: 0 };
+
+    /// All pixels of a picture.
+    #[must_use]
+    pub fn whole((width, height): (u32, u32)) -> Self {
+        Self { x0: 0, y0: 0, x1: width, y1: height }
+    }
+
+    /// Whether there are no pixels in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.x0 >= self.x1 || self.y0 >= self.y1
+    }
+
+    /// The smallest rectangle around both.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        if self.is_empty() {
+            return other;
+        }
+        if other.is_empty() {
+            return self;
+        }
+        Self {
+            x0: self.x0.min(other.x0),
+            y0: self.y0.min(other.y0),
+            x1: self.x1.max(other.x1),
+            y1: self.y1.max(other.y1),
+        }
+    }
+
+    /// Grown by `by` on every side, inside a picture of `size`.
+    #[must_use]
+    pub fn grown(self, by: u32, (width, height): (u32, u32)) -> Self {
+        if self.is_empty() {
+            return self;
+        }
+        Self {
+            x0: self.x0.saturating_sub(by),
+            y0: self.y0.saturating_sub(by),
+            x1: (self.x1 + by).min(width),
+            y1: (self.y1 + by).min(height),
+        }
+    }
+
+    /// Width and height.
+    #[must_use]
+    pub fn size(&self) -> (u32, u32) {
+        (self.x1.saturating_sub(self.x0), self.y1.saturating_sub(self.y0))
+    }
+}
+
+/// A sparse plane of 16-bit ink: only the tiles that a stroke touched exist.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ink {
+    tiles: HashMap<(usize, usize), Box<[u16]>>,
+}
+
+impl Ink {
+    pub(super) fn clear(&mut self) {
+        self.tiles.clear();
+    }
+
+    /// The ink of a tile, if the stroke touched it.
+    pub(super) fn tile(&self, at: (usize, usize)) -> Option<&[u16]> {
+        self.tiles.get(&at).map(AsRef::as_ref)
+    }
+
+    /// Sweeps the brush from `from` to `to`, keeping the most ink per pixel. Returns what it touched.
+    pub(super) fn sweep(
+        &mut self,
+        from: [f32; 2],
+        to: [f32; 2],
+        profile: Profile,
+        size: (u32, u32),
+    ) -> PixelRect {
+        let reach = profile.outer;
+        let low = [0, 1].map(|axis| (from[axis].min(to[axis]) - reach).floor().max(0.0) as u32);
+        let high = [0, 1].map(|axis| (from[axis].max(to[axis]) + reach).ceil().max(0.0) as u32);
+        let rect =
+            PixelRect { x0: low[0], y0: low[1], x1: high[0].min(size.0), y1: high[1].min(size.1) };
+        if rect.is_empty() {
+            return PixelRect::EMPTY;
+        }
+        for tile_y in rect.y0 as usize / TILE..=(rect.y1 as usize - 1) / TILE {
+            for tile_x in rect.x0 as usize / TILE..=(rect.x1 as usize - 1) / TILE {
+                let centre = [tile_x, tile_y].map(|tile| (tile * TILE + TILE / 2) as f32);
+                // Half a tile's diagonal is under 0.71 of its side.
+                let near = reach + 0.71 * TILE as f32;
+                if distance_sq(centre, from, to) > near * near {
+                    continue;
+                }
+                let ink = self
+                    .tiles
+                    .entry((tile_x, tile_y))
+                    .or_insert_with(|| vec![0; TILE * TILE].into_boxed_slice());
+                let (left, top) = (tile_x * TILE, tile_y * TILE);
+                let columns = (rect.x0 as usize).max(left)..(rect.x1 as usize).min(left + TILE);
+                for y in (rect.y0 as usize).max(top)..(rect.y1 as usize).min(top + TILE) {
+                    let row = (y - top) * TILE;
+                    for x in columns.clone() {
+                        let place = &mut ink[row + x - left];
+                        if *place == FULL {
+                            continue;
+                        }
+                        let point = [x as f32 + 0.5, y as f32 + 0.5];
+                        *place = (*place).max(profile.at(distance_sq(point, from, to)));
+                    }
+                }
+            }
+        }
+        rect
+    }
+}
+
+/// Squared distance of a point from a segment.
+fn distance_sq(point: [f32; 2], from: [f32; 2], to: [f32; 2]) -> f32 {
+    let (along_x, along_y) = (to[0] - from[0], to[1] - from[1]);
+    let (x, y) = (point[0] - from[0], point[1] - from[1]);
+    let length_sq = along_x * along_x + along_y * along_y;
+    let t = if length_sq > 0.0 {
+        ((x * along_x + y * along_y) / length_sq).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
+    let (x, y) = (x - t * along_x, y - t * along_y);
+    x * x + y * y
+}
+
+/// How ink falls off from a brush's middle.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Profile {
+    inner: f32,
+    outer: f32,
+}
+
+impl Profile {
+    pub(super) fn of(brush: &Brush) -> Self {
+        let radius = brush.size_px.max(1.0) / 2.0;
+        // Half a pixel on both sides of the rim is its antialiasing.
+        let inner = (radius * brush.hardness.clamp(0.0, 1.0)).min(radius - 0.5);
+        Self { inner, outer: radius + 0.5 }
+    }
+
+    fn at(self, distance_sq: f32) -> u16 {
+        if distance_sq <= self.inner * self.inner {
+            return FULL;
+        }
+        if distance_sq >= self.outer * self.outer {
+            return 0;
+        }
+        let t = (self.outer - distance_sq.sqrt()) / (self.outer - self.inner);
+        (t * t * (3.0 - 2.0 * t) * f32::from(FULL)) as u16
+    }
+}
+
+/// The points of a running stroke, and how much of its curve is already ink.
+#[derive(Clone, Debug)]
+pub(super) struct Path {
+    /// The last three points at most; the curve is certain up to the last but one.
+    points: Vec<[f32; 2]>,
+}
+
+impl Path {
+    pub(super) fn new(at: [f32; 2]) -> Self {
+        Self { points: vec![at] }
+    }
+
+    pub(super) fn last(&self) -> [f32; 2] {
+        *self.points.last().expect("a path has at least the point it began with")
+    }
+
+    /// Takes the next point. Returns the piece of the curve that is now certain, as a polyline.
+    pub(super) fn push(&mut self, next: [f32; 2], step: f32) -> Vec<[f32; 2]> {
+        let last = self.last();
+        if (next[0] - last[0]).hypot(next[1] - last[1]) < 0.05 {
+            return Vec::new();
+        }
+        let piece = match *self.points.as_slice() {
+            [from, to] => catmull_rom(from, from, to, next, step),
+            [before, from, to] => catmull_rom(before, from, to, next, step),
+            _ => Vec::new(),
+        };
+        if self.points.len() == 3 {
+            self.points.remove(0);
+        }
+        self.points.push(next);
+        piece
+    }
+
+    /// The piece to the newest point, as it would be if the stroke ended now.
+    pub(super) fn tail(&self, step: f32) -> Vec<[f32; 2]> {
+        match *self.points.as_slice() {
+            [from, to] => vec![from, to],
+            [before, from, to] => catmull_rom(before, from, to, to, step),
+            _ => vec![self.last()],
+        }
+    }
+}
+
+/// The uniform Catmull-Rom curve from `from` to `to`, in pieces no longer than about `step`.
+fn catmull_rom(
+    before: [f32; 2],
+    from: [f32; 2],
+    to: [f32; 2],
+    after: [f32; 2],
+    step: f32,
+) -> Vec<[f32; 2]> {
+    let length = (to[0] - from[0]).hypot(to[1] - from[1]);
+    let count = (length / step).ceil().clamp(1.0, 256.0) as usize;
+    // Tangents no longer than the piece itself: a slow point after a fast one must not loop.
+    let tangent = |a: [f32; 2], b: [f32; 2]| {
+        let raw = [(b[0] - a[0]) / 2.0, (b[1] - a[1]) / 2.0];
+        let limit = (length / raw[0].hypot(raw[1]).max(1e-6)).min(1.0);
+        raw.map(|value| value * limit)
+    };
+    let (leave, arrive) = (tangent(before, to), tangent(from, after));
+    (0..=count)
+        .map(|index| {
+            let t = index as f32 / count as f32;
+            let (t2, t3) = (t * t, t * t * t);
+            [0, 1].map(|axis| {
+                (2.0 * t3 - 3.0 * t2 + 1.0) * from[axis]
+                    + (t3 - 2.0 * t2 + t) * leave[axis]
+                    + (3.0 * t2 - 2.0 * t3) * to[axis]
+                    + (t3 - t2) * arrive[axis]
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_curve_goes_through_its_points_without_gaps() {
+        let points = [[0.0, 0.0], [10.0, 0.0], [20.0, 10.0], [20.0, 30.0], [21.0, 30.0]];
+        let mut path = Path::new(points[0]);
+        let mut drawn: Vec<[f32; 2]> = Vec::new();
+        for point in &points[1..] {
+            drawn.extend(path.push(*point, 1.0));
+        }
+        drawn.extend(path.tail(1.0));
+        for point in points {
+            assert!(drawn.iter().any(|at| (at[0] - point[0]).hypot(at[1] - point[1]) < 1e-3));
+        }
+        for pair in drawn.windows(2) {
+            let gap = (pair[1][0] - pair[0][0]).hypot(pair[1][1] - pair[0][1]);
+            assert!(gap < 2.0, "gap of {gap} at {:?}", pair[0]);
+        }
+    }
+
+    #[test]
+    fn hardness_decides_where_ink_begins_to_fall() {
+        let brush = |hardness| Brush { size_px: 40.0, hardness, erases: false };
+        let hard = Profile::of(&brush(1.0));
+        assert_eq!(hard.at(19.4 * 19.4), FULL);
+        assert_eq!(hard.at(20.6 * 20.6), 0);
+        let soft = Profile::of(&brush(0.0));
+        let values: Vec<u16> = (0..21u16).map(|d| soft.at(f32::from(d * d))).collect();
+        assert!(values.is_sorted_by(|a, b| a >= b));
+        assert!(values[10] > 20_000 && values[10] < 45_000);
+    }
+}

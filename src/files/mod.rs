@@ -1,0 +1,406 @@
+//! Pictures in and out: two named threads of the same shape as the engine's.
+//!
+//! The shell submits requests and drains events. `files` reads, decodes, encodes and writes; `dialogs`
+//! only waits for the user, so that a dialog left open never delays file work. Computes no tensors.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded, select};
+
+use crate::document::codec;
+use crate::engine::protocol::Picture;
+
+/// Requests and events that may wait. The shell drains once a frame.
+const SLOTS: usize = 32;
+/// The largest file that is read whole; a picture of 16 bits at 16,384² stays below it.
+const MOST_BYTES: u64 = 2 << 30;
+
+/// What the threads are asked to do.
+#[derive(Clone, Debug)]
+pub enum FileRequest {
+    /// Ask the user for a picture and open it.
+    OpenDialog,
+    /// Ask the user for a place and save there.
+    SaveDialog {
+        /// What to save.
+        picture: Arc<Picture>,
+        /// The text that recalls how it was made; empty for none.
+        parameters: String,
+        /// The file name that the dialog begins with.
+        suggested_name: String,
+    },
+    /// Read a picture.
+    Open(PathBuf),
+    /// Write a picture as PNG.
+    Save {
+        /// Where to.
+        path: PathBuf,
+        /// What to save.
+        picture: Arc<Picture>,
+        /// The text that recalls how it was made; empty for none.
+        parameters: String,
+    },
+    /// Decode a picture that was dropped or pasted as bytes.
+    DecodeBytes {
+        /// What to call it.
+        name: String,
+        /// The file's content.
+        bytes: Vec<u8>,
+    },
+}
+
+/// What the threads say.
+#[derive(Clone, Debug)]
+pub enum FileEvent {
+    /// A picture was read.
+    Opened {
+        /// Where it lies; `None` when it came as bytes.
+        path: Option<PathBuf>,
+        /// Its file name.
+        name: String,
+        /// Its pixels.
+        picture: Arc<Picture>,
+        /// The parameters text that it carried.
+        parameters: Option<String>,
+    },
+    /// A picture was written.
+    Saved {
+        /// Where to.
+        path: PathBuf,
+    },
+    /// A dialog was closed without a choice.
+    DialogClosed,
+    /// Something did not work.
+    Failed {
+        /// What, and what to do; for people.
+        message: String,
+    },
+}
+
+/// A question for the user that a dialog answers with a path.
+#[derive(Clone, Debug)]
+enum Question {
+    Open,
+    Save { picture: Arc<Picture>, parameters: String, suggested_name: String },
+}
+
+/// Owns the two threads. Dropping it finishes the file work and joins.
+pub struct FileWorker {
+    requests: Option<Sender<FileRequest>>,
+    questions: Option<Sender<Question>>,
+    events: Receiver<FileEvent>,
+    /// Events that arose on this side.
+    own_events: Vec<FileEvent>,
+    dialog_open: Arc<AtomicBool>,
+    files: Option<JoinHandle<()>>,
+    dialogs: Option<JoinHandle<()>>,
+}
+
+impl FileWorker {
+    /// Starts the threads. `wake` is called from one of them after each event.
+    ///
+    /// # Errors
+    /// The operating system refuses a thread.
+    pub fn spawn(wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+        Self::spawn_with(wake, ask)
+    }
+
+    fn spawn_with(
+        wake: impl Fn() + Send + 'static,
+        ask: impl Fn(&Question) -> Option<PathBuf> + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let (requests, inbox) = bounded::<FileRequest>(SLOTS);
+        let (questions, asked) = bounded::<Question>(1);
+        // Answers go through the files thread, so that only it says anything.
+        let (answer, answers) = bounded::<Option<FileRequest>>(1);
+        let (outbox, events) = bounded(SLOTS);
+        let dialog_open = Arc::new(AtomicBool::new(false));
+
+        let open = Arc::clone(&dialog_open);
+        let dialogs = std::thread::Builder::new().name("dialogs".to_owned()).spawn(move || {
+            for question in asked {
+                // A dialog that fails is a dialog that was closed.
+                let path = catch_unwind(AssertUnwindSafe(|| ask(&question))).unwrap_or(None);
+                open.store(false, Ordering::Release);
+                if answer.send(path.map(|path| chosen(question, path))).is_err() {
+                    return;
+                }
+            }
+        })?;
+        let files = std::thread::Builder::new().name("files".to_owned()).spawn(move || {
+            let say = |event| {
+                if outbox.send(event).is_ok() {
+                    wake();
+                }
+            };
+            loop {
+                select! {
+                    recv(inbox) -> request => match request {
+                        Ok(request) => say(work_safely(request)),
+                        Err(_) => return,
+                    },
+                    recv(answers) -> answer => match answer {
+                        Ok(Some(request)) => say(work_safely(request)),
+                        Ok(None) => say(FileEvent::DialogClosed),
+                        Err(_) => break,
+                    },
+                }
+            }
+            // The dialogs' thread is gone; the rest still works.
+            for request in inbox {
+                say(work_safely(request));
+            }
+        })?;
+        Ok(Self {
+            requests: Some(requests),
+            questions: Some(questions),
+            events,
+            own_events: Vec::new(),
+            dialog_open,
+            files: Some(files),
+            dialogs: Some(dialogs),
+        })
+    }
+
+    /// Asks for something. A second dialog while one is open is not shown.
+    pub fn submit(&mut self, request: FileRequest) {
+        let question = match request {
+            FileRequest::OpenDialog => Question::Open,
+            FileRequest::SaveDialog { picture, parameters, suggested_name } => {
+                Question::Save { picture, parameters, suggested_name }
+            }
+            request => {
+                let sent = self.requests.as_ref().is_some_and(|to| to.try_send(request).is_ok());
+                if !sent {
+                    self.fail("Too many files wait to be read or written; try again in a moment");
+                }
+                return;
+            }
+        };
+        if self.dialog_open.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let sent = self.questions.as_ref().is_some_and(|to| to.try_send(question).is_ok());
+        if !sent {
+            self.dialog_open.store(false, Ordering::Release);
+            self.fail("No file dialog can be shown; drop the file on the window instead");
+        }
+    }
+
+    /// All events that are there now, in order. Never waits.
+    pub fn drain(&mut self) -> Vec<FileEvent> {
+        let mut events = std::mem::take(&mut self.own_events);
+        events.extend(self.events.try_iter());
+        events
+    }
+
+    fn fail(&mut self, message: &str) {
+        self.own_events.push(FileEvent::Failed { message: message.to_owned() });
+    }
+}
+
+impl Drop for FileWorker {
+    fn drop(&mut self) {
+        self.requests = None;
+        self.questions = None;
+        // What was asked to be saved is saved; its thread may wait for room to say so.
+        while self.events.recv().is_ok() {}
+        if let Some(files) = self.files.take() {
+            drop(files.join());
+        }
+        // A dialog that is still open cannot be closed from here: its thread ends with the process.
+        if let Some(dialogs) = self.dialogs.take()
+            && !self.dialog_open.load(Ordering::Acquire)
+        {
+            drop(dialogs.join());
+        }
+    }
+}
+
+/// What follows from the user's choice.
+fn chosen(question: Question, path: PathBuf) -> FileRequest {
+    match question {
+        Question::Open => FileRequest::Open(path),
+        Question::Save { picture, parameters, .. } => {
+            let path = with_png(path);
+            FileRequest::Save { path, picture, parameters }
+        }
+    }
+}
+
+/// Adds `.png` unless it is there: the file is a PNG whatever it is called.
+fn with_png(path: PathBuf) -> PathBuf {
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
+        return path;
+    }
+    let mut name = path.into_os_string();
+    name.push(".png");
+    PathBuf::from(name)
+}
+
+/// Shows the system's dialog: the desktop portal's, else zenity's.
+fn ask(question: &Question) -> Option<PathBuf> {
+    match question {
+        Question::Open => rfd::FileDialog::new()
+            .add_filter("PNG, JPEG, WebP, TIFF", &["png", "jpg", "jpeg", "webp", "tif", "tiff"])
+            .pick_file(),
+        Question::Save { suggested_name, .. } => rfd::FileDialog::new()
+            .add_filter("PNG", &["png"])
+            .set_file_name(suggested_name)
+            .save_file(),
+    }
+}
+
+fn work_safely(request: FileRequest) -> FileEvent {
+    catch_unwind(AssertUnwindSafe(|| work(request))).unwrap_or_else(|_| FileEvent::Failed {
+        message: "A file could not be handled because of a fault in the program. Your work is safe"
+            .to_owned(),
+    })
+}
+
+fn work(request: FileRequest) -> FileEvent {
+    let result = match request {
+        FileRequest::Open(path) => open(&path),
+        FileRequest::DecodeBytes { name, bytes } => decode(None, name, &bytes),
+        FileRequest::Save { path, picture, parameters } => save(path, &picture, &parameters),
+        // Dialogs go to the other thread; here there is nothing to do for them.
+        FileRequest::OpenDialog | FileRequest::SaveDialog { .. } => Ok(FileEvent::DialogClosed),
+    };
+    result.unwrap_or_else(|message| FileEvent::Failed { message })
+}
+
+fn open(path: &Path) -> Result<FileEvent, String> {
+    let unreadable =
+        |error: std::io::Error| format!("This file cannot be read ({error}): {}", path.display());
+    let length = std::fs::metadata(path).map_err(unreadable)?.len();
+    if length > MOST_BYTES {
+        return Err(format!("This file is too large to be a picture: {}", path.display()));
+    }
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    decode(Some(path.to_owned()), name, &bytes)
+}
+
+fn decode(path: Option<PathBuf>, name: String, bytes: &[u8]) -> Result<FileEvent, String> {
+    let decoded = codec::decode_picture(bytes).map_err(|error| format!("{error}: {name}"))?;
+    Ok(FileEvent::Opened {
+        path,
+        name,
+        picture: Arc::new(decoded.picture),
+        parameters: decoded.parameters,
+    })
+}
+
+fn save(path: PathBuf, picture: &Picture, parameters: &str) -> Result<FileEvent, String> {
+    let parameters = Some(parameters).filter(|text| !text.is_empty());
+    let written =
+        codec::encode_png(picture, parameters).and_then(|bytes| codec::write_whole(&path, &bytes));
+    match written {
+        Ok(()) => Ok(FileEvent::Saved { path }),
+        Err(error) => Err(format!("The picture could not be saved ({error}): {}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn picture() -> Arc<Picture> {
+        Arc::new(Picture { width: 2, height: 1, rgba: vec![1, 2, 3, 255, 250, 128, 7, 255] })
+    }
+
+    fn next(worker: &mut FileWorker) -> FileEvent {
+        let end = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < end {
+            if let Some(event) = worker.drain().into_iter().next() {
+                return event;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        panic!("no event came");
+    }
+
+    #[test]
+    fn what_is_saved_opens_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.png");
+        let mut worker = FileWorker::spawn(|| {}).expect("threads");
+        worker.submit(FileRequest::Save {
+            path: path.clone(),
+            picture: picture(),
+            parameters: String::new(),
+        });
+        assert!(matches!(next(&mut worker), FileEvent::Saved { path: saved } if saved == path));
+        worker.submit(FileRequest::Open(path));
+        match next(&mut worker) {
+            FileEvent::Opened { name, picture: opened, .. } => {
+                assert_eq!((name.as_str(), opened), ("a.png", picture()));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn trouble_is_told_with_the_name_last() {
+        let mut worker = FileWorker::spawn(|| {}).expect("threads");
+        worker.submit(FileRequest::Open(PathBuf::from("/nowhere/x.png")));
+        assert!(
+            matches!(next(&mut worker), FileEvent::Failed { message } if message.ends_with(": /nowhere/x.png"))
+        );
+        let bytes = b"no picture".to_vec();
+        worker.submit(FileRequest::DecodeBytes { name: "notes.png".to_owned(), bytes });
+        assert!(
+            matches!(next(&mut worker), FileEvent::Failed { message } if message.ends_with("notes.png"))
+        );
+    }
+
+    #[test]
+    fn an_open_dialog_delays_no_file_work_and_no_end() {
+        let (hold, held) = bounded::<()>(0);
+        let mut worker = FileWorker::spawn_with(
+            || {},
+            move |_| {
+                held.recv().unwrap_or(());
+                None
+            },
+        )
+        .expect("threads");
+        worker.submit(FileRequest::OpenDialog);
+        worker.submit(FileRequest::OpenDialog);
+        worker.submit(FileRequest::Open(PathBuf::from("/nowhere/x.png")));
+        assert!(matches!(next(&mut worker), FileEvent::Failed { .. }));
+        hold.send(()).expect("the dialog waits");
+        assert!(matches!(next(&mut worker), FileEvent::DialogClosed));
+        worker.submit(FileRequest::OpenDialog);
+        drop(worker);
+        drop(hold);
+    }
+
+    #[test]
+    fn a_dialogs_choice_is_followed_and_gets_its_extension() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("fox");
+        let mut worker =
+            FileWorker::spawn_with(|| {}, move |_| Some(place.clone())).expect("threads");
+        worker.submit(FileRequest::SaveDialog {
+            picture: picture(),
+            parameters: String::new(),
+            suggested_name: "fox.png".to_owned(),
+        });
+        let expected = folder.path().join("fox.png");
+        assert!(matches!(next(&mut worker), FileEvent::Saved { path } if path == expected));
+    }
+
+    #[test]
+    fn a_panicking_dialog_counts_as_closed() {
+        let mut worker = FileWorker::spawn_with(|| {}, |_| panic!("no portal")).expect("threads");
+        worker.submit(FileRequest::OpenDialog);
+        assert!(matches!(next(&mut worker), FileEvent::DialogClosed));
+    }
+}

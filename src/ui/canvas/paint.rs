@@ -1,0 +1,54 @@
+//! The bridge between egui's renderer and the canvas's passes.
+
+use std::sync::Arc;
+
+use eframe::egui_wgpu::{CallbackResources, CallbackTrait, RenderState, ScreenDescriptor};
+use egui::PaintCallbackInfo;
+use egui::mutex::Mutex;
+
+use super::gpu::{CanvasGpu, Scene};
+use super::overlay::Patch;
+
+/// New texels on their way to the card. A frame that egui throws away must not lose them, so they
+/// wait here and not in the frame.
+pub(super) type Patches = Arc<Mutex<Vec<Patch>>>;
+
+/// One frame of the canvas, as egui carries it.
+pub(super) struct CanvasCallback {
+    pub(super) scene: Scene,
+    pub(super) patches: Patches,
+}
+
+impl CallbackTrait for CanvasCallback {
+    fn prepare(
+        &self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        _screen: &ScreenDescriptor,
+        encoder: &mut wgpu::CommandEncoder,
+        resources: &mut CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        if let Some(gpu) = resources.get_mut::<CanvasGpu>() {
+            let patches = std::mem::take(&mut *self.patches.lock());
+            gpu.prepare(device, queue, encoder, &self.scene, &patches);
+        }
+        Vec::new()
+    }
+
+    fn paint(
+        &self,
+        _info: PaintCallbackInfo,
+        pass: &mut wgpu::RenderPass<'static>,
+        resources: &CallbackResources,
+    ) {
+        if let Some(gpu) = resources.get::<CanvasGpu>() {
+            gpu.paint(pass);
+        }
+    }
+}
+
+/// Creates the canvas's pipelines. Call once, when the window is made; without it the canvas is blank.
+pub fn install(render_state: &RenderState) {
+    let gpu = CanvasGpu::new(&render_state.device, render_state.target_format);
+    render_state.renderer.write().callback_resources.insert(gpu);
+}

@@ -1,0 +1,195 @@
+//! Resampling on the CPU: halving for mip levels, a Mitchell cubic for tiny previews, blends.
+//!
+//! All of it works on 8-bit RGBA with premultiplied alpha, in the picture's own (gamma) space.
+
+use std::sync::Arc;
+
+use crate::engine::protocol::Picture;
+
+/// The picture with its colours multiplied by alpha: itself when it is opaque.
+pub(super) fn premultiplied(picture: &Arc<Picture>) -> Arc<Picture> {
+    if picture.rgba.chunks_exact(4).all(|pixel| pixel[3] == 255) {
+        return Arc::clone(picture);
+    }
+    let mut copy = Picture::clone(picture);
+    for pixel in copy.rgba.chunks_exact_mut(4) {
+        let alpha = u16::from(pixel[3]);
+        for value in &mut pixel[..3] {
+            *value = ((u16::from(*value) * alpha + 127) / 255) as u8;
+        }
+    }
+    Arc::new(copy)
+}
+
+/// Half as large on each side, rounded up; each pixel the mean of four.
+pub(super) fn halved(picture: &Picture) -> Picture {
+    let (width, height) = (picture.width.div_ceil(2), picture.height.div_ceil(2));
+    let stride = picture.width as usize * 4;
+    let mut rgba = Vec::with_capacity(width as usize * height as usize * 4);
+    for y in 0..height as usize {
+        let top = &picture.rgba[2 * y * stride..][..stride];
+        // The last row and column of an odd size count twice.
+        let below = (2 * y + 1).min(picture.height as usize - 1);
+        let bottom = &picture.rgba[below * stride..][..stride];
+        for (top, bottom) in top.chunks(8).zip(bottom.chunks(8)) {
+            let right = top.len() - 4;
+            for channel in 0..4 {
+                let sum = u16::from(top[channel])
+                    + u16::from(top[right + channel])
+                    + u16::from(bottom[channel])
+                    + u16::from(bottom[right + channel]);
+                rgba.push(((sum + 2) / 4) as u8);
+            }
+        }
+    }
+    Picture { width, height, rgba }
+}
+
+/// Mitchell and Netravali's cubic with B = C = 1/3.
+fn mitchell(distance: f32) -> f32 {
+    let x = distance.abs();
+    if x < 1.0 {
+        (7.0 * x * x * x - 12.0 * x * x + 16.0 / 3.0) / 6.0
+    } else if x < 2.0 {
+        (-7.0 / 3.0 * x * x * x + 12.0 * x * x - 20.0 * x + 32.0 / 3.0) / 6.0
+    } else {
+        0.0
+    }
+}
+
+/// Four taps per output sample: where they begin, and their weights.
+fn taps(from: usize, factor: usize) -> Vec<([usize; 4], [f32; 4])> {
+    (0..from * factor)
+        .map(|index| {
+            let at = (index as f32 + 0.5) / factor as f32 - 0.5;
+            let first = at.floor() as i64 - 1;
+            let places = [0, 1, 2, 3].map(|tap| (first + tap).clamp(0, from as i64 - 1) as usize);
+            let weights = [0i64, 1, 2, 3].map(|tap| mitchell(at - (first + tap) as f32));
+            (places, weights)
+        })
+        .collect()
+}
+
+/// Enlarged by a whole factor with a Mitchell cubic: fog, never blocks.
+pub(super) fn enlarged(picture: &Picture, factor: usize) -> Picture {
+    let (width, height) = (picture.width as usize, picture.height as usize);
+    let across = taps(width, factor);
+    let wide = width * factor;
+    let mut rows = vec![0.0f32; wide * 4 * height];
+    for (row, out) in picture.rgba.chunks_exact(width * 4).zip(rows.chunks_exact_mut(wide * 4)) {
+        for ((places, weights), out) in across.iter().zip(out.chunks_exact_mut(4)) {
+            for (place, weight) in places.iter().zip(weights) {
+                for (value, source) in out.iter_mut().zip(&row[place * 4..place * 4 + 4]) {
+                    *value += weight * f32::from(*source);
+                }
+            }
+        }
+    }
+    let mut rgba = Vec::with_capacity(wide * height * factor * 4);
+    for (places, weights) in taps(height, factor) {
+        let row = |tap: usize| &rows[places[tap] * wide * 4..][..wide * 4];
+        let (a, b, c, d) = (row(0), row(1), row(2), row(3));
+        let mixed = a.iter().zip(b).zip(c.iter().zip(d)).map(|((a, b), (c, d))| {
+            let sum = weights[0] * a + weights[1] * b + weights[2] * c + weights[3] * d;
+            (sum + 0.5) as u8
+        });
+        rgba.extend(mixed);
+    }
+    Picture { width: wide as u32, height: (height * factor) as u32, rgba }
+}
+
+/// Stretched to another size with bilinear taps.
+pub(super) fn stretched(picture: &Picture, width: u32, height: u32) -> Picture {
+    if (picture.width, picture.height) == (width, height) {
+        return picture.clone();
+    }
+    let axis = |to: u32, from: u32| -> Vec<(usize, usize, f32)> {
+        (0..to)
+            .map(|index| {
+                let at = (index as f32 + 0.5) * from as f32 / to as f32 - 0.5;
+                let at = at.clamp(0.0, from as f32 - 1.0);
+                let low = at as usize;
+                (low, (low + 1).min(from as usize - 1), at.fract())
+            })
+            .collect()
+    };
+    let columns = axis(width, picture.width);
+    let mut rgba = Vec::with_capacity(width as usize * height as usize * 4);
+    for (top, bottom, down) in axis(height, picture.height) {
+        let stride = picture.width as usize * 4;
+        let (top, bottom) = (&picture.rgba[top * stride..], &picture.rgba[bottom * stride..]);
+        for (left, right, along) in &columns {
+            for channel in 0..4 {
+                let mix = |row: &[u8]| {
+                    let (a, b) = (row[left * 4 + channel], row[right * 4 + channel]);
+                    f32::from(a) + (f32::from(b) - f32::from(a)) * along
+                };
+                let (a, b) = (mix(top), mix(bottom));
+                rgba.push((a + (b - a) * down + 0.5) as u8);
+            }
+        }
+    }
+    Picture { width, height, rgba }
+}
+
+/// `a` and `b` mixed, in the size of `b`; `mix` 1 is `b`.
+pub(super) fn blended(a: &Picture, b: &Picture, mix: f32) -> Picture {
+    let mut out = stretched(a, b.width, b.height);
+    let mix = (mix.clamp(0.0, 1.0) * 256.0 + 0.5) as i32;
+    for (value, to) in out.rgba.iter_mut().zip(&b.rgba) {
+        let (from, to) = (i32::from(*value), i32::from(*to));
+        *value = (from + (((to - from) * mix + 128) >> 8)) as u8;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grey(width: u32, height: u32, value: impl Fn(u32, u32) -> u8) -> Picture {
+        let mut rgba = Vec::new();
+        for y in 0..height {
+            for x in 0..width {
+                rgba.extend([value(x, y), value(x, y), value(x, y), 255]);
+            }
+        }
+        Picture { width, height, rgba }
+    }
+
+    #[test]
+    fn flat_pictures_stay_flat() {
+        let flat = grey(5, 3, |_, _| 77);
+        for picture in
+            [halved(&flat), enlarged(&flat, 8), stretched(&flat, 9, 2), blended(&flat, &flat, 0.4)]
+        {
+            assert!(picture.rgba.chunks(4).all(|pixel| pixel == [77, 77, 77, 255]));
+        }
+        assert_eq!((halved(&flat).width, halved(&flat).height), (3, 2));
+    }
+
+    #[test]
+    fn enlarging_is_smooth_and_keeps_its_place() {
+        let step = grey(8, 1, |x, _| if x < 4 { 40 } else { 200 });
+        let large = enlarged(&step, 8);
+        let row: Vec<u8> = large.rgba.chunks(4).take(64).map(|pixel| pixel[0]).collect();
+        for pair in row.windows(2) {
+            assert!(pair[1].abs_diff(pair[0]) < 30, "a block's edge: {pair:?}");
+        }
+        // The middle of the edge lies where it lay.
+        assert!(row[31].abs_diff(200 - (row[32] - 40)) < 3 && row[31] < 120 && row[32] > 120);
+    }
+
+    #[test]
+    fn blends_end_exactly() {
+        let (a, b) = (grey(4, 4, |x, y| (x * 60 + y) as u8), grey(4, 4, |x, y| (y * 60 + x) as u8));
+        assert_eq!(blended(&a, &b, 0.0), a);
+        assert_eq!(blended(&a, &b, 1.0), b);
+    }
+
+    #[test]
+    fn alpha_is_multiplied_in() {
+        let picture = Arc::new(Picture { width: 1, height: 1, rgba: vec![255, 128, 0, 128] });
+        assert_eq!(premultiplied(&picture).rgba, [128, 64, 0, 128]);
+    }
+}

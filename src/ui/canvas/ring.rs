@@ -1,0 +1,151 @@
+//! The brush's ring: a real system cursor while it is small, drawn on the canvas when it is large.
+
+use std::sync::Arc;
+
+use egui::{Color32, CursorIcon, CustomCursorImage, Painter, Pos2, Stroke};
+
+use crate::app::tool::Brush;
+
+/// From this diameter on, in physical pixels, the ring is drawn by the canvas.
+const LARGEST_CURSOR: f32 = 96.0;
+
+/// What the bitmap was made from.
+#[derive(Clone, Copy, PartialEq)]
+struct Made {
+    diameter: f32,
+    hardness: f32,
+    erases: bool,
+    color: [u8; 3],
+}
+
+/// Keeps the cursor's bitmap until the brush or the zoom changes.
+#[derive(Default)]
+pub(super) struct Ring {
+    made: Option<(Made, CustomCursorImage)>,
+    /// Whether our bitmap is the window's cursor: it stays until it is taken back.
+    shown: bool,
+}
+
+impl Ring {
+    /// Shows the brush at `pos`. `scale` is physical pixels per image pixel.
+    pub(super) fn show(
+        &mut self,
+        painter: &Painter,
+        pos: Pos2,
+        brush: &Brush,
+        scale: f32,
+        color: Color32,
+    ) {
+        let ctx = painter.ctx();
+        let pixels_per_point = ctx.pixels_per_point();
+        let diameter = brush.size_px * scale;
+        if diameter >= LARGEST_CURSOR {
+            self.hide(ctx);
+            ctx.set_cursor_icon(CursorIcon::Crosshair);
+            let radius = diameter / 2.0 / pixels_per_point;
+            let width = 1.0 / pixels_per_point;
+            let dark = Color32::from_black_alpha(200);
+            painter.circle_stroke(pos, radius, Stroke::new(width, dark));
+            painter.circle_stroke(pos, radius - width, Stroke::new(width, color));
+            if brush.hardness < 0.98 {
+                let faint = color.gamma_multiply(0.4);
+                let inner = radius * brush.hardness.max(0.02);
+                painter.circle_stroke(pos, inner, Stroke::new(width, faint));
+            }
+            return;
+        }
+        let [r, g, b, _] = color.to_array();
+        let made = Made {
+            // Quarter pixels: zooming smoothly must not make a bitmap a frame for nothing.
+            diameter: (diameter.max(3.0) * 4.0).round() / 4.0,
+            hardness: (brush.hardness * 50.0).round() / 50.0,
+            erases: brush.erases,
+            color: [r, g, b],
+        };
+        if self.made.as_ref().is_none_or(|(before, _)| *before != made) {
+            self.made = Some((made, bitmap(made)));
+        }
+        if let Some((_, image)) = &self.made {
+            ctx.set_cursor_icon(CursorIcon::Crosshair);
+            ctx.set_cursor_image(Some(image.clone()));
+            self.shown = true;
+        }
+    }
+
+    /// Takes the bitmap back.
+    pub(super) fn hide(&mut self, ctx: &egui::Context) {
+        if std::mem::take(&mut self.shown) {
+            ctx.set_cursor_image(None);
+        }
+    }
+}
+
+fn bitmap(made: Made) -> CustomCursorImage {
+    let radius = made.diameter / 2.0;
+    // Odd, so that the hotspot is the middle of a pixel.
+    let half = radius.ceil() as i32 + 2;
+    let side = 2 * half + 1;
+    let mut rgba = Vec::with_capacity((side * side * 4) as usize);
+    // How much of a line of one pixel at `line` covers a pixel at `at`.
+    let line = |at: f32, line: f32| (1.0 - (at - line).abs()).clamp(0.0, 1.0);
+    for y in -half..=half {
+        for x in -half..=half {
+            let at = (x as f32).hypot(y as f32);
+            let inner = radius * made.hardness;
+            let mut pixel = [0.0f32; 4];
+            let mut lay = |color: [u8; 3], alpha: f32| {
+                let rest = pixel[3] * (1.0 - alpha);
+                let whole = alpha + rest;
+                if whole > 0.0 {
+                    for (value, new) in pixel[..3].iter_mut().zip(color) {
+                        *value = (f32::from(new) * alpha + *value * rest) / whole;
+                    }
+                    pixel[3] = whole;
+                }
+            };
+            if made.hardness < 0.98 && radius > 6.0 && inner > 3.0 {
+                lay(made.color, 0.45 * line(at, inner));
+            }
+            lay([0, 0, 0], 0.85 * line(at, radius + 0.5));
+            lay(made.color, line(at, radius - 0.5));
+            if radius > 3.0 {
+                let (mark, frame) = if made.erases {
+                    (y == 0 && x.abs() <= 2, y.abs() <= 1 && x.abs() <= 3)
+                } else {
+                    (x == 0 && y == 0, x.abs() <= 1 && y.abs() <= 1)
+                };
+                if mark {
+                    lay([255; 3], 1.0);
+                } else if frame {
+                    lay([0; 3], 0.6);
+                }
+            }
+            let [r, g, b, a] = pixel;
+            rgba.extend([r, g, b, a * 255.0].map(|value| value.round() as u8));
+        }
+    }
+    CustomCursorImage { rgba: Arc::from(rgba), size: [side as u16; 2], hotspot: [half as u16; 2] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bitmap_is_a_ring_around_its_hotspot() {
+        let made = Made { diameter: 20.0, hardness: 1.0, erases: false, color: [255, 46, 99] };
+        let image = bitmap(made);
+        let side = image.size[0];
+        assert_eq!(side % 2, 1);
+        assert_eq!(image.rgba.len(), usize::from(side) * usize::from(side) * 4);
+        let at = |x: u16, y: u16| {
+            let from = 4 * (usize::from(y) * usize::from(side) + usize::from(x));
+            [0, 1, 2, 3].map(|channel| image.rgba[from + channel])
+        };
+        let middle = image.hotspot[0];
+        assert_eq!(at(middle, middle), [255, 255, 255, 255]);
+        assert_eq!(at(middle, middle + 5)[3], 0);
+        assert!(at(middle, middle + 10)[3] > 150);
+        assert_eq!(at(0, 0)[3], 0);
+    }
+}

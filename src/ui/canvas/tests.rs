@@ -1,0 +1,279 @@
+//! The canvas drawn for real, on the software adapter. Skipped where there is none.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
+
+use super::*;
+use crate::app::tool::Brush;
+use crate::document::mask::Mask;
+
+/// What the canvas is shown with, frame by frame.
+struct Bench {
+    canvas: Canvas,
+    size: (u32, u32),
+    picture: Option<(u64, Arc<Picture>)>,
+    emerging: Option<(u64, Arc<Picture>, bool)>,
+    mask: Mask,
+    look: MaskLook,
+    view: View,
+    tool: Tool,
+    events: Vec<CanvasEvent>,
+}
+
+type Shared = Rc<RefCell<Bench>>;
+
+fn colors() -> CanvasColors {
+    let [surround, sheet, line, focus, a, b, c] = [
+        [46, 46, 46],
+        [54, 54, 54],
+        [56, 56, 56],
+        [154, 208, 255],
+        [255, 46, 99],
+        [0, 184, 217],
+        [166, 226, 46],
+    ]
+    .map(|[r, g, b]: [u8; 3]| Color32::from_rgb(r, g, b));
+    CanvasColors { surround, sheet, line, focus, mask: [a, b, c] }
+}
+
+fn bench(picture: Option<Picture>) -> (Shared, Harness<'static>, egui_wgpu::RenderState) {
+    let size = picture.as_ref().map_or((64, 64), |picture| (picture.width, picture.height));
+    let bench = Rc::new(RefCell::new(Bench {
+        canvas: Canvas::default(),
+        size,
+        picture: picture.map(|picture| (1, Arc::new(picture))),
+        emerging: None,
+        mask: Mask::new(size.0, size.1),
+        look: MaskLook::Paint,
+        view: View { fit: false, offset: [10.0, 20.0], ..View::default() },
+        tool: Tool::Hand,
+        events: Vec::new(),
+    }));
+    let state = create_render_state(default_wgpu_setup(), egui_wgpu::RendererOptions::PREDICTABLE);
+    install(&state);
+    let shared = Rc::clone(&bench);
+    let harness = Harness::builder()
+        .with_size(vec2(300.0, 200.0))
+        .with_step_dt(1.0 / 60.0)
+        .renderer(WgpuTestRenderer::from_render_state(state.clone()))
+        .build_ui(move |ui| {
+            let bench = &mut *shared.borrow_mut();
+            let brush = Brush { size_px: 20.0, hardness: 1.0, erases: false };
+            let room = Rect::from_min_size(egui::Pos2::ZERO, vec2(300.0, 200.0));
+            let mut ui = ui.new_child(egui::UiBuilder::new().max_rect(room));
+            let input = CanvasInput {
+                size: bench.size,
+                picture: bench.picture.as_ref().map(|(key, picture)| Layer { key: *key, picture }),
+                emerging: bench.emerging.as_ref().map(|(key, picture, within_mask)| Emerging {
+                    key: *key,
+                    picture,
+                    step_secs: 0.1,
+                    within_mask: *within_mask,
+                }),
+                mask: Some(MaskLayer { mask: &bench.mask, feather_px: 0.0, look: bench.look }),
+                view: bench.view,
+                tool: bench.tool,
+                brush: &brush,
+                alt_text: "Picture 64 by 64".to_owned(),
+                motion: true,
+                colors: colors(),
+            };
+            let events = bench.canvas.show(&mut ui, &input);
+            for event in &events {
+                match event {
+                    CanvasEvent::View(view) => bench.view = *view,
+                    CanvasEvent::StrokeBegan(at) => bench.mask.begin_stroke(*at, &brush),
+                    CanvasEvent::StrokeMoved(points) => bench.mask.extend_stroke(points, &brush),
+                    CanvasEvent::StrokeEnded => bench.mask.end_stroke(),
+                    CanvasEvent::Pressed => {}
+                }
+            }
+            bench.events.extend(events);
+        });
+    (bench, harness, state)
+}
+
+fn noise(width: u32, height: u32) -> Picture {
+    let mut state = 12345u32;
+    let rgba = (0..width * height * 4)
+        .map(|index| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            if index % 4 == 3 { 255 } else { (state >> 24) as u8 }
+        })
+        .collect();
+    Picture { width, height, rgba }
+}
+
+fn flat(width: u32, height: u32, value: u8) -> Picture {
+    let rgba = [value, value, value, 255].repeat((width * height) as usize);
+    Picture { width, height, rgba }
+}
+
+fn drawn(state: &egui_wgpu::RenderState) -> [u32; 2] {
+    let renderer = state.renderer.read();
+    renderer.callback_resources.get::<gpu::CanvasGpu>().expect("installed").drawn
+}
+
+#[test]
+fn at_100_percent_bytes_in_are_bytes_out() {
+    let picture = noise(120, 90);
+    let (_bench, mut harness, _state) = bench(Some(picture.clone()));
+    let image = harness.render().expect("an adapter");
+    for y in 0..90 {
+        for x in 0..120 {
+            let at = 4 * (y * 120 + x) as usize;
+            assert_eq!(image.get_pixel(x + 10, y + 20).0, picture.rgba[at..at + 4], "{x} {y}");
+        }
+    }
+    assert_eq!(image.get_pixel(9, 30).0, [46, 46, 46, 255]);
+    assert_eq!(image.get_pixel(130, 30).0, [46, 46, 46, 255]);
+}
+
+#[test]
+fn every_zoom_keeps_flat_colours_and_shows_no_seams() {
+    for (width, zoom) in [(64, 3.0), (64, 0.4), (64, 0.1), (2100, 0.13), (2100, 2.0), (64, 5.9)] {
+        let (bench, mut harness, _state) = bench(Some(flat(width, 64, 99)));
+        bench.borrow_mut().view = View {
+            matrix: [[zoom, 0.0], [0.0, zoom]],
+            // The seam between two tiles lies in the middle of the canvas.
+            offset: [150.0 - (1024.0f32).min(width as f32 / 2.0) * zoom, 5.0],
+            fit: false,
+        };
+        harness.step();
+        let image = harness.render().expect("an adapter");
+        let middle: Vec<u8> = (120..180).map(|x| image.get_pixel(x, 7).0[0]).collect();
+        let inside = (64.0 * zoom / 2.0).min(29.0) as usize;
+        let row = &middle[30 - inside..30 + inside];
+        assert!(row.iter().all(|value| *value == 99), "{width} at {zoom}: {middle:?}");
+    }
+}
+
+#[test]
+fn pixels_are_sharp_from_600_percent_with_a_grid() {
+    let (bench, mut harness, _state) = bench(Some(noise(16, 16)));
+    bench.borrow_mut().view.matrix = [[8.0, 0.0], [0.0, 8.0]];
+    harness.step();
+    let image = harness.render().expect("an adapter");
+    let (_, picture) = bench.borrow().picture.clone().expect("set");
+    let expected = &picture.rgba[4 * 17..4 * 18];
+    for (x, y) in [(1, 1), (4, 4), (7, 7)] {
+        assert_eq!(image.get_pixel(10 + 8 + x, 20 + 8 + y).0, expected);
+    }
+    assert_ne!(image.get_pixel(10 + 8, 20 + 8 + 3).0, expected);
+}
+
+#[test]
+fn hovering_draws_no_canvas() {
+    let (bench, mut harness, state) = bench(Some(noise(64, 64)));
+    bench.borrow_mut().mask.fill_whole();
+    harness.step();
+    harness.render().expect("an adapter");
+    let before = drawn(&state);
+    for x in 20..30u8 {
+        harness.hover_at(egui::pos2(f32::from(x), 40.0));
+        harness.step();
+        harness.render().expect("an adapter");
+    }
+    assert_eq!(drawn(&state), before);
+}
+
+#[test]
+fn a_stroke_is_seen_and_its_part_equals_a_full_redraw() {
+    let (bench, mut harness, state) = bench(Some(flat(128, 128, 128)));
+    bench.borrow_mut().tool = Tool::Mask;
+    harness.hover_at(egui::pos2(50.0, 60.0));
+    harness.step();
+    harness.drag_at(egui::pos2(50.0, 60.0));
+    harness.step();
+    for x in 5..12u8 {
+        harness.hover_at(egui::pos2(f32::from(x) * 10.0, 70.0));
+        harness.step();
+        harness.render().expect("an adapter");
+    }
+    harness.drop_at(egui::pos2(120.0, 70.0));
+    harness.run_steps(3);
+    harness.remove_cursor();
+    harness.run_steps(2);
+    let image = harness.render().expect("an adapter");
+    assert!(!bench.borrow().mask.is_empty());
+    let [r, g, _, _] = image.get_pixel(83, 71).0;
+    assert!(r > g + 30, "the mask's colour lies over the grey: {r} {g}");
+    let before = drawn(&state);
+    assert!(before[0] <= 2, "a stroke draws no base");
+    // A change of the look and back draws everything again.
+    bench.borrow_mut().look = MaskLook::Hidden;
+    harness.step();
+    harness.render().expect("an adapter");
+    bench.borrow_mut().look = MaskLook::Paint;
+    harness.step();
+    let again = harness.render().expect("an adapter");
+    assert!(image.as_raw() == again.as_raw());
+}
+
+#[test]
+fn outside_the_mask_nothing_changes_while_it_emerges() {
+    let picture = noise(128, 128);
+    let (bench, mut harness, _state) = bench(Some(picture));
+    bench.borrow_mut().look = MaskLook::Hidden;
+    harness.step();
+    let before = harness.render().expect("an adapter");
+    {
+        let bench = &mut *bench.borrow_mut();
+        let brush = Brush { size_px: 40.0, hardness: 1.0, erases: false };
+        bench.mask.begin_stroke([64.0, 64.0], &brush);
+        bench.mask.end_stroke();
+        bench.emerging = Some((7, Arc::new(flat(16, 16, 200)), true));
+    }
+    harness.run_steps(60);
+    let after = harness.render().expect("an adapter");
+    assert_eq!(after.get_pixel(10 + 64, 20 + 64).0, [200, 200, 200, 255]);
+    for (x, y, pixel) in after.enumerate_pixels() {
+        let (dx, dy) = (f64::from(x) - 73.5, f64::from(y) - 83.5);
+        if dx.hypot(dy) > 23.0 {
+            assert_eq!(pixel, before.get_pixel(x, y), "{x} {y}");
+        }
+    }
+}
+
+#[test]
+fn a_whole_painting_never_flashes() {
+    let (bench, mut harness, _state) = bench(None);
+    harness.step();
+    let mut last = f32::from(harness.render().expect("an adapter").get_pixel(40, 50).0[0]);
+    assert!((last - 54.0).abs() < 0.5, "the sheet: {last}");
+    let mut watch = |harness: &mut Harness<'_>, frames: u32| {
+        for _ in 0..frames {
+            harness.step();
+            let now = f32::from(harness.render().expect("an adapter").get_pixel(40, 50).0[0]);
+            assert!((now - last).abs() < 60.0, "{last} to {now}");
+            last = now;
+        }
+        last
+    };
+    for (key, value) in [(1, 120), (2, 200), (3, 90)] {
+        bench.borrow_mut().emerging = Some((key, Arc::new(flat(8, 8, value)), false));
+        watch(&mut harness, 2);
+    }
+    {
+        let bench = &mut *bench.borrow_mut();
+        bench.emerging = None;
+        bench.picture = Some((9, Arc::new(flat(64, 64, 150))));
+    }
+    assert!((watch(&mut harness, 20) - 150.0).abs() < 0.5);
+}
+
+#[test]
+fn fit_is_reported_and_the_canvas_has_a_name() {
+    let (bench, mut harness, _state) = bench(Some(flat(64, 64, 1)));
+    bench.borrow_mut().view.fit = true;
+    bench.borrow_mut().view.offset = [0.0, 0.0];
+    harness.run_steps(30);
+    let view = bench.borrow().view;
+    assert!(view.fit && (view.zoom() - 2.625).abs() < 1e-4, "{view:?}");
+    assert!(bench.borrow().events.contains(&CanvasEvent::View(view)));
+    harness.get_by_label("Picture 64 by 64");
+}

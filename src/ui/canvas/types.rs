@@ -1,0 +1,105 @@
+//! What the canvas is given and what it says. The shell fills these in each frame.
+
+use std::sync::Arc;
+
+use egui::Color32;
+
+use crate::app::tool::{Brush, Tool};
+use crate::app::view::View;
+use crate::document::mask::Mask;
+use crate::engine::protocol::Picture;
+
+/// Everything that the canvas shows in this frame.
+pub struct CanvasInput<'a> {
+    /// Size of the document, or of the sheet to come, in pixels.
+    pub size: (u32, u32),
+    /// The picture; `None` shows the empty sheet.
+    pub picture: Option<Layer<'a>>,
+    /// The picture that is emerging over it.
+    pub emerging: Option<Emerging<'a>>,
+    /// The mask, where there is one.
+    pub mask: Option<MaskLayer<'a>>,
+    /// How the picture lies on the screen.
+    pub view: View,
+    /// What a press does.
+    pub tool: Tool,
+    /// The mask tool's brush.
+    pub brush: &'a Brush,
+    /// What a screen reader says about the canvas.
+    pub alt_text: String,
+    /// Whether things may move; `false` keeps a crossfade of 60 ms.
+    pub motion: bool,
+    /// The theme's colours.
+    pub colors: CanvasColors,
+}
+
+/// The colours that the canvas draws with, from the design tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CanvasColors {
+    /// Around the picture.
+    pub surround: Color32,
+    /// The empty sheet.
+    pub sheet: Color32,
+    /// The sheet's outline.
+    pub line: Color32,
+    /// The keyboard focus ring.
+    pub focus: Color32,
+    /// The mask's colour, and the two that replace it over pictures of that colour.
+    pub mask: [Color32; 3],
+}
+
+/// A finished picture.
+pub struct Layer<'a> {
+    /// Changes with the content.
+    pub key: u64,
+    /// Its pixels.
+    pub picture: &'a Arc<Picture>,
+}
+
+/// An estimate of the picture that is being painted.
+pub struct Emerging<'a> {
+    /// Changes with each estimate.
+    pub key: u64,
+    /// Its pixels; often fewer than the document has.
+    pub picture: &'a Arc<Picture>,
+    /// How long a step takes, in seconds.
+    pub step_secs: f32,
+    /// Whether it is laid through the mask, over the picture's own pixels.
+    pub within_mask: bool,
+}
+
+/// The mask over the picture.
+pub struct MaskLayer<'a> {
+    /// Its coverage.
+    pub mask: &'a Mask,
+    /// Width in pixels over which a fill fades out, inward from the mask's edge.
+    pub feather_px: f32,
+    /// How it is shown.
+    pub look: MaskLook,
+}
+
+/// How a mask is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaskLook {
+    /// As paint, with hatch and contour.
+    Paint,
+    /// Only its contour.
+    Contour,
+    /// Not at all; it still bounds what emerges.
+    Hidden,
+}
+
+/// What the user did on the canvas.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CanvasEvent {
+    /// The view moved, by hand or by Fit.
+    View(View),
+    /// A stroke began here, in image pixels.
+    StrokeBegan([f32; 2]),
+    /// The stroke went on through these, in image pixels.
+    StrokeMoved(Vec<[f32; 2]>),
+    /// The stroke ended.
+    StrokeEnded,
+    /// Some button was pressed on the canvas; text fields have lost the focus.
+    Pressed,
+}

@@ -1,0 +1,351 @@
+//! The dock: words, strength, the intent line and the one button.
+
+use std::sync::Arc;
+
+use egui::text::{LayoutJob, TextFormat, TextWrapping};
+use egui::{
+    Align, Galley, Id, Key, KeyboardShortcut, Layout, Modifiers, Popup, Rect, ScrollArea, Stroke,
+    StrokeKind, TextBuffer, TextEdit, Ui, UiBuilder, pos2, vec2,
+};
+
+use super::tokens::{self, radius, size, space};
+use super::widgets::slider::Slider;
+use super::widgets::{self, button, field};
+use super::{Cx, icons, menu};
+use crate::app::command::{Action, Command};
+use crate::app::intent;
+use crate::app::state::Focus;
+use crate::app::words::Text;
+
+const LINE: f32 = tokens::text::PROMPT.1;
+/// Lines of prompt that the card grows to; beyond, it scrolls.
+const MOST_LINES: f32 = 6.0;
+/// The second line, for what to avoid.
+const AVOID: f32 = size::CONTROL + space::XS;
+/// The card's inner margin.
+const PAD: f32 = 10.0;
+/// The widest the card becomes.
+const WIDEST: f32 = 912.0;
+
+/// What the dock remembers of its look.
+#[derive(Default)]
+pub struct Dock {
+    /// Lines the prompt had in the last frame.
+    prompt_height: f32,
+    avoid_open: bool,
+}
+
+fn prompt_id() -> Id {
+    Id::unique("prompt")
+}
+
+fn negative_id() -> Id {
+    Id::unique("negative prompt")
+}
+
+impl Dock {
+    /// How much the dock has grown beyond its usual height.
+    #[must_use]
+    pub fn extra(&self) -> f32 {
+        let lines = (self.prompt_height - 2.0 * LINE).clamp(0.0, (MOST_LINES - 2.0) * LINE);
+        lines + if self.avoid_open { AVOID } else { 0.0 }
+    }
+
+    /// Moves the keyboard's focus.
+    pub fn focus(&mut self, ctx: &egui::Context, focus: Focus) {
+        match focus {
+            Focus::Prompt => ctx.memory_mut(|memory| memory.request_focus(prompt_id())),
+            Focus::PromptSelected => {
+                ctx.memory_mut(|memory| memory.request_focus(prompt_id()));
+                ctx.data_mut(|data| data.insert_temp(prompt_id().with("select"), true));
+            }
+            Focus::Negative => ctx.memory_mut(|memory| memory.request_focus(negative_id())),
+            Focus::Canvas => {
+                for id in [prompt_id(), negative_id()] {
+                    ctx.memory_mut(|memory| memory.surrender_focus(id));
+                }
+                if ctx.text_edit_focused()
+                    && let Some(id) = ctx.memory(egui::Memory::focused)
+                {
+                    ctx.memory_mut(|memory| memory.surrender_focus(id));
+                }
+            }
+        }
+    }
+
+    /// Draws the dock.
+    pub fn show(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        self.avoid_open = cx.state.avoid_open || !cx.state.negative.is_empty();
+        let whole = ui.max_rect();
+        let p = cx.palette;
+        let base = whole.with_min_y(whole.bottom() - size::DOCK);
+        ui.painter().rect_filled(base, 0, p.panel);
+        let width = (whole.width() - 2.0 * space::L).min(WIDEST);
+        let gap = (size::DOCK - size::DOCK_CARD) / 2.0;
+        let card = Rect::from_min_max(
+            pos2((whole.center().x - width / 2.0).round(), whole.top() + gap),
+            pos2((whole.center().x + width / 2.0).round(), whole.bottom() - gap),
+        );
+        // The shadow may fall outside the dock's own rectangle.
+        let mut painter = ui.painter().clone();
+        painter.set_clip_rect(ui.ctx().content_rect());
+        painter.add(tokens::shadow(p).as_shape(card, radius::L));
+        painter.rect(card, radius::L, p.raised, Stroke::new(1.0, p.line), StrokeKind::Inside);
+        // The card takes the pointer from the canvas where it lies over it.
+        ui.interact(card, ui.scope_id().with("card"), egui::Sense::click());
+
+        let inner = card.shrink2(vec2(space::M, PAD));
+        let row = inner.with_min_y(inner.bottom() - size::PRIMARY);
+        let words = inner.with_max_y(row.top() - space::S);
+        let (prompt, avoid) = if self.avoid_open {
+            let split = words.bottom() - AVOID;
+            (words.with_max_y(split), Some(words.with_min_y(split + space::XS)))
+        } else {
+            (words, None)
+        };
+        self.prompt(ui, cx, prompt);
+        if let Some(rect) = avoid {
+            negative(ui, cx, rect);
+        }
+        bottom_row(ui, cx, row, self.avoid_open);
+    }
+
+    fn prompt(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
+        let counter = counter(ui, cx, rect);
+        let rect = rect.with_max_x(rect.right() - counter - space::M);
+        let p = cx.palette;
+        let lost_from = cx.state.words.lost_from;
+        let mut layouter = |ui: &Ui, text: &dyn TextBuffer, width: f32| -> Arc<Galley> {
+            ui.painter().layout_job(prompt_job(text.as_str(), lost_from, p, width))
+        };
+        let mut text = cx.state.prompt.clone();
+        let newline = KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter);
+        let mut child = ui.new_child(UiBuilder::new().id_salt("prompt area").max_rect(rect));
+        child.set_clip_rect(rect.expand2(vec2(2.0, 0.0)));
+        let composing = child.input(|i| i.events.iter().any(|e| matches!(e, egui::Event::Ime(_))));
+        let had_focus = child.memory(|memory| memory.has_focus(prompt_id()));
+        ScrollArea::vertical().id_salt("prompt scroll").show(&mut child, |ui| {
+            let hint = TextEdit::multiline(&mut text)
+                .id(prompt_id())
+                .return_key(newline)
+                .frame(egui::Frame::NONE)
+                .margin(egui::Margin::ZERO)
+                .desired_width(rect.width())
+                .desired_rows(2)
+                .layouter(&mut layouter)
+                .show(ui);
+            self.prompt_height = hint.galley.size().y;
+            let response = hint.response.response;
+            let name = cx.t(Text::Prompt);
+            let said = cx.state.prompt.clone();
+            let placeholder = cx.t(Text::PromptHint);
+            response.widget_info(|| {
+                let mut info = egui::WidgetInfo::text_edit(true, &said, &said, placeholder);
+                info.label = Some(name.to_owned());
+                info
+            });
+            if text.is_empty() {
+                let at = hint.galley_pos;
+                let line = Rect::from_min_size(at, vec2(rect.width(), LINE));
+                widgets::line(ui, line, placeholder, tokens::prompt(), p.text_3);
+            }
+            let select = prompt_id().with("select");
+            if response.has_focus() && ui.data_mut(|data| data.remove_temp::<bool>(select)).is_some() {
+                field::select_all(ui, prompt_id(), &text);
+                ui.ctx().request_repaint();
+            }
+        });
+        // Enter that ends an input method's composition never paints.
+        let enter = had_focus
+            && !composing
+            && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
+        if text != cx.state.prompt {
+            cx.ask(Command::Prompt(text));
+        }
+        if enter {
+            cx.act(Action::Paint);
+        }
+    }
+}
+
+fn prompt_job(text: &str, lost_from: Option<usize>, p: &tokens::Palette, width: f32) -> LayoutJob {
+    let format = |color| TextFormat {
+        font_id: tokens::prompt(),
+        line_height: Some(LINE),
+        color,
+        valign: Align::Center,
+        ..TextFormat::default()
+    };
+    // The count is of the trimmed text at the last change: never cut inside a letter.
+    let cut = lost_from.filter(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    let mut job = LayoutJob { wrap: TextWrapping::wrap_at_width(width), ..LayoutJob::default() };
+    job.append(&text[..cut], 0.0, format(p.text_1));
+    if cut < text.len() {
+        job.append(&text[cut..], 0.0, format(tokens::faded(p.text_3, 0.7)));
+    }
+    job
+}
+
+/// "7/75" at the right of the text; returns the width it took.
+fn counter(ui: &mut Ui, cx: &Cx<'_>, rect: Rect) -> f32 {
+    let words = cx.state.words;
+    if words.room == 0 || cx.state.prompt.is_empty() {
+        return 0.0;
+    }
+    let p = cx.palette;
+    let over = words.used > words.room;
+    let numbers = [words.used.to_string(), words.room.to_string()];
+    let numbers = numbers.each_ref().map(String::as_str);
+    let text = cx.lang().fill(Text::WordCount, &numbers);
+    let colour = if over { p.warn } else { p.text_3 };
+    let galley = ui.painter().layout_no_wrap(text, tokens::caption(), colour);
+    let mut width = galley.size().x;
+    let top = rect.top() + (LINE - galley.size().y) / 2.0;
+    let left = rect.right() - width;
+    if over {
+        let at = pos2(left - 12.0, rect.top() + LINE / 2.0);
+        let centre = egui::Align2::CENTER_CENTER;
+        ui.painter().text(at, centre, icons::WARNING, tokens::icon(14.0), p.warn);
+        width += 22.0;
+    }
+    let place = Rect::from_min_size(pos2(rect.right() - width, rect.top()), vec2(width, LINE));
+    ui.painter().galley(pos2(left, top), galley, colour);
+    let tip = if over { Text::WordsLostTip } else { Text::WordCountTip };
+    ui.interact(place, ui.scope_id().with("counter"), egui::Sense::hover())
+        .on_hover_text(cx.lang().fill(tip, &numbers));
+    width
+}
+
+fn negative(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
+    let p = cx.palette;
+    let painter = ui.painter();
+    painter.hline(rect.x_range(), rect.top(), Stroke::new(1.0, p.line));
+    let name = cx.t(Text::AvoidName);
+    let label = rect.with_max_x(rect.left() + 96.0);
+    let taken = widgets::line(ui, label, name, tokens::body(), p.text_2);
+    let rect = rect.with_min_x(rect.left() + taken + space::M);
+    let mut text = cx.state.negative.clone();
+    let edit = TextEdit::singleline(&mut text)
+        .id(negative_id())
+        .frame(egui::Frame::NONE)
+        .margin(egui::Margin::ZERO)
+        .align(egui::Align2::LEFT_CENTER)
+        .text_color(p.text_1)
+        .hint_text(egui::RichText::new(cx.t(Text::AvoidHint)).color(p.text_3))
+        .desired_width(rect.width());
+    let had_focus = ui.memory(|memory| memory.has_focus(negative_id()));
+    let enter = had_focus && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
+    let response = ui.put(rect, edit);
+    let said = cx.state.negative.clone();
+    response.widget_info(|| {
+        let mut info = egui::WidgetInfo::text_edit(true, &said, &said, "");
+        info.label = Some(name.to_owned());
+        info
+    });
+    if text != cx.state.negative {
+        cx.ask(Command::Negative(text));
+    }
+    if enter {
+        cx.act(Action::Paint);
+    }
+}
+
+fn bottom_row(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, avoid_open: bool) {
+    let button = rect.with_min_x(rect.right() - size::PRIMARY_WIDTH);
+    primary(ui, cx, button);
+    let rest = rect.with_max_x(button.left() - space::L);
+    let mut row = ui.new_child(
+        UiBuilder::new().id_salt("row").max_rect(rest).layout(Layout::left_to_right(Align::Center)),
+    );
+    row.spacing_mut().item_spacing.x = space::S;
+    // The word's own padding would put it out of line with the prompt above.
+    row.add_space(-space::S);
+    if !avoid_open && button::word(&mut row, None, cx.t(Text::Avoid), true, false).clicked() {
+        cx.ask(Command::AvoidOpen(true));
+    }
+    if avoid_open {
+        let empty = cx.state.negative.is_empty();
+        let word = button::word(&mut row, Some(icons::X), cx.t(Text::AvoidName), empty, false);
+        if word.clicked() {
+            cx.ask(Command::AvoidOpen(false));
+        }
+    }
+    if intent::strength_applies(cx.state) {
+        strength(&mut row, cx);
+    }
+    let left = row.cursor().left() + space::XS;
+    let line = rest.with_min_x(left);
+    if line.width() > 40.0 {
+        intent_line(ui, cx, line);
+    }
+}
+
+fn strength(ui: &mut Ui, cx: &mut Cx<'_>) {
+    const STOPS: [f32; 4] = [20.0, 40.0, 60.0, 80.0];
+    let p = cx.palette;
+    let (divider, _) = ui.allocate_exact_size(vec2(1.0, 20.0), egui::Sense::hover());
+    ui.painter().vline(divider.center().x, divider.y_range(), Stroke::new(1.0, p.line));
+    let text = |ui: &mut Ui, text: String, width: Option<f32>, colour| {
+        let galley = ui.painter().layout_no_wrap(text, tokens::body(), colour);
+        let wide = width.unwrap_or(galley.size().x);
+        let (rect, _) = ui.allocate_exact_size(vec2(wide, galley.size().y), egui::Sense::hover());
+        ui.painter().galley(rect.min, galley, colour);
+    };
+    text(ui, cx.t(Text::Strength).to_owned(), None, p.text_2);
+    let percent = cx.state.strength;
+    let slider = Slider { stops: &STOPS, ..Slider::new(cx.t(Text::Strength), (1.0, 100.0), 1.0) };
+    let (response, moved) = slider.show(ui, size::STRENGTH, percent as f32);
+    let name = cx.t(intent::strength_name(percent));
+    response.on_hover_text(name);
+    if let Some(percent) = moved {
+        cx.ask(Command::Strength(percent.round() as u32));
+    }
+    let value = cx.lang().fill(Text::StrengthValue, &[&percent.to_string()]);
+    text(ui, format!("{value}  {name}"), Some(116.0), p.text_1);
+}
+
+fn intent_line(ui: &mut Ui, cx: &Cx<'_>, rect: Rect) {
+    let (words, trouble) = intent::line(cx.state);
+    let p = cx.palette;
+    let mut rect = rect;
+    let colour = if trouble { p.error } else { p.text_2 };
+    if trouble {
+        let place = rect.with_max_x(rect.left() + size::ICON);
+        widgets::icon_in(ui.painter(), place, icons::WARNING_CIRCLE, 16.0, colour);
+        rect.min.x += size::ICON + space::XS;
+    }
+    let mut job = LayoutJob::single_section(
+        words.clone(),
+        TextFormat {
+            font_id: tokens::caption(),
+            color: colour,
+            line_height: Some(tokens::text::CAPTION.1),
+            ..TextFormat::default()
+        },
+    );
+    // Two lines fit beside the button; more would be cut anyway.
+    job.wrap = TextWrapping { max_width: rect.width(), max_rows: 2, ..TextWrapping::default() };
+    job.halign = Align::RIGHT;
+    let galley = ui.painter().layout_job(job);
+    let top = rect.center().y - galley.size().y / 2.0;
+    ui.painter().galley(pos2(rect.right(), top), galley, colour);
+    let response = ui.interact(rect, ui.scope_id().with("intent"), egui::Sense::hover());
+    response.widget_info(|| {
+        egui::WidgetInfo::labeled(egui::accesskit::Role::Label, true, &words)
+    });
+}
+
+fn primary(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
+    let word = cx.t(intent::mode(cx.state).word());
+    let enabled = Action::Paint.enabled(cx.state);
+    let pressed = button::primary(ui, rect, word, cx.t(Text::MoreWays), enabled);
+    let tip = Action::Paint.tooltip(cx.lang());
+    if pressed.main.on_hover_text(tip).clicked() {
+        cx.act(Action::Paint);
+    }
+    Popup::menu(&pressed.arrow).align(egui::RectAlign::TOP_END).show(|ui| {
+        for action in [Action::PaintFour, Action::PaintFront] {
+            menu::item(ui, cx, action);
+        }
+    });
+}

@@ -1,0 +1,79 @@
+//! Where the regions lie. One function from the window's size and state to rectangles, so that
+//! nothing jumps: a region never depends on what another one happened to draw.
+
+use egui::{Rect, pos2};
+
+use crate::app::state::AppState;
+use crate::ui::tokens::size;
+
+/// The regions' rectangles.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// The tool's options, above everything.
+    pub top_bar: Rect,
+    /// The tools, at the left.
+    pub rail: Rect,
+    /// The picture.
+    pub canvas: Rect,
+    /// The examples, while they stand.
+    pub chips: Option<Rect>,
+    /// The results, from the first one on.
+    pub strip: Option<Rect>,
+    /// The dock; reaches over what is above it when the prompt grows.
+    pub dock: Rect,
+    /// The panel, when open.
+    pub panel: Option<Rect>,
+    /// Whether the panel lies over the canvas.
+    pub panel_over: bool,
+    /// Whether room is scarce.
+    pub narrow: bool,
+}
+
+impl Layout {
+    /// Lays a window out; the dock has grown by `dock_extra` points.
+    #[must_use]
+    pub fn of(whole: Rect, state: &AppState, dock_extra: f32) -> Self {
+        let wide = whole.width() >= crate::app::update::WIDE;
+        let large = whole.width() >= 1600.0 && whole.height() >= 1000.0;
+        let small = whole.width() < 1100.0 || whole.height() < 740.0;
+        let top = whole.top() + size::TOP_BAR;
+        let top_bar = Rect::from_min_max(whole.min, pos2(whole.right(), top));
+        let rail = Rect::from_min_max(
+            pos2(whole.left(), top),
+            pos2(whole.left() + size::RAIL, whole.bottom()),
+        );
+        let panel_over = !wide;
+        let open = if wide { state.settings.panel_open } else { state.panel_over };
+        let width = if large { state.settings.panel_width.max(336.0) } else { state.settings.panel_width };
+        let panel = open.then(|| {
+            Rect::from_min_max(pos2(whole.right() - width, top), whole.max)
+        });
+        let right = match panel {
+            Some(panel) if !panel_over => panel.left(),
+            _ => whole.right(),
+        };
+        let middle = |from: f32, to: f32| {
+            Rect::from_min_max(pos2(rail.right(), from), pos2(right, to))
+        };
+        let dock_top = whole.bottom() - size::DOCK;
+        let strip_height = match (state.settings.strip_open, large, small) {
+            (false, ..) => size::STRIP_HANDLE,
+            (_, true, _) => 108.0,
+            (_, _, true) => 72.0,
+            _ => 84.0,
+        };
+        let strip_top = if state.entries.is_empty() { dock_top } else { dock_top - strip_height };
+        let chips_top = if state.chips_shown() { strip_top - size::CHIPS } else { strip_top };
+        Self {
+            top_bar,
+            rail,
+            canvas: middle(top, chips_top),
+            chips: state.chips_shown().then(|| middle(chips_top, strip_top)),
+            strip: (!state.entries.is_empty()).then(|| middle(strip_top, dock_top)),
+            dock: middle(dock_top - dock_extra, whole.bottom()),
+            panel,
+            panel_over,
+            narrow: whole.width() < 1100.0,
+        }
+    }
+}

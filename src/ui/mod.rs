@@ -1,0 +1,156 @@
+//! The window's drawing: reads [`AppState`], returns [`Command`]s.
+//!
+//! Called by the shell once a frame. It never changes the document and knows no tensors or threads;
+//! what it keeps between frames is only about the look: textures, positions, unfinished typing.
+
+pub mod canvas;
+pub mod chips;
+pub mod debug_overlay;
+pub mod dock;
+pub mod fonts;
+pub mod icons;
+pub mod layout;
+pub mod menu;
+pub mod notice;
+pub mod panel;
+pub mod panel_more;
+pub mod rail;
+pub mod result_bar;
+pub mod shortcuts;
+pub mod stage;
+pub mod strip;
+pub mod theme;
+pub mod tokens;
+pub mod top_bar;
+pub mod widgets;
+
+use egui::{Rect, Ui, UiBuilder};
+
+use crate::app::command::{Action, Command};
+use crate::app::state::AppState;
+use crate::app::words::{Lang, Text};
+use layout::Layout;
+use tokens::Palette;
+use widgets::picture::Thumbs;
+
+/// What every part of the window gets: the state to read, and where to put what was asked for.
+pub struct Cx<'a> {
+    /// The state.
+    pub state: &'a AppState,
+    /// The theme's colours.
+    pub palette: &'static Palette,
+    /// What the user asked for in this frame.
+    pub commands: Vec<Command>,
+}
+
+impl Cx<'_> {
+    /// Asks for something.
+    pub fn ask(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+
+    /// Asks for a row of the command table.
+    pub fn act(&mut self, action: Action) {
+        self.commands.push(Command::Do(action));
+    }
+
+    /// The language.
+    #[must_use]
+    pub fn lang(&self) -> Lang {
+        self.state.lang
+    }
+
+    /// A text.
+    #[must_use]
+    pub fn t(&self, text: Text) -> &'static str {
+        self.state.lang.get(text)
+    }
+}
+
+/// What the window remembers about its own look.
+#[derive(Default)]
+pub struct Window {
+    canvas: canvas::Canvas,
+    thumbs: Thumbs,
+    dock: dock::Dock,
+    result_bar: result_bar::ResultBar,
+    strip: strip::Strip,
+    /// Whether a text field had the focus when the last frame ended: by the time keys are looked
+    /// at, egui has already taken the focus away on Esc.
+    text_had_focus: bool,
+    /// The figures of the debug overlay.
+    pub figures: debug_overlay::Figures,
+}
+
+impl Window {
+    /// What the keys of this frame ask for. Called before [`Self::show`], so that the frame
+    /// already shows it.
+    pub fn keys(&mut self, ctx: &egui::Context, state: &AppState) -> Vec<Command> {
+        shortcuts::read(ctx, state, self.text_had_focus)
+    }
+
+    /// Moves the keyboard's focus.
+    pub fn focus(&mut self, ctx: &egui::Context, focus: crate::app::state::Focus) {
+        self.dock.focus(ctx, focus);
+    }
+
+    /// Draws everything.
+    pub fn show(&mut self, ui: &mut Ui, state: &AppState) -> Vec<Command> {
+        let palette = tokens::palette(ui.visuals().dark_mode);
+        let mut cx = Cx { state, palette, commands: Vec::new() };
+        let whole = ui.max_rect();
+        let layout = Layout::of(whole, state, self.dock.extra());
+        ui.painter().rect_filled(whole, 0, palette.panel);
+
+        region(ui, layout.canvas, "canvas", |ui| stage::show(ui, &mut cx, &mut self.canvas));
+        region(ui, layout.canvas, "result bar", |ui| self.result_bar.show(ui, &mut cx));
+        if let Some(rect) = layout.chips {
+            region(ui, rect, "chips", |ui| chips::show(ui, &mut cx));
+        }
+        if let Some(rect) = layout.strip {
+            region(ui, rect, "strip", |ui| self.strip.show(ui, &mut cx, &mut self.thumbs));
+        }
+        region(ui, layout.top_bar, "top bar", |ui| top_bar::show(ui, &mut cx, layout.narrow));
+        region(ui, layout.rail, "rail", |ui| rail::show(ui, &mut cx));
+        region(ui, layout.dock, "dock", |ui| self.dock.show(ui, &mut cx));
+        if let Some(rect) = layout.panel {
+            panel::show(ui, &mut cx, rect, layout.panel_over);
+        }
+        lines(ui, &layout, palette);
+        notice::show(ui, &mut cx, layout.canvas);
+        if state.drop_hover {
+            stage::drop_card(ui, &cx, layout.canvas);
+        }
+        if state.debug {
+            debug_overlay::show(ui, &cx, layout.canvas, &self.figures);
+        }
+        self.thumbs.sweep();
+        self.text_had_focus = ui.ctx().text_edit_focused();
+        let room = [layout.canvas.width(), layout.canvas.height()];
+        if room != state.canvas_room {
+            cx.ask(Command::CanvasRoom(room));
+        }
+        cx.commands
+    }
+}
+
+/// Draws a part of the window in its own rectangle.
+fn region<R>(ui: &mut Ui, rect: Rect, salt: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
+    let mut child = ui.new_child(UiBuilder::new().id_salt(salt).max_rect(rect));
+    child.set_clip_rect(rect.intersect(ui.clip_rect()));
+    add(&mut child)
+}
+
+/// The hairlines between the regions.
+fn lines(ui: &Ui, layout: &Layout, palette: &Palette) {
+    let stroke = egui::Stroke::new(1.0, palette.line);
+    let painter = ui.painter();
+    let whole = ui.max_rect();
+    painter.hline(whole.x_range(), layout.top_bar.bottom() - 0.5, stroke);
+    painter.vline(layout.rail.right() - 0.5, layout.rail.y_range(), stroke);
+    let under = layout.chips.map_or(layout.canvas.bottom(), |chips| chips.bottom());
+    painter.hline(layout.canvas.x_range(), under + 0.5, stroke);
+    if let Some(strip) = layout.strip {
+        painter.hline(strip.x_range(), strip.bottom() - 0.5, stroke);
+    }
+}

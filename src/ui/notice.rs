@@ -1,0 +1,100 @@
+//! Notices: cards above the strip's left end, three at most, the newest lowest.
+
+use egui::{Align2, Area, Frame, Id, Order, Rect, Stroke, Ui, pos2, vec2};
+
+use super::tokens::{self, radius, size, space};
+use super::widgets::button::{self, IconButton};
+use super::{Cx, icons};
+use crate::app::command::Command;
+use crate::app::notices::{Kind, Notice};
+use crate::app::words::Text;
+
+/// Cards at once; the rest are counted.
+const MOST: usize = 3;
+
+/// Draws the cards over the canvas.
+pub fn show(ui: &Ui, cx: &mut Cx<'_>, canvas: Rect) {
+    let list = &cx.state.notices.list;
+    if list.is_empty() {
+        return;
+    }
+    let hidden = list.len().saturating_sub(MOST);
+    let at = pos2(canvas.left() + space::M, canvas.bottom() - space::M);
+    Area::new(Id::unique("notices"))
+        .order(Order::Foreground)
+        .pivot(Align2::LEFT_BOTTOM)
+        .fixed_pos(at)
+        .show(ui.ctx(), |ui| {
+            ui.spacing_mut().item_spacing.y = space::S;
+            if hidden > 0 {
+                let more = cx.lang().fill(Text::MoreNotices, &[&hidden.to_string()]);
+                ui.label(egui::RichText::new(more).font(tokens::caption()).color(cx.palette.text_2));
+            }
+            for notice in &list[hidden..] {
+                card(ui, cx, notice);
+            }
+        });
+}
+
+fn card(ui: &mut Ui, cx: &mut Cx<'_>, notice: &Notice) {
+    let p = cx.palette;
+    let (icon, colour) = match notice.kind {
+        Kind::Info => (icons::INFO, p.info),
+        Kind::Warning => (icons::WARNING, p.warn),
+        Kind::Error => (icons::WARNING_CIRCLE, p.error),
+    };
+    let frame = Frame::new()
+        .fill(p.raised)
+        .stroke(Stroke::new(1.0, p.line))
+        .corner_radius(radius::L)
+        .shadow(tokens::shadow(p))
+        .inner_margin(egui::Margin { left: 12, right: 4, top: 4, bottom: 4 });
+    let shown = frame.show(ui, |ui| {
+        ui.set_width(size::NOTICE - 18.0);
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = space::S;
+            let (place, _) = ui.allocate_exact_size(vec2(size::ICON, 36.0), egui::Sense::hover());
+            super::widgets::icon_in(ui.painter(), place, icon, size::ICON, colour);
+            let action = notice.action.as_ref();
+            let font = tokens::heading();
+            let action_width = action.map_or(0.0, |(text, _)| {
+                let word = cx.t(*text).to_owned();
+                ui.painter().layout_no_wrap(word, font, p.text_1).size().x + 2.0 * space::S + space::S
+            });
+            let width = ui.available_width() - action_width - size::ICON_BUTTON - space::S;
+            let mut job = egui::text::LayoutJob::single_section(
+                notice.text.clone(),
+                egui::TextFormat {
+                    font_id: tokens::body(),
+                    color: p.text_1,
+                    line_height: Some(tokens::text::BODY.1),
+                    ..Default::default()
+                },
+            );
+            job.wrap.max_width = width;
+            job.wrap.max_rows = 2;
+            let galley = ui.painter().layout_job(job);
+            let height = galley.size().y.max(36.0);
+            let (rect, label) = ui.allocate_exact_size(vec2(width, height), egui::Sense::hover());
+            label.widget_info(|| {
+                egui::WidgetInfo::labeled(egui::accesskit::Role::Status, true, &notice.text)
+            });
+            label.clone().on_hover_text(&notice.text);
+            let top = pos2(rect.left(), rect.center().y - galley.size().y / 2.0);
+            ui.painter().galley(top, galley, p.text_1);
+            if let Some((text, command)) = action
+                && button::word(ui, None, cx.t(*text), true, true).clicked()
+            {
+                cx.ask(command.clone());
+                cx.ask(Command::Dismiss(notice.id));
+            }
+            if IconButton::new(icons::X, cx.t(Text::Dismiss)).show(ui).clicked() {
+                cx.ask(Command::Dismiss(notice.id));
+            }
+        });
+    });
+    let leaves_soon = notice.until.is_some_and(|until| until - cx.state.now < 1.0);
+    if leaves_soon && shown.response.contains_pointer() {
+        cx.ask(Command::HoldNotice(notice.id));
+    }
+}

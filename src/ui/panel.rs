@@ -1,0 +1,413 @@
+//! The settings panel: the numbers. Beside the canvas in a wide window, over it in a narrow one.
+
+use egui::{
+    Align2, CursorIcon, Id, Popup, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, UiBuilder,
+    WidgetInfo, accesskit::Role, pos2, vec2,
+};
+
+use super::tokens::{self, radius, size, space};
+use super::widgets::button::IconButton;
+use super::widgets::field::Field;
+use super::widgets::slider::Slider;
+use super::widgets::{self, field, focus_ring};
+use super::{Cx, icons, panel_more};
+use crate::app::command::Command;
+use crate::app::examples;
+use crate::app::settings::PaintSettings;
+use crate::app::words::Text;
+
+/// Where controls begin, so that all rows have one edge.
+pub(super) const LABEL: f32 = 84.0;
+const FIELD: f32 = 60.0;
+
+/// What the user made of a value.
+pub(super) enum Change<T> {
+    /// The model's own again.
+    ModelsOwn,
+    /// This one.
+    To(T),
+}
+
+impl<T> Change<T> {
+    /// As the settings store it: `None` is the model's own.
+    pub(super) fn or_models_own(self) -> Option<T> {
+        match self {
+            Self::ModelsOwn => None,
+            Self::To(value) => Some(value),
+        }
+    }
+}
+
+/// Draws the panel.
+pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, over: bool) {
+    if over {
+        // Over the canvas it is a layer of its own, closed by a click outside.
+        let area = egui::Area::new(Id::unique("panel"))
+            .order(egui::Order::Middle)
+            .fixed_pos(rect.min)
+            .constrain(false);
+        let shown = area.show(ui.ctx(), |ui| {
+            ui.set_min_size(rect.size());
+            ui.painter().add(tokens::shadow(cx.palette).as_shape(rect, 0));
+            contents(ui, cx, rect);
+        });
+        let outside = ui.input(|i| {
+            i.pointer.any_pressed() && i.pointer.interact_pos().is_some_and(|pos| {
+                !rect.contains(pos) && pos.y > size::TOP_BAR
+            })
+        });
+        if outside && !Popup::is_any_open(ui.ctx()) && !shown.response.is_pointer_button_down_on() {
+            cx.ask(Command::ClosePanelOver);
+        }
+    } else {
+        contents(ui, cx, rect);
+    }
+}
+
+fn contents(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
+    let p = cx.palette;
+    ui.painter().rect_filled(rect, 0, p.panel);
+    ui.painter().vline(rect.left() + 0.5, rect.y_range(), Stroke::new(1.0, p.line));
+    drag_edge(ui, cx, rect);
+    let heading = Rect::from_min_size(rect.min, vec2(rect.width(), 40.0));
+    let at = pos2(rect.left() + space::M, heading.center().y);
+    let title = cx.t(Text::Settings);
+    ui.painter().text(at, Align2::LEFT_CENTER, title, tokens::heading(), p.text_1);
+    let body = rect.with_min_y(heading.bottom());
+    let mut child = ui.new_child(UiBuilder::new().id_salt("panel").max_rect(body));
+    child.set_clip_rect(body);
+    ScrollArea::vertical().id_salt("settings").auto_shrink(false).show(&mut child, |ui| {
+        let inner = body.width() - 2.0 * space::M;
+        egui::Frame::new().inner_margin(egui::Margin::symmetric(space::M as i8, 0)).show(ui, |ui| {
+            ui.set_width(inner);
+            ui.spacing_mut().item_spacing = vec2(space::S, space::S);
+            rows(ui, cx);
+        });
+    });
+}
+
+/// The panel is as wide as the user drags it.
+fn drag_edge(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
+    let edge = Rect::from_min_max(rect.min - vec2(3.0, 0.0), pos2(rect.left() + 4.0, rect.bottom()));
+    let response = ui.interact(edge, ui.scope_id().with("panel edge"), Sense::drag());
+    let response = response.on_hover_and_drag_cursor(CursorIcon::ResizeHorizontal);
+    if response.dragged() {
+        cx.ask(Command::PanelWidth(rect.width() - response.drag_delta().x));
+    }
+}
+
+fn rows(ui: &mut Ui, cx: &mut Cx<'_>) {
+    model(ui, cx);
+    ui.add_space(space::S);
+    let before = cx.state.settings.paint.clone();
+    let mut paint = before.clone();
+    picture_size(ui, cx, &mut paint);
+    ui.add_space(space::S);
+    count(ui, cx, &mut paint);
+    steps(ui, cx, &mut paint);
+    guidance(ui, cx, &mut paint);
+    seed(ui, cx, &mut paint);
+    ui.add_space(space::S);
+    panel_more::show(ui, cx, &mut paint);
+    ui.add_space(space::L);
+    if paint != before {
+        cx.ask(Command::Paint(paint));
+    }
+}
+
+/// The model: icon, name, family, state.
+fn model(ui: &mut Ui, cx: &Cx<'_>) {
+    let p = cx.palette;
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 48.0), Sense::hover());
+    let state = &cx.state.model;
+    let name = if state.name().is_empty() { cx.t(Text::ModelBuiltIn) } else { state.name() };
+    let (colour, word) = match (&state.trouble, &state.info) {
+        (Some(_), _) => (p.error, Text::ModelFailed),
+        (None, Some(_)) => (p.ok, Text::ModelReady),
+        (None, None) => (p.text_3, Text::ModelLoading),
+    };
+    let family = state.info.as_ref().map_or("", |info| info.family.as_str());
+    let spoken = format!("{}: {name}, {}", cx.t(Text::Model), cx.t(word));
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &spoken));
+    let painter = ui.painter();
+    painter.rect(rect, radius::M, p.raised, Stroke::new(1.0, p.line), StrokeKind::Inside);
+    let icon = Rect::from_min_size(rect.min, vec2(44.0, rect.height()));
+    widgets::icon_in(painter, icon, icons::CUBE, 20.0, p.text_2);
+    let texts = rect.with_min_x(icon.right()).with_max_x(rect.right() - space::M);
+    let upper = Rect::from_min_max(texts.min + vec2(0.0, 6.0), pos2(texts.right(), rect.center().y + 2.0));
+    let lower = Rect::from_min_max(pos2(texts.left() + 12.0, rect.center().y + 2.0), texts.max - vec2(0.0, 5.0));
+    widgets::line(ui, upper, name, tokens::heading(), p.text_1);
+    let dot = pos2(texts.left() + 3.0, lower.center().y);
+    ui.painter().circle_filled(dot, 3.0, colour);
+    let words = if family.is_empty() {
+        cx.t(word).to_owned()
+    } else {
+        format!("{family} · {}", cx.t(word))
+    };
+    widgets::line(ui, lower, &words, tokens::caption(), p.text_2);
+    if let Some(trouble) = &state.trouble {
+        response.on_hover_text(trouble);
+    }
+}
+
+/// A row's label, with a dot beside a changed value that puts the model's own back.
+/// Whether the dot was clicked.
+pub(super) fn label(ui: &mut Ui, cx: &Cx<'_>, text: Text, default: Option<&str>) -> bool {
+    let p = cx.palette;
+    let (rect, _) = ui.allocate_exact_size(vec2(LABEL, size::CONTROL), Sense::hover());
+    let room = rect.with_max_x(rect.right() - space::S);
+    let taken = widgets::line(ui, room, cx.t(text), tokens::body(), p.text_2);
+    let Some(default) = default else { return false };
+    let at = pos2(rect.left() + taken + 9.0, rect.center().y);
+    let hit = Rect::from_center_size(at, vec2(14.0, size::CONTROL));
+    let response = ui.interact(hit, ui.scope_id().with(("restore", text)), Sense::click());
+    let tip = cx.lang().fill(Text::RestoreDefault, &[default]);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &tip));
+    ui.painter().circle_filled(at, 3.0, p.accent_text);
+    focus_ring(ui, &response, radius::S);
+    response.on_hover_text(tip).clicked()
+}
+
+/// What is wrong with what was typed, under its row.
+pub(super) fn error_line(ui: &mut Ui, cx: &Cx<'_>, error: Option<&String>) {
+    let Some(error) = error else { return };
+    let p = cx.palette;
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(ui.available_width(), tokens::text::CAPTION.1), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, error));
+    let icon = rect.with_min_x(rect.left() + LABEL).with_max_x(rect.left() + LABEL + 14.0);
+    widgets::icon_in(ui.painter(), icon, icons::WARNING_CIRCLE, 14.0, p.error);
+    let words = rect.with_min_x(icon.right() + space::XS);
+    widgets::line(ui, words, error, tokens::caption(), p.error);
+}
+
+/// A row of slider and field for a whole number.
+fn whole_row(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    (text, range, out): (Text, (u32, u32), String),
+    value: u32,
+    default: Option<u32>,
+) -> Option<Change<u32>> {
+    let mut changed = None;
+    let mut error = None;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        let dot = default.filter(|default| *default != value).map(|default| default.to_string());
+        if label(ui, cx, text, dot.as_deref()) {
+            changed = Some(Change::ModelsOwn);
+        }
+        let name = cx.t(text);
+        let width = ui.available_width() - FIELD - space::S;
+        let slider = Slider::new(name, (range.0 as f32, range.1 as f32), 1.0);
+        if let (_, Some(moved)) = slider.show(ui, width, value as f32) {
+            changed = Some(Change::To(moved.round() as u32));
+        }
+        ui.add_space(space::S);
+        let bounds = (u64::from(range.0), u64::from(range.1));
+        let not_number = cx.t(Text::ErrorNumber);
+        let shown = value.to_string();
+        let parse = |text: &str| field::whole(text, bounds, not_number, &out);
+        let step = |by: i32| {
+            Some(i64::from(value).saturating_add(i64::from(by)).clamp(bounds.0 as i64, bounds.1 as i64) as u64)
+        };
+        let outcome = field::number(ui, Field { name, width: FIELD, shown: &shown, dimmed: false }, parse, step);
+        if let Some(typed) = outcome.value {
+            changed = Some(Change::To(typed as u32));
+        }
+        error = outcome.error;
+    });
+    error_line(ui, cx, error.as_ref());
+    changed
+}
+
+fn out_of(cx: &Cx<'_>, low: &str, high: &str) -> String {
+    cx.lang().fill(Text::ErrorRange, &[low, high])
+}
+
+fn count(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
+    let row = (Text::Count, (1, 8), out_of(cx, "1", "8"));
+    if let Some(changed) = whole_row(ui, cx, row, paint.count, None) {
+        paint.count = changed.or_models_own().unwrap_or(1);
+    }
+}
+
+fn steps(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
+    let default = cx.state.model.info.as_ref().map(|info| info.default_steps);
+    let value = paint.steps.or(default).unwrap_or(20);
+    let row = (Text::Steps, (1, 150), cx.t(Text::ErrorSteps).to_owned());
+    if let Some(changed) = whole_row(ui, cx, row, value, default) {
+        paint.steps = changed.or_models_own().filter(|steps| Some(*steps) != default);
+    }
+}
+
+fn guidance(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
+    let default = cx.state.model.info.as_ref().map(|info| info.default_guidance);
+    let value = paint.guidance.or(default).unwrap_or(7.0);
+    let row = (Text::Guidance, (1.0, 30.0), 0.5);
+    if let Some(changed) = decimal_row(ui, cx, row, value, default) {
+        paint.guidance = changed.or_models_own().filter(|value| default.is_none_or(|d| (d - value).abs() > 1e-4));
+    }
+}
+
+/// A row of slider and field for a number with decimals.
+pub(super) fn decimal_row(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    (text, range, by): (Text, (f32, f32), f32),
+    value: f32,
+    default: Option<f32>,
+) -> Option<Change<f32>> {
+    let mut changed = None;
+    let mut error = None;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        let differs = default.filter(|default| (default - value).abs() > 1e-4);
+        if label(ui, cx, text, differs.map(|default| default.to_string()).as_deref()) {
+            changed = Some(Change::ModelsOwn);
+        }
+        let name = cx.t(text);
+        let width = ui.available_width() - FIELD - space::S;
+        if let (_, Some(moved)) = Slider::new(name, range, by).show(ui, width, value) {
+            changed = Some(Change::To(moved));
+        }
+        ui.add_space(space::S);
+        let out = out_of(cx, &range.0.to_string(), &range.1.to_string());
+        let not_number = cx.t(Text::ErrorNumber);
+        let shown = format!("{}", (value * 100.0).round() / 100.0);
+        let parse = |text: &str| field::decimal(text, range, not_number, &out);
+        let step = |steps: i32| Some((value + steps as f32 * by).clamp(range.0, range.1));
+        let outcome = field::number(ui, Field { name, width: FIELD, shown: &shown, dimmed: false }, parse, step);
+        if let Some(typed) = outcome.value {
+            changed = Some(Change::To(typed));
+        }
+        error = outcome.error;
+    });
+    error_line(ui, cx, error.as_ref());
+    changed
+}
+
+/// Five shapes at the model's native area, then width and height.
+fn picture_size(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
+    const SHAPES: [(u32, u32); 5] = [(1, 1), (3, 2), (2, 3), (16, 9), (9, 16)];
+    let native = cx.state.model.info.as_ref().map_or((256, 256), |info| info.native_size);
+    let now = cx.state.new_size();
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::XS;
+        let differs = (now != native).then(|| format!("{} × {}", native.0, native.1));
+        if label(ui, cx, Text::Size, differs.as_deref()) {
+            paint.size = None;
+        }
+        ui.add_space(-space::XS);
+        let width = ((ui.available_width() - 4.0 * space::XS) / 5.0).floor();
+        for shape in SHAPES {
+            let size = at_native_area(cx, native, shape);
+            let name = if shape == (1, 1) {
+                format!("{}, {} × {}", cx.t(Text::SizeSquare), size.0, size.1)
+            } else {
+                format!("{}:{}, {} × {}", shape.0, shape.1, size.0, size.1)
+            };
+            if shape_button(ui, cx, shape, width, &name, now == size) {
+                paint.size = (size != native).then_some(size);
+            }
+        }
+    });
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        ui.add_space(LABEL);
+        let each = (ui.available_width() - 24.0) / 2.0;
+        let width = side(ui, cx, Text::Width, each, now.0);
+        let (times, _) = ui.allocate_exact_size(vec2(24.0, size::CONTROL), Sense::hover());
+        let centre = Align2::CENTER_CENTER;
+        ui.painter().text(times.center(), centre, "×", tokens::body(), cx.palette.text_3);
+        let height = side(ui, cx, Text::Height, each, now.1);
+        if width.is_some() || height.is_some() {
+            paint.size = Some((width.unwrap_or(now.0), height.unwrap_or(now.1)));
+        }
+    });
+}
+
+fn at_native_area(cx: &Cx<'_>, native: (u32, u32), (w, h): (u32, u32)) -> (u32, u32) {
+    let area = f64::from(native.0) * f64::from(native.1);
+    let aspect = f64::from(w) / f64::from(h);
+    let size = ((area * aspect).sqrt().round() as u32, (area / aspect).sqrt().round() as u32);
+    cx.state.model.info.as_ref().map_or(size, |info| info.rounded(size))
+}
+
+/// One side. It is taken over when the typing is done, because half a number is a size too.
+fn side(ui: &mut Ui, cx: &Cx<'_>, text: Text, width: f32, value: u32) -> Option<u32> {
+    const RANGE: (u64, u64) = (32, 4096);
+    let grid = cx.state.model.info.as_ref().map_or(8, |info| info.vae_factor);
+    let out = out_of(cx, "32", "4096");
+    let not_number = cx.t(Text::ErrorNumber);
+    let name = cx.t(text);
+    let shown = value.to_string();
+    let parse = |text: &str| field::whole(text, RANGE, not_number, &out);
+    let step = |by: i32| Some((i64::from(value) + i64::from(by) * i64::from(grid)).clamp(32, 4096) as u64);
+    field::number(ui, Field { name, width, shown: &shown, dimmed: false }, parse, step)
+        .value
+        .map(|value| value as u32)
+}
+
+fn shape_button(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    (w, h): (u32, u32),
+    width: f32,
+    name: &str,
+    on: bool,
+) -> bool {
+    let p = cx.palette;
+    let (rect, response) = ui.allocate_exact_size(vec2(width, size::CONTROL), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, on, name));
+    let fill = if on {
+        p.active
+    } else if response.hovered() {
+        p.hover
+    } else {
+        tokens::NOTHING
+    };
+    ui.painter().rect_filled(rect, radius::S, fill);
+    let longest = 15.0 / w.max(h) as f32;
+    let outline = Rect::from_center_size(rect.center(), vec2(w as f32 * longest, h as f32 * longest));
+    let colour = if on { p.accent_text } else { p.text_2 };
+    ui.painter().rect_stroke(outline, 1, Stroke::new(1.5, colour), StrokeKind::Middle);
+    focus_ring(ui, &response, radius::S);
+    response.on_hover_text(name).clicked()
+}
+
+/// The seed: field, die, lock. Unlocked shows the last one, dimmed.
+fn seed(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
+    let mut error = None;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        label(ui, cx, Text::Seed, None);
+        let width = ui.available_width() - 2.0 * size::ICON_BUTTON - space::S;
+        let name = cx.t(Text::Seed);
+        let (dimmed, value) = (!paint.seed_locked, paint.seed);
+        let shown = value.to_string();
+        let out = out_of(cx, "0", &u64::MAX.to_string());
+        let parse = |text: &str| field::whole(text, (0, u64::MAX), cx.t(Text::ErrorNumber), &out);
+        let step = |by: i32| Some(value.saturating_add_signed(i64::from(by)));
+        let outcome = field::number(ui, Field { name, width, shown: &shown, dimmed }, parse, step);
+        if let Some(typed) = outcome.value {
+            paint.seed = typed;
+            // Who types a seed means it.
+            paint.seed_locked = true;
+        }
+        error = outcome.error;
+        ui.add_space(space::S);
+        if IconButton::new(icons::DICE_FIVE, cx.t(Text::SeedRoll)).show(ui).clicked() {
+            paint.seed = examples::random_seed();
+        }
+        let (icon, tip) = if paint.seed_locked {
+            (icons::LOCK_SIMPLE, Text::SeedUnlock)
+        } else {
+            (icons::LOCK_SIMPLE_OPEN, Text::SeedLock)
+        };
+        if IconButton::new(icon, cx.t(tip)).on(paint.seed_locked).show(ui).clicked() {
+            paint.seed_locked = !paint.seed_locked;
+        }
+    });
+    error_line(ui, cx, error.as_ref());
+}

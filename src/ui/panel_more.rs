@@ -1,0 +1,94 @@
+//! The folded part of the settings panel: sampler, schedule, guidance rescale.
+
+use egui::{ComboBox, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
+
+use super::panel::{Change, decimal_row, label};
+use super::tokens::{self, radius, size, space};
+use super::widgets::focus_ring;
+use super::{Cx, icons};
+use crate::app::command::Command;
+use crate::app::settings::PaintSettings;
+use crate::app::words::Text;
+use crate::engine::protocol::{Sampler, Schedule};
+
+/// Draws the fold and, open, what is in it.
+pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, paint: &mut PaintSettings) {
+    let open = cx.state.settings.more_open;
+    fold(ui, cx, open);
+    if !open {
+        return;
+    }
+    let info = cx.state.model.info.clone();
+    let default = info.as_ref().map(|info| info.default_sampler);
+    let value = paint.sampler.or(default).unwrap_or(Sampler::DpmPp2M);
+    let names = Sampler::ALL.map(|sampler| (sampler, sampler.name()));
+    if let Some(changed) = choice(ui, cx, Text::Sampler, &names, value, default) {
+        paint.sampler = changed.or_models_own().filter(|sampler| Some(*sampler) != default);
+    }
+    let default = info.as_ref().map(|info| info.default_schedule);
+    let value = paint.schedule.or(default).unwrap_or(Schedule::Trailing);
+    let names = Schedule::ALL.map(|schedule| (schedule, schedule.name()));
+    if let Some(changed) = choice(ui, cx, Text::Schedule, &names, value, default) {
+        paint.schedule = changed.or_models_own().filter(|schedule| Some(*schedule) != default);
+    }
+    let row = (Text::Rescale, (0.0, 1.0), 0.05);
+    if let Some(changed) = decimal_row(ui, cx, row, paint.guidance_rescale, Some(0.0)) {
+        paint.guidance_rescale = changed.or_models_own().unwrap_or(0.0);
+    }
+}
+
+fn fold(ui: &mut Ui, cx: &mut Cx<'_>, open: bool) {
+    let p = cx.palette;
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(ui.available_width(), size::CONTROL), Sense::click());
+    let name = cx.t(Text::MoreSettings);
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, open, name));
+    if response.hovered() {
+        ui.painter().rect_filled(rect.expand2(vec2(space::XS, 0.0)), radius::S, p.hover);
+    }
+    let painter = ui.painter();
+    let left = pos2(rect.left(), rect.center().y);
+    painter.text(left, egui::Align2::LEFT_CENTER, name, tokens::heading(), p.text_1);
+    let icon = if open { icons::CARET_DOWN } else { icons::CARET_RIGHT };
+    let right = pos2(rect.right() - space::S, rect.center().y);
+    painter.text(right, egui::Align2::CENTER_CENTER, icon, tokens::icon(14.0), p.text_2);
+    focus_ring(ui, &response, radius::S);
+    if response.clicked() {
+        cx.ask(Command::MoreOpen(!open));
+    }
+}
+
+/// A row with a list to choose from.
+fn choice<T: Copy + PartialEq>(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    text: Text,
+    names: &[(T, &'static str)],
+    value: T,
+    default: Option<T>,
+) -> Option<Change<T>> {
+    let name_of = |wanted: T| names.iter().find(|(one, _)| *one == wanted).map_or("", |(_, n)| *n);
+    let mut changed = None;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        let differs = default.filter(|default| *default != value);
+        if label(ui, cx, text, differs.map(name_of)) {
+            changed = Some(Change::ModelsOwn);
+        }
+        let combo = ComboBox::from_id_salt(text).width(ui.available_width()).selected_text(name_of(value));
+        let shown = combo.show_ui(ui, |ui| {
+            for (one, name) in names {
+                if ui.selectable_label(*one == value, *name).clicked() {
+                    changed = Some(Change::To(*one));
+                }
+            }
+        });
+        let name = cx.t(text);
+        shown.response.widget_info(|| {
+            let mut info = WidgetInfo::labeled(Role::ComboBox, true, name);
+            info.current_text_value = Some(name_of(value).to_owned());
+            info
+        });
+    });
+    changed
+}

@@ -1,0 +1,245 @@
+//! The bar that floats over the canvas: progress while a picture is painted, then scrubber, then
+//! the decision about it. Without the pointer it folds to its row of ticks.
+
+use egui::{Align, Key, Layout, Rect, Sense, Stroke, StrokeKind, Ui, UiBuilder, pos2, vec2};
+
+use super::tokens::{self, radius, size, space};
+use super::widgets::button::{self, IconButton};
+use super::widgets::ticks::{self, Ticks};
+use super::{Cx, icons};
+use crate::app::command::{Action, Command};
+use crate::app::jobs::{Entry, EntryId, Stage};
+use crate::app::words::{Lang, Text};
+use crate::engine::protocol::Phase;
+
+/// Seconds without the pointer until the finished bar folds.
+const FOLD_SECS: f64 = 2.0;
+
+/// What the bar remembers of its look.
+#[derive(Default)]
+pub struct ResultBar {
+    of: Option<(EntryId, Stage)>,
+    /// When the pointer was last near, in seconds of the window's clock.
+    touched: f64,
+    /// Width in the last frame, to centre it.
+    width: f32,
+}
+
+impl ResultBar {
+    /// Draws the bar, if a result is shown.
+    pub fn show(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        let state = cx.state;
+        let Some(entry) = state.shown_entry() else { return };
+        if state.stroking || entry.stage == Stage::Waiting {
+            return;
+        }
+        if self.of != Some((entry.id, entry.stage)) {
+            self.of = Some((entry.id, entry.stage));
+            self.touched = state.now;
+        }
+        let canvas = ui.max_rect();
+        let near = Rect::from_center_size(
+            pos2(canvas.center().x, canvas.bottom() - 34.0),
+            vec2(self.width.max(320.0), 68.0),
+        );
+        // A drag that began elsewhere (a pan, a stroke) only passes by.
+        let passing = ui.input(|i| i.pointer.any_down()) && !ui.ctx().egui_is_using_pointer();
+        let hovered = ui.rect_contains_pointer(near) && !passing;
+        let held = hovered || state.compare || state.pinned.is_some();
+        if held || entry.stage == Stage::Running {
+            self.touched = state.now;
+        }
+        let idle = state.now - self.touched;
+        if entry.stage != Stage::Running && idle >= FOLD_SECS {
+            folded(ui, cx, entry, canvas);
+            return;
+        }
+        if entry.stage != Stage::Running && !held {
+            ui.ctx().request_repaint_after_secs((FOLD_SECS - idle) as f32 + 0.02);
+        }
+        self.unfolded(ui, cx, entry, canvas);
+    }
+
+    fn unfolded(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry, canvas: Rect) {
+        let p = cx.palette;
+        let bottom = canvas.bottom() - size::RESULT_BAR_GAP;
+        let width = self.width.clamp(120.0, canvas.width() - 2.0 * space::S);
+        let rect = Rect::from_min_max(
+            pos2((canvas.center().x - width / 2.0).round(), bottom - size::RESULT_BAR),
+            pos2((canvas.center().x + width / 2.0).round(), bottom),
+        );
+        // The bar lies on the picture: it takes the pointer from the canvas.
+        ui.interact(rect, ui.scope_id().with("bar"), Sense::click_and_drag());
+        ui.painter().rect(
+            rect,
+            radius::FULL,
+            p.raised,
+            Stroke::new(1.0, p.line),
+            StrokeKind::Inside,
+        );
+        let inner = rect.with_min_x(rect.left() + space::L).with_max_x(f32::INFINITY);
+        let mut row = ui.new_child(
+            UiBuilder::new()
+                .id_salt("row")
+                .max_rect(inner)
+                .layout(Layout::left_to_right(Align::Center)),
+        );
+        row.spacing_mut().item_spacing.x = space::M;
+        if entry.stage == Stage::Running {
+            running(&mut row, cx, entry);
+        } else {
+            finished(&mut row, cx, entry);
+        }
+        let wanted = row.min_rect().right() - rect.left() + space::S;
+        // Words change with every step; the bar only ever grows during a run, so it does not jitter.
+        let keep = entry.stage == Stage::Running && wanted < self.width && self.width - wanted < 48.0;
+        if !keep && (wanted - self.width).abs() > 0.5 {
+            self.width = wanted;
+            ui.ctx().request_repaint();
+        }
+    }
+}
+
+/// A row of ticks, 4 high, on the canvas's lower edge.
+fn folded(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, canvas: Rect) {
+    if entry.of == 0 {
+        return;
+    }
+    let width = ticks::width(entry.of);
+    let rect = Rect::from_min_size(
+        pos2(canvas.center().x - width / 2.0, canvas.bottom() - 10.0),
+        vec2(width, 8.0),
+    );
+    // On its own ground, because the picture under it can have any colour.
+    let ground = rect.expand2(vec2(6.0, 1.0));
+    ui.painter().rect_filled(ground, radius::S, cx.palette.raised);
+    let mut child = ui.new_child(UiBuilder::new().id_salt("folded").max_rect(rect));
+    let done = entry.steps.len() as u32;
+    let name = cx.t(Text::TicksName);
+    Ticks { name, done, of: entry.of, at: None, height: 4.0, scrubs: false }.show(&mut child, 8.0);
+}
+
+fn words(ui: &mut Ui, cx: &Cx<'_>, text: &str, least: f32) {
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), tokens::caption(), cx.palette.text_1);
+    let width = galley.size().x.max(least);
+    let (rect, response) = ui.allocate_exact_size(vec2(width, galley.size().y), Sense::hover());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Status, true, text));
+    ui.painter().galley(rect.min, galley, cx.palette.text_1);
+}
+
+fn running(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry) {
+    let done = entry.steps.len() as u32;
+    if entry.of > 0 {
+        let name = cx.t(Text::TicksName);
+        let ticks = Ticks { name, done, of: entry.of, at: None, height: 12.0, scrubs: done > 0 };
+        let outcome = ticks.show(ui, size::RESULT_BAR - 4.0);
+        scrub(cx, outcome.hovered);
+    }
+    words(ui, cx, &progress(cx.lang(), entry), 0.0);
+    let tip = Action::LeaveOrStop.keys_text().unwrap_or_default();
+    let stop = cx.t(Text::Stop);
+    if button::word(ui, Some(icons::STOP), stop, true, false).on_hover_text(tip).clicked() {
+        cx.ask(Command::Stop);
+    }
+}
+
+/// What the running picture is doing, in words.
+#[must_use]
+pub fn progress(lang: Lang, entry: &Entry) -> String {
+    let done = entry.steps.len() as u32;
+    match entry.phase {
+        Some(Phase::ReadingModel(part)) => {
+            lang.fill(Text::PhaseModel, &[&format!("{:.0}", part * 100.0)])
+        }
+        Some(Phase::ReadingWords) => lang.get(Text::PhaseWords).to_owned(),
+        Some(Phase::EncodingPicture) => lang.get(Text::PhaseEncoding).to_owned(),
+        Some(Phase::Decoding) => lang.get(Text::PhaseDecoding).to_owned(),
+        None if done == 0 => lang.get(Text::PhaseStarting).to_owned(),
+        None => {
+            let pace = entry.step_secs();
+            let left = f64::from(pace) * f64::from(entry.of.saturating_sub(done));
+            let precise = if pace < 0.1 { format!("{pace:.3}") } else { format!("{pace:.2}") };
+            let numbers = [done.to_string(), entry.of.to_string(), precise, lang.duration(left)];
+            lang.fill(Text::StepsPace, &numbers.each_ref().map(String::as_str))
+        }
+    }
+}
+
+fn scrub(cx: &mut Cx<'_>, hovered: Option<u32>) {
+    if hovered != cx.state.scrub {
+        cx.ask(Command::Scrub(hovered));
+    }
+}
+
+fn finished(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry) {
+    let state = cx.state;
+    let lang = cx.lang();
+    let done = entry.steps.len() as u32;
+    let at = state.scrub.or(state.pinned);
+    if entry.of > 0 {
+        let name = cx.t(Text::TicksName);
+        let ticks = Ticks { name, done, of: entry.of, at, height: 12.0, scrubs: true };
+        let outcome = ticks.show(ui, size::RESULT_BAR - 4.0);
+        scrub(cx, outcome.hovered);
+        if let Some(step) = outcome.clicked {
+            let pin = (state.pinned != Some(step) && step < entry.of).then_some(step);
+            cx.ask(Command::Pin(pin));
+        }
+    }
+    let numbers = |step: u32| [step.to_string(), entry.of.to_string()];
+    let text = match (at, entry.stage) {
+        (Some(step), _) => {
+            let pinned = state.pinned.is_some() && state.scrub.is_none();
+            let text = if pinned { Text::StepPinned } else { Text::StepShown };
+            lang.fill(text, &numbers(step).each_ref().map(String::as_str))
+        }
+        (None, Stage::Stopped) => {
+            lang.fill(Text::StoppedAt, &numbers(done).each_ref().map(String::as_str))
+        }
+        (None, _) => {
+            let took = entry.took_secs.unwrap_or_default();
+            lang.fill(Text::DoneIn, &[&entry.of.to_string(), &lang.duration(took)])
+        }
+    };
+    words(ui, cx, &text, 88.0);
+    ui.spacing_mut().item_spacing.x = space::XS;
+    if entry.stage == Stage::Finished {
+        if state.document_entry == Some(entry.id) {
+            let kept = cx.t(Text::Kept);
+            button::word(ui, Some(icons::CHECK), kept, false, false);
+        } else {
+            decision(ui, cx, Action::Keep, icons::CHECK);
+        }
+    }
+    decision(ui, cx, Action::Discard, icons::TRASH);
+    if entry.stage == Stage::Finished {
+        compare(ui, cx);
+        let again = cx.t(Text::Again);
+        let tip = Action::Paint.tooltip(lang);
+        if button::word(ui, Some(icons::ARROW_CLOCKWISE), again, true, false).on_hover_text(tip).clicked()
+        {
+            cx.act(Action::Paint);
+        }
+    }
+}
+
+fn decision(ui: &mut Ui, cx: &mut Cx<'_>, action: Action, icon: &str) {
+    let tip = action.tooltip(cx.lang());
+    let label = cx.t(action.row().label);
+    let enabled = action.enabled(cx.state);
+    if button::word(ui, Some(icon), label, enabled, false).on_hover_text(tip).clicked() {
+        cx.act(action);
+    }
+}
+
+/// Held, not clicked: the original shows while it is pressed.
+fn compare(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let tip = format!("{} (O)", cx.t(Text::CompareTip));
+    let button = IconButton::new(icons::COLUMNS, cx.t(Text::Compare)).tooltip(&tip);
+    let response = button.on(cx.state.compare).side(size::CONTROL).show(ui);
+    let key = ui.input(|i| i.key_down(Key::O)) && !ui.ctx().text_edit_focused();
+    let held = response.is_pointer_button_down_on();
+    if held != cx.state.compare && !key {
+        cx.ask(Command::Compare(held));
+    }
+}

@@ -1,0 +1,78 @@
+//! The canvas with what lies on it now, and the card that is shown while a file hovers.
+
+use egui::{Align2, Rect, Stroke, StrokeKind, Ui, vec2};
+
+use super::canvas::{Canvas, CanvasColors, CanvasEvent, CanvasInput, Emerging, Layer, MaskLayer, MaskLook};
+use super::tokens::{self, radius, size};
+use super::{Cx, icons};
+use crate::app::command::Command;
+use crate::app::scene::MaskSeen;
+use crate::app::words::Text;
+
+/// Draws the canvas and brings its events in.
+pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
+    let state = cx.state;
+    let scene = state.scene();
+    let input = CanvasInput {
+        size: scene.size,
+        picture: scene.picture.as_ref().map(|p| Layer { key: p.key, picture: &p.picture }),
+        emerging: scene.emerging.as_ref().map(|e| Emerging {
+            key: e.preview.key,
+            picture: &e.preview.picture,
+            step_secs: e.step_secs,
+            within_mask: e.within_mask,
+        }),
+        mask: scene.mask.map(|seen| MaskLayer {
+            mask: &state.document.mask,
+            feather_px: state.document.feather_px,
+            look: match seen {
+                MaskSeen::Paint => MaskLook::Paint,
+                MaskSeen::Contour => MaskLook::Contour,
+                MaskSeen::Hidden => MaskLook::Hidden,
+            },
+        }),
+        view: state.view,
+        tool: state.tool,
+        brush: &state.settings.mask_brush,
+        alt_text: state.scene_name(&scene),
+        colors: CanvasColors {
+            surround: cx.palette.surround,
+            sheet: cx.palette.sheet,
+            line: cx.palette.line,
+            focus: cx.palette.focus,
+            mask: cx.palette.mask,
+        },
+        motion: state.motion(),
+    };
+    for event in canvas.show(ui, &input) {
+        cx.ask(match event {
+            CanvasEvent::View(view) => Command::View(view),
+            CanvasEvent::StrokeBegan(at) => Command::StrokeBegan(at),
+            CanvasEvent::StrokeMoved(points) => Command::StrokeMoved(points),
+            CanvasEvent::StrokeEnded => Command::StrokeEnded,
+            CanvasEvent::Pressed => {
+                // Whatever has the focus after a press on the canvas is the canvas.
+                if let Some(id) = ui.memory(egui::Memory::focused) {
+                    ui.data_mut(|data| data.insert_temp(super::shortcuts::canvas_id(), id));
+                }
+                Command::CanvasPressed
+            }
+        });
+    }
+}
+
+/// Dims the canvas and says what a drop does.
+pub fn drop_card(ui: &Ui, cx: &Cx<'_>, canvas: Rect) {
+    let p = cx.palette;
+    let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop card"));
+    let painter = ui.ctx().layer_painter(layer);
+    painter.rect_filled(canvas, 0, p.dim);
+    let card = Rect::from_center_size(canvas.center(), vec2(320.0, 132.0));
+    painter.add(tokens::shadow(p).as_shape(card, radius::L));
+    painter.rect(card, radius::L, p.raised, Stroke::new(1.0, p.line), StrokeKind::Inside);
+    let at = |dy: f32| card.center() + vec2(0.0, dy);
+    painter.text(at(-28.0), Align2::CENTER_CENTER, icons::IMAGE, tokens::icon(32.0), p.accent_text);
+    painter.text(at(12.0), Align2::CENTER_CENTER, cx.t(Text::DropTitle), tokens::heading(), p.text_1);
+    let line = cx.t(Text::DropLine);
+    painter.text(at(12.0 + size::CONTROL - 4.0), Align2::CENTER_CENTER, line, tokens::caption(), p.text_2);
+}

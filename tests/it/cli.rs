@@ -1,0 +1,135 @@
+//! The command line as users and scripts meet it: exit codes, messages, files.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use pentimento::document::codec::{decode_picture, encode_png};
+use pentimento::engine::protocol::Picture;
+use serde_json::Value;
+
+fn pentimento(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pentimento"))
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+/// Runs with what every picture here has in common: small and quick.
+fn paint(folder: &Path, arguments: &[&str]) -> Output {
+    let common = ["--prompt", "a fox", "--steps", "2", "--out", "a.png"];
+    pentimento(folder, &[&common, arguments].concat())
+}
+
+fn refused(folder: &Path, arguments: &[&str], code: i32, words: &str) {
+    let output = paint(folder, arguments);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
+    assert!(message.contains(words), "{arguments:?}: {message}");
+    assert!(!folder.join("a.png").exists());
+}
+
+fn save(path: &Path, width: u32, height: u32, pixel: impl Fn(u32) -> [u8; 4]) -> Picture {
+    let rgba = (0..width * height).flat_map(|index| pixel(index % width)).collect();
+    let picture = Picture { width, height, rgba };
+    std::fs::write(path, encode_png(&picture, None).unwrap()).unwrap();
+    picture
+}
+
+fn read(path: &Path) -> (Picture, Option<String>) {
+    let decoded = decode_picture(&std::fs::read(path).unwrap()).unwrap();
+    (decoded.picture, decoded.parameters)
+}
+
+#[test]
+fn wrong_arguments_end_with_2_and_failed_jobs_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    save(&here.join("init.png"), 64, 48, |_| [90, 90, 90, 255]);
+    save(&here.join("mask.png"), 48, 64, |_| [255; 4]);
+    std::fs::write(here.join("words.png"), "words").unwrap();
+    refused(here, &["--steps", "0"], 2, "--steps");
+    refused(here, &["--sampler", "magic"], 2, "Known: ");
+    refused(here, &["--size", "0x0"], 2, "--size");
+    refused(here, &["--cfg", "NaN"], 2, "--cfg");
+    refused(here, &["--mask", "mask.png"], 2, "--init-image");
+    refused(here, &["--init-image", "init.png", "--strength", "0"], 2, "--strength");
+    refused(here, &["--init-image", "none.png"], 1, "none.png");
+    refused(here, &["--init-image", "words.png"], 1, "not a picture");
+    refused(here, &["--init-image", "init.png", "--mask", "mask.png"], 1, "48 × 64");
+    refused(here, &["--model", "none"], 1, "none");
+    refused(here, &["--latents", "none/l.safetensors"], 1, "none");
+}
+
+#[test]
+fn one_picture_comes_with_its_story() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let output = paint(
+        here,
+        &["--size", "64x64", "--json", "--previews", "steps", "--latents", "l.safetensors"],
+    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let events: Vec<Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let named = |name: &str| events.iter().filter(|event| event["event"] == name).count();
+    assert_eq!([named("job"), named("model"), named("painted"), named("finished")], [1; 4]);
+    assert_eq!((named("step"), named("preview"), named("error")), (2, 2, 0));
+    assert_eq!(events.last().unwrap()["event"], "finished");
+    let (picture, parameters) = read(&here.join("a.png"));
+    assert_eq!((picture.width, picture.height), (64, 64));
+    assert!(parameters.unwrap().starts_with("a fox"));
+    assert!(here.join("steps/step-01.png").exists() && here.join("steps/step-02.png").exists());
+    let latents = std::fs::read(here.join("l.safetensors")).unwrap();
+    let latents = safetensors::SafeTensors::deserialize(&latents).unwrap();
+    assert_eq!(latents.tensor("latent").unwrap().shape(), [1, 4, 8, 8]);
+}
+
+#[test]
+fn several_pictures_are_those_of_their_seeds() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    assert!(paint(here, &["--size", "64x64", "--seed", "7", "--count", "2"]).status.success());
+    assert!(paint(here, &["--size", "64x64", "--seed", "8"]).status.success());
+    let [first, second, alone] =
+        ["a-0.png", "a-1.png", "a.png"].map(|name| read(&here.join(name)).0);
+    assert_eq!(second, alone);
+    assert_ne!(first, second);
+}
+
+#[test]
+fn a_mask_keeps_what_is_black() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let init = save(&here.join("init.png"), 70, 64, |x| [x as u8, 90, 30, 255]);
+    save(&here.join("mask.png"), 70, 64, |x| if x < 35 { [255; 4] } else { [0, 0, 0, 255] });
+    let output = paint(here, &["--init-image", "init.png", "--mask", "mask.png"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (result, _) = read(&here.join("a.png"));
+    assert_eq!((result.width, result.height), (70, 64));
+    let changed: Vec<usize> = (0..70 * 64)
+        .filter(|pixel| result.rgba[4 * pixel..][..4] != init.rgba[4 * pixel..][..4])
+        .map(|pixel| pixel % 70)
+        .collect();
+    assert!(changed.iter().all(|x| *x < 35) && changed.len() > 1000, "{}", changed.len());
+}
+
+#[test]
+fn models_and_folders_are_described() {
+    let folder = tempfile::tempdir().unwrap();
+    let says = |arguments: &[&str], words: &[&str]| {
+        let output = pentimento(folder.path(), arguments);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{arguments:?}");
+        for word in words {
+            assert!(text.contains(word), "{arguments:?} without '{word}': {text}");
+        }
+    };
+    says(&["models"], &["Built-in model", "256 × 256"]);
+    says(&["inspect", "pocket"], &["v_prediction", "366 F16", "Nothing is missing"]);
+    std::fs::write(folder.path().join("model_index.json"), "{}").unwrap();
+    says(&["inspect", "."], &["Missing: 'unet/config.json'", "Missing: 'vae/"]);
+}

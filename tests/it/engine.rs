@@ -1,0 +1,316 @@
+//! The thread boundary: with a made-up generator for its promises, with the real one for what a
+//! painter relies on.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pentimento::cancel::CancelToken;
+use pentimento::engine::Engine;
+use pentimento::engine::painter::Options;
+use pentimento::engine::protocol::{
+    Coverage, Event, FailureKind, InitPicture, InpaintMask, JobId, Notice, PaintRequest, Painted,
+    Picture, Posterior, Request, Timing,
+};
+use pentimento::engine::worker::{Done, Generator, Reporter, Stop};
+
+/// Does what the prompt says.
+struct Scripted;
+
+impl Generator for Scripted {
+    fn run(&mut self, request: &Request, reporter: &Reporter<'_>) -> Result<Done, Stop> {
+        let Request::Paint(paint) = request else { panic!("only pictures here") };
+        let done = Done { request: None, timing: Timing::default() };
+        match paint.prompt.as_str() {
+            "panic" => panic!("a fault"),
+            "flood" => {
+                for step in 1..=2000 {
+                    reporter.say(step_event(reporter.job, step));
+                }
+                Ok(done)
+            }
+            "wait" => loop {
+                reporter.cancel.check().map_err(|_cancelled| Stop::Cancelled)?;
+                std::thread::sleep(Duration::from_millis(1));
+            },
+            _ => Ok(done),
+        }
+    }
+
+    fn reset(&mut self) {}
+}
+
+fn step_event(job: JobId, step: u32) -> Event {
+    Event::Step { job, index: 0, step, of: 2000, sigma: 1.0, step_secs: 0.0, preview: None }
+}
+
+fn scripted() -> Engine {
+    Engine::spawn_with(Some(1), || Scripted, || ()).expect("a thread")
+}
+
+fn submit(engine: &mut Engine, prompt: &str) -> JobId {
+    let job = engine.next_job();
+    let request = PaintRequest { prompt: prompt.to_owned(), ..PaintRequest::default() };
+    engine.submit(job, Request::Paint(Box::new(request))).expect("room");
+    job
+}
+
+/// All events up to the terminal one of `last`.
+fn events_until(engine: &mut Engine, last: JobId) -> Vec<Event> {
+    let mut events = Vec::new();
+    while let Some(event) = engine.wait() {
+        let done = event.is_terminal() && event.job() == last;
+        events.push(event);
+        if done {
+            break;
+        }
+    }
+    events
+}
+
+fn terminal(events: &[Event], job: JobId) -> &Event {
+    let ends: Vec<_> = events.iter().filter(|e| e.is_terminal() && e.job() == job).collect();
+    assert_eq!(ends.len(), 1, "{job:?} ends exactly once");
+    ends[0]
+}
+
+#[test]
+fn a_panic_fails_its_job_and_the_next_one_runs() {
+    let mut engine = scripted();
+    let bad = submit(&mut engine, "panic");
+    let good = submit(&mut engine, "fine");
+    let events = events_until(&mut engine, good);
+    let Event::Failed { error, .. } = terminal(&events, bad) else { panic!("it failed") };
+    assert_eq!(error.kind, FailureKind::Fault);
+    assert!(matches!(terminal(&events, good), Event::Finished { .. }));
+}
+
+#[test]
+fn running_and_waiting_jobs_are_cancelled_in_order() {
+    let mut engine = scripted();
+    let running = submit(&mut engine, "wait");
+    let waiting = submit(&mut engine, "wait");
+    assert!(matches!(engine.wait(), Some(Event::Started { job }) if job == running));
+    engine.cancel(waiting);
+    engine.cancel(running);
+    let events = events_until(&mut engine, waiting);
+    assert!(matches!(terminal(&events, running), Event::Cancelled { .. }));
+    assert!(matches!(terminal(&events, waiting), Event::Cancelled { .. }));
+    let started = events.iter().filter(|e| matches!(e, Event::Started { .. })).count();
+    assert_eq!(started, 0, "the waiting one never began");
+}
+
+#[test]
+fn a_reader_who_sleeps_loses_no_ending() {
+    let mut engine = scripted();
+    let job = submit(&mut engine, "flood");
+    std::thread::sleep(Duration::from_millis(50));
+    let events = events_until(&mut engine, job);
+    assert!(matches!(terminal(&events, job), Event::Finished { .. }));
+    assert_eq!(events.iter().filter(|e| matches!(e, Event::Step { .. })).count(), 2000);
+}
+
+#[test]
+fn dropping_the_engine_ends_its_running_job() {
+    let mut engine = scripted();
+    submit(&mut engine, "wait");
+    submit(&mut engine, "flood");
+    let start = Instant::now();
+    drop(engine);
+    assert!(start.elapsed() < Duration::from_secs(5), "it does not wait for the job");
+}
+
+#[test]
+fn more_jobs_than_fit_are_refused_not_waited_for() {
+    let mut engine = scripted();
+    submit(&mut engine, "wait");
+    let refused = (0..100).find_map(|_| {
+        let job = engine.next_job();
+        engine.submit(job, Request::Paint(Box::default())).err()
+    });
+    assert!(refused.is_some());
+}
+
+// What follows paints with the built-in model.
+
+fn small(prompt: &str) -> PaintRequest {
+    PaintRequest {
+        prompt: prompt.to_owned(),
+        size: Some((128, 96)),
+        steps: Some(4),
+        previews: false,
+        ..PaintRequest::default()
+    }
+}
+
+fn paint_with(threads: usize, request: PaintRequest) -> (Vec<Painted>, Vec<Event>) {
+    let mut engine = Engine::spawn(Options { threads: Some(threads), ..Options::default() }, || ())
+        .expect("a thread");
+    let job = engine.next_job();
+    engine.submit(job, Request::Paint(Box::new(request))).expect("room");
+    let events = events_until(&mut engine, job);
+    let painted = events.iter().filter_map(|event| match event {
+        Event::Painted { painted, .. } => Some(painted.clone()),
+        _ => None,
+    });
+    (painted.collect(), events)
+}
+
+fn failure(request: PaintRequest) -> String {
+    let (_, events) = paint_with(1, request);
+    match events.last() {
+        Some(Event::Failed { error, .. }) => error.message.clone(),
+        other => panic!("not a failure: {other:?}"),
+    }
+}
+
+fn colourful(width: u32, height: u32) -> Arc<Picture> {
+    let pixel = |i: u32| [(i * 7 % 256) as u8, (i * 3 % 256) as u8, (i / width * 2 % 256) as u8, 255];
+    Arc::new(Picture { width, height, rgba: (0..width * height).flat_map(pixel).collect() })
+}
+
+fn init(picture: Arc<Picture>, strength: f32) -> Option<InitPicture> {
+    Some(InitPicture { picture, strength, posterior: Posterior::Mode })
+}
+
+fn left_half(width: u32, height: u32) -> Coverage {
+    let covered = |i: u32| if i % width < width / 2 { 255 } else { 0 };
+    Coverage { width, height, values: (0..width * height).map(covered).collect() }
+}
+
+#[test]
+fn threads_change_no_bit_and_a_finished_request_paints_the_same_again() {
+    let (one, events) = paint_with(1, small("a fox"));
+    let (two, _) = paint_with(2, small("a fox"));
+    assert_eq!(one[0].picture, two[0].picture);
+    let Some(Event::Finished { request: Some(request), .. }) = events.last() else {
+        panic!("it finished")
+    };
+    let (again, _) = paint_with(2, (**request).clone());
+    assert_eq!(again[0].picture, one[0].picture);
+}
+
+#[test]
+fn picture_k_of_a_batch_is_the_picture_of_seed_plus_k() {
+    let (batch, _) = paint_with(2, PaintRequest { seed: 5, count: 3, ..small("a frog") });
+    let (single, _) = paint_with(2, PaintRequest { seed: 7, ..small("a frog") });
+    assert_eq!(batch.len(), 3);
+    assert_eq!(batch[2].seed, 7);
+    assert_eq!(batch[2].picture, single[0].picture);
+    assert_ne!(batch[1].picture, single[0].picture);
+}
+
+#[test]
+fn a_fill_changes_nothing_outside_its_mask_whatever_the_sizes() {
+    for (width, height) in [(128, 96), (101, 77), (700, 500)] {
+        let picture = colourful(width, height);
+        let mask = left_half(width, height);
+        let request = PaintRequest {
+            init: init(Arc::clone(&picture), 1.0),
+            mask: Some(InpaintMask { coverage: Arc::new(mask.clone()), feather_px: 6.0 }),
+            size: None,
+            ..small("a red apple")
+        };
+        let (painted, _) = paint_with(2, request);
+        let result = &painted[0].picture;
+        assert_eq!((result.width, result.height), (width, height));
+        let mut changed = 0;
+        for (i, covered) in mask.values.iter().enumerate() {
+            let same = result.rgba[i * 4..][..4] == picture.rgba[i * 4..][..4];
+            assert!(*covered > 0 || same, "pixel {i} outside the mask changed");
+            changed += usize::from(!same);
+        }
+        assert!(changed > mask.values.len() / 4, "the inside was painted");
+    }
+}
+
+#[test]
+fn a_long_prompt_names_the_words_it_lost_and_odd_sizes_are_rounded_aloud() {
+    let words = "fox ".repeat(40) + "zebra";
+    let (painted, events) = paint_with(2, PaintRequest { size: Some((99, 61)), ..small(&words) });
+    assert_eq!((painted[0].picture.width, painted[0].picture.height), (96, 64));
+    let notices: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Notice { notice, .. } => Some(notice.clone()),
+            _ => None,
+        })
+        .collect();
+    assert!(notices.contains(&Notice::SizeRounded { asked: (99, 61), used: (96, 64) }));
+    let lost = notices.iter().find_map(|notice| match notice {
+        Notice::WordsLost { lost, negative: false } => Some(lost.clone()),
+        _ => None,
+    });
+    assert!(lost.is_some_and(|lost| lost.ends_with("zebra")));
+}
+
+#[test]
+fn nonsense_is_refused_with_what_would_do() {
+    let picture = colourful(64, 64);
+    let small = |change: fn(&mut PaintRequest)| {
+        let mut request = small("a fox");
+        request.init = init(Arc::clone(&picture), 0.5);
+        change(&mut request);
+        failure(request)
+    };
+    let cases: [(String, &str); 9] = [
+        (small(|r| r.steps = Some(0)), "Steps go from 1 to 150"),
+        (small(|r| r.size = Some((0, 64))), "sides go from 1"),
+        (small(|r| r.size = Some((100_000, 100_000))), "cannot be painted"),
+        (small(|r| r.guidance = Some(f32::NAN)), "Guidance goes from"),
+        (small(|r| r.guidance_rescale = -1.0), "Guidance rescale goes from"),
+        (small(|r| r.count = 0), "1 to"),
+        (small(|r| r.init.as_mut().expect("a picture").strength = 0.0), "Strength goes from"),
+        (
+            small(|r| r.mask = Some(InpaintMask { coverage: Arc::new(left_half(32, 64)), feather_px: 0.0 })),
+            "The mask is 32 × 64 pixels, but the picture 64 × 64",
+        ),
+        (
+            small(|r| {
+                let values = vec![0; 64 * 64];
+                let coverage = Arc::new(Coverage { width: 64, height: 64, values });
+                r.mask = Some(InpaintMask { coverage, feather_px: 0.0 });
+            }),
+            "The mask is empty",
+        ),
+    ];
+    for (message, part) in cases {
+        assert!(message.contains(part), "'{message}' does not say '{part}'");
+    }
+}
+
+/// From the call to `Cancelled`. The bound is wide for busy test machines; the time is printed.
+#[test]
+fn cancelling_a_picture_takes_effect_between_blocks() {
+    let mut engine = Engine::spawn(Options::default(), || ()).expect("a thread");
+    let load = engine.next_job();
+    engine.submit(load, Request::Load(pentimento::types::ModelSource::BuiltIn)).expect("room");
+    events_until(&mut engine, load);
+    let mut slowest = Duration::ZERO;
+    for wait in [0, 20, 60, 150] {
+        let job = engine.next_job();
+        let request = PaintRequest { steps: Some(150), ..PaintRequest::default() };
+        engine.submit(job, Request::Paint(Box::new(request))).expect("room");
+        std::thread::sleep(Duration::from_millis(wait));
+        let start = Instant::now();
+        engine.cancel(job);
+        let events = events_until(&mut engine, job);
+        slowest = slowest.max(start.elapsed());
+        assert!(matches!(terminal(&events, job), Event::Cancelled { .. }));
+    }
+    println!("slowest from cancel to Cancelled: {slowest:.1?}");
+    assert!(slowest < Duration::from_secs(2));
+}
+
+#[test]
+fn loading_can_be_cancelled() {
+    let token = CancelToken::default();
+    token.cancel();
+    let folder = pentimento::models::ModelFolder::open(&pentimento::types::ModelSource::BuiltIn);
+    let loaded = pentimento::engine::painter::load_model(
+        &folder.expect("the built-in model"),
+        pentimento::engine::painter::Backend::Cpu,
+        &token,
+        &mut |_| (),
+    );
+    assert!(matches!(loaded, Err(pentimento::diffusion::error::DiffusionError::Cancelled(_))));
+}

@@ -1,0 +1,222 @@
+//! The window by label and keyboard, over a generator that paints plain pictures.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use eframe::App as _;
+use egui::{Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use pentimento::app::jobs::Stage;
+use pentimento::app::settings::Settings;
+use pentimento::engine::Engine;
+use pentimento::engine::protocol::{
+    Event, FailureKind, JobError, Painted, Picture, Preview, PreviewKind, Request, Timing,
+};
+use pentimento::engine::worker::{Done, Generator, Reporter, Stop};
+use pentimento::shell::Shell;
+
+const STEPS: u32 = 4;
+
+/// Paints grey squares; "slow" takes its time, "fail" fails.
+struct Fake;
+
+fn square(grey: u8) -> Arc<Picture> {
+    Arc::new(Picture { width: 64, height: 64, rgba: [grey, grey, grey, 255].repeat(64 * 64) })
+}
+
+impl Generator for Fake {
+    fn run(&mut self, request: &Request, reporter: &Reporter<'_>) -> Result<Done, Stop> {
+        let Request::Paint(paint) = request else {
+            return Ok(Done { request: None, timing: Timing::default() });
+        };
+        let job = reporter.job;
+        let pause = if paint.prompt.contains("slow") { 200 } else { 1 };
+        for index in 0..paint.count {
+            for step in 1..=STEPS {
+                std::thread::sleep(Duration::from_millis(pause));
+                if reporter.cancel.is_cancelled() {
+                    return Err(Stop::Cancelled);
+                }
+                if paint.prompt.contains("fail") {
+                    let message = "It failed".to_owned();
+                    return Err(Stop::Failed(JobError { message, kind: FailureKind::Numbers }));
+                }
+                let preview = Preview { picture: square(40), kind: PreviewKind::Linear };
+                reporter.say(Event::Step {
+                    job,
+                    index,
+                    step,
+                    of: STEPS,
+                    sigma: 1.0,
+                    step_secs: 0.001,
+                    preview: Some(preview),
+                });
+            }
+            let seed = paint.seed + u64::from(index);
+            let painted = Painted { index, seed, picture: square(200), latent: None };
+            reporter.say(Event::Painted { job, painted });
+        }
+        Ok(Done { request: Some(paint.clone()), timing: Timing::default() })
+    }
+
+    fn reset(&mut self) {}
+}
+
+/// The shell, made on the first frame because only then there is a context.
+struct Window {
+    shell: Option<Shell>,
+    frame: eframe::Frame,
+    settings: Settings,
+}
+
+impl Window {
+    fn state(&self) -> &pentimento::app::state::AppState {
+        self.shell.as_ref().unwrap().state()
+    }
+
+    fn show(&mut self, ui: &mut egui::Ui) {
+        let settings = self.settings.clone();
+        let ctx = ui.ctx().clone();
+        let shell = self.shell.get_or_insert_with(|| {
+            let wake = ctx.clone();
+            let engine = Engine::spawn_with(|| Fake, move || wake.request_repaint()).unwrap();
+            Shell::with_engine(&ctx, engine, settings).unwrap()
+        });
+        shell.logic(&ctx, &mut self.frame);
+        // Fonts that were set in a frame are there in the next one.
+        if ctx.cumulative_frame_nr() > 0 {
+            shell.ui(ui, &mut self.frame);
+        }
+    }
+}
+
+fn window(settings: Settings) -> Harness<'static, Window> {
+    let window = Window { shell: None, frame: eframe::Frame::_new_kittest(), settings };
+    let builder = Harness::builder().with_size([1280.0, 800.0]);
+    let mut harness = builder.build_ui_state(|ui, window: &mut Window| window.show(ui), window);
+    harness.run_steps(3);
+    harness
+}
+
+fn later_start() -> Settings {
+    Settings { welcome_painted: true, own_pictures: 2, ..Settings::default() }
+}
+
+/// Runs frames until something is so.
+fn until(harness: &mut Harness<'static, Window>, what: &str, so: impl Fn(&Window) -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !so(harness.state()) {
+        assert!(Instant::now() < end, "never came: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+        harness.step();
+    }
+    harness.run_steps(2);
+}
+
+fn finished(shell: &Window) -> usize {
+    shell.state().entries.iter().filter(|entry| entry.stage == Stage::Finished).count()
+}
+
+fn paint(harness: &mut Harness<'static, Window>, words: &str) {
+    harness.get_by_label("Prompt").focus();
+    harness.run_steps(2);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness.step();
+    harness.event(egui::Event::Text(words.to_owned()));
+    harness.step();
+    harness.key_press(Key::Enter);
+    harness.step();
+}
+
+#[test]
+fn enter_paints_and_the_focus_stays() {
+    let mut harness = window(later_start());
+    paint(&mut harness, "a red fox");
+    until(&mut harness, "a result", |shell| finished(shell) == 1);
+    assert_eq!(harness.state().state().prompt, "a red fox");
+    assert!(harness.get_by_label("Prompt").is_focused());
+    harness.get_by_label("Result 1: a red fox");
+    harness.key_press(Key::Enter);
+    harness.step();
+    until(&mut harness, "a second result", |shell| finished(shell) == 2);
+    // A job starts from the document, and looking never keeps.
+    assert!(harness.state().state().document.is_empty());
+}
+
+#[test]
+fn a_mask_makes_the_button_fill_and_keeps_what_it_lies_on() {
+    let mut harness = window(later_start());
+    paint(&mut harness, "a red fox");
+    until(&mut harness, "a result", |shell| finished(shell) == 1);
+    harness.get_by_label("Paint");
+    harness.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::I);
+    harness.run_steps(2);
+    harness.get_by_label("Fill");
+    let state = harness.state().state();
+    assert!(!state.document.is_empty());
+    assert!(state.entries[0].kept);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::D);
+    harness.run_steps(2);
+    harness.get_by_label("Paint");
+}
+
+#[test]
+fn escape_leaves_the_field_first_and_then_stops() {
+    let mut harness = window(later_start());
+    paint(&mut harness, "slow fox");
+    until(&mut harness, "a step", |shell| {
+        shell.state().entries.first().is_some_and(|entry| !entry.steps.is_empty())
+    });
+    harness.key_press(Key::Escape);
+    harness.run_steps(2);
+    assert!(harness.state().state().jobs.running.is_some());
+    harness.key_press(Key::Escape);
+    until(&mut harness, "the end", |shell| shell.state().jobs.running.is_none());
+    // What had emerged stays on the strip, never on the canvas.
+    assert_eq!(harness.state().state().entries[0].stage, Stage::Stopped);
+    assert_eq!(harness.state().state().shown, None);
+}
+
+#[test]
+fn keys_walk_discard_and_bring_back() {
+    let mut harness = window(later_start());
+    for words in ["one", "two"] {
+        paint(&mut harness, words);
+    }
+    until(&mut harness, "two results", |shell| finished(shell) == 2);
+    harness.key_press(Key::Escape);
+    harness.run_steps(2);
+    harness.key_press(Key::ArrowLeft);
+    harness.run_steps(2);
+    let first = harness.state().state().entries[0].id;
+    assert_eq!(harness.state().state().shown, Some(first));
+    harness.key_press(Key::Delete);
+    harness.run_steps(2);
+    assert_eq!(harness.state().state().entries.len(), 1);
+    harness.get_by_label("Undo").click();
+    harness.run_steps(3);
+    assert_eq!(harness.state().state().entries[0].id, first);
+}
+
+#[test]
+fn a_failure_says_so_and_offers_another_try() {
+    let mut harness = window(later_start());
+    paint(&mut harness, "fail");
+    until(&mut harness, "a notice", |shell| !shell.state().notices.list.is_empty());
+    harness.get_by_label("It failed");
+    harness.get_by_label("Again");
+    assert!(harness.state().state().entries.is_empty());
+}
+
+#[test]
+fn letters_are_typed_while_a_field_has_the_focus() {
+    let mut harness = window(later_start());
+    paint(&mut harness, "q");
+    assert_eq!(harness.state().state().tool, pentimento::app::tool::Tool::Hand);
+    harness.key_press(Key::Escape);
+    harness.run_steps(2);
+    harness.key_press(Key::Q);
+    harness.run_steps(2);
+    assert_eq!(harness.state().state().tool, pentimento::app::tool::Tool::Mask);
+}
