@@ -96,10 +96,11 @@ impl TrainingNoise {
         }
     }
 
-    /// Noise per picture at every training timestep, finite: the last alpha² is at least 2^-24.
+    /// Noise per picture at every training timestep, finite: an alpha of 0 counts as 2^-12.
     fn ratios(&self) -> Vec<f64> {
         let floor = 2.0_f64.powi(-24);
-        let cumprods = self.alphas_cumprod.iter().map(|cumprod| f64::from(*cumprod).max(floor));
+        let finite = |cumprod: f32| if cumprod > 0.0 { f64::from(cumprod) } else { floor };
+        let cumprods = self.alphas_cumprod.iter().map(|cumprod| finite(*cumprod));
         cumprods.map(|cumprod| ((1.0 - cumprod) / cumprod).sqrt()).collect()
     }
 

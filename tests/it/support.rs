@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use pentimento::cancel::CancelToken;
 use pentimento::diffusion::noise::TorchNoise;
-use pentimento::diffusion::samplers::Sampler;
-use pentimento::diffusion::schedule::{Schedule, TrainingNoise};
+use pentimento::types::{Sampler, Schedule};
+use pentimento::diffusion::schedule::TrainingNoise;
 use pentimento::diffusion::text::clip::ClipText;
 use pentimento::diffusion::unet::UNet;
 use pentimento::diffusion::vae::Vae;
