@@ -18,7 +18,7 @@ use crate::app::update::update;
 use crate::app::words::{Lang, Text};
 use crate::app::{command::Command, jobs::Stage, paths};
 use crate::engine::Engine;
-use crate::engine::painter::Options;
+use crate::engine::painter::{Options, Priority};
 use crate::engine::protocol::{Picture, Request};
 use crate::files::FileWorker;
 use crate::ui::{Window, fonts, theme};
@@ -34,7 +34,8 @@ const REMEMBER_SECS: f64 = 1.0;
 /// # Errors
 /// The window, the graphics or a thread cannot be had.
 pub fn run() -> anyhow::Result<()> {
-    run_with(|wake| Engine::spawn(Options::default(), wake))
+    let options = Options { priority: Priority::BelowWindow, ..Options::default() };
+    run_with(move |wake| Engine::spawn(options, wake))
 }
 
 /// Opens the window over any engine; `spawn` is given what wakes the window.

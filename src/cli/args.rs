@@ -140,7 +140,7 @@ pub(super) struct Bench {
 
 /// With what to compute.
 pub(super) fn options(backend: Backend, threads: Option<u16>) -> Options {
-    Options { backend, threads: threads.map(usize::from) }
+    Options { backend, threads: threads.map(usize::from), ..Options::default() }
 }
 
 /// "pocket" or a path.

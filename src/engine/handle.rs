@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
-use super::painter::Painter;
+use super::painter::{Painter, Priority};
 use super::protocol::{Event, JobId, Request};
 use super::worker::{self, Generator, Task};
 use crate::cancel::CancelToken;
@@ -44,7 +44,8 @@ impl Engine {
         options: super::painter::Options,
         wake: impl Fn() + Send + 'static,
     ) -> std::io::Result<Self> {
-        Self::spawn_with(options.threads, move || Painter::new(options), wake)
+        let pool = pool(options.threads, options.priority)?;
+        Self::spawn_in(pool, move || Painter::new(options), wake)
     }
 
     /// Starts a worker over any generator, which is made on the worker's own thread and computes
@@ -57,13 +58,16 @@ impl Engine {
         make: impl FnOnce() -> G + Send + 'static,
         wake: impl Fn() + Send + 'static,
     ) -> std::io::Result<Self> {
+        Self::spawn_in(pool(threads, Priority::Usual)?, make, wake)
+    }
+
+    fn spawn_in<G: Generator>(
+        pool: rayon::ThreadPool,
+        make: impl FnOnce() -> G + Send + 'static,
+        wake: impl Fn() + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (requests, inbox) = bounded(REQUEST_SLOTS);
         let (outbox, events) = bounded(EVENT_SLOTS);
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.unwrap_or(0))
-            .thread_name(|index| format!("infer-{index}"))
-            .build()
-            .map_err(std::io::Error::other)?;
         // The worker lives inside the pool, so that everything it calls computes there.
         let thread = std::thread::Builder::new().name("infer".to_owned()).spawn(move || {
             pool.install(move || worker::run(make(), &inbox, &outbox, &wake));
@@ -123,6 +127,29 @@ impl Engine {
         }
         Some(event)
     }
+}
+
+fn pool(threads: Option<usize>, priority: Priority) -> std::io::Result<rayon::ThreadPool> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.unwrap_or(0))
+        .thread_name(|index| format!("infer-{index}"))
+        .start_handler(move |_index| {
+            if priority == Priority::BelowWindow {
+                step_back();
+            }
+        })
+        .build()
+        .map_err(std::io::Error::other)
+}
+
+/// Lets other threads go before this one.
+fn step_back() {
+    /// Of -20 to 19: about a tenth of the weight of a thread at 0.
+    #[cfg(target_os = "linux")]
+    const NICENESS: i32 = 10;
+    // Linux takes a thread's id here. Where it is refused, painting only competes harder.
+    #[cfg(target_os = "linux")]
+    rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS).ok();
 }
 
 impl Drop for Engine {

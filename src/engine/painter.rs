@@ -18,10 +18,10 @@ use crate::diffusion::error::DiffusionError;
 use crate::diffusion::noise::TorchNoise;
 use crate::diffusion::pipeline::{Job, Model, Pipeline, Preview as Made, Step, Watcher};
 use crate::diffusion::preview;
-use crate::types::UnknownName;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::candle::Candle;
 use crate::ops::cpu::Cpu;
+use crate::types::UnknownName;
 
 /// Which implementation of the layers computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +64,18 @@ pub struct Options {
     pub backend: Backend,
     /// Threads for computing; `None`: one for each processor.
     pub threads: Option<usize>,
+    /// Who goes first when the processors are busy.
+    pub priority: Priority,
+}
+
+/// Who goes first when the processors are busy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Priority {
+    /// Painting is as important as anything else (the command line).
+    #[default]
+    Usual,
+    /// The window goes first: brush and pointer must never wait for the painting.
+    BelowWindow,
 }
 
 /// Loads models and paints.

@@ -42,7 +42,7 @@ fn normal_numbers_are_torchs() {
     table.finish("Normal random numbers: max |a − b|");
 }
 
-/// A scheduler_config.json with the fields in which the entries of schedule.json differ.
+/// A `scheduler_config.json` with the fields in which the entries of `schedule.json` differ.
 fn config(entry: &Value, betas: &Value) -> Value {
     json!({
         "_class_name": "DDIMScheduler",

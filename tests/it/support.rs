@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use pentimento::cancel::CancelToken;
 use pentimento::diffusion::noise::TorchNoise;
-use pentimento::types::{Sampler, Schedule};
 use pentimento::diffusion::schedule::TrainingNoise;
 use pentimento::diffusion::text::clip::ClipText;
 use pentimento::diffusion::unet::UNet;
@@ -25,6 +24,7 @@ use pentimento::models::config::noise::NoiseConfig;
 use pentimento::models::config::unet::UNetConfig;
 use pentimento::models::config::vae::VaeConfig;
 use pentimento::ops::{ImageDims, Ops, candle::Candle, cpu::Cpu};
+use pentimento::types::{Sampler, Schedule};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
@@ -374,7 +374,7 @@ pub struct Program(Engine);
 
 impl Program {
     pub fn start(backend: Backend) -> Self {
-        Self(Engine::spawn(Options { backend, threads: None }, || ()).expect("a thread"))
+        Self(Engine::spawn(Options { backend, ..Options::default() }, || ()).expect("a thread"))
     }
 
     /// Paints one picture; a failed job is the error.
@@ -419,7 +419,7 @@ pub struct Steps {
     pub initial_scale: f64,
 }
 
-/// How the program would walk with this scheduler_config.json.
+/// How the program would walk with this `scheduler_config.json`.
 pub fn steps(config: &Value, sampler: Sampler, schedule: Schedule, steps: usize) -> Steps {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let scheduler = folder.path().join("scheduler");

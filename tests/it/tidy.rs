@@ -6,15 +6,55 @@ use std::path::{Path, PathBuf};
 
 /// A folder, what its code never mentions, and why.
 const ROOMS: &[(&str, &[&str], &str)] = &[
-    ("src/app", &["egui", "wgpu", "candle_", "std::thread"], "state is data: no window, no tensors, no threads"),
-    ("src/ui", &["candle_", "rten", "std::thread", "crate::diffusion::unet", "crate::ops"], "panels know no tensors and no threads"),
-    ("src/document", &["egui", "candle_", "crate::diffusion", "crate::ops", "crate::ui"], "the picture knows no tensors and no window"),
+    (
+        "src/app",
+        &["egui", "wgpu", "candle_", "std::thread"],
+        "state is data: no window, no tensors, no threads",
+    ),
+    (
+        "src/ui",
+        &["candle_", "rten", "std::thread", "crate::diffusion::unet", "crate::ops"],
+        "panels know no tensors and no threads",
+    ),
+    (
+        "src/document",
+        &["egui", "candle_", "crate::diffusion", "crate::ops", "crate::ui"],
+        "the picture knows no tensors and no window",
+    ),
     ("src/engine", &["egui", "crate::ui", "crate::app"], "the worker does not know the window"),
-    ("src/engine/protocol.rs", &["candle_", "crate::ops"], "what crosses the thread boundary is plain data"),
-    ("src/files", &["candle_", "egui", "crate::ops", "crate::ui"], "file threads compute no tensors"),
-    ("src/diffusion", &["egui", "std::thread", "crossbeam_channel", "mpsc", "crate::ui", "crate::app", "crate::document"], "the science has no channels, threads or window"),
-    ("src/ops", &["egui", "crate::models", "crate::diffusion", "std::fs"], "verbs know no files and no networks"),
-    ("src/models", &["egui", "crate::ui", "crate::app", "crate::ops"], "files know no window and compute nothing"),
+    (
+        "src/engine/protocol.rs",
+        &["candle_", "crate::ops"],
+        "what crosses the thread boundary is plain data",
+    ),
+    (
+        "src/files",
+        &["candle_", "egui", "crate::ops", "crate::ui"],
+        "file threads compute no tensors",
+    ),
+    (
+        "src/diffusion",
+        &[
+            "egui",
+            "std::thread",
+            "crossbeam_channel",
+            "mpsc",
+            "crate::ui",
+            "crate::app",
+            "crate::document",
+        ],
+        "the science has no channels, threads or window",
+    ),
+    (
+        "src/ops",
+        &["egui", "crate::models", "crate::diffusion", "std::fs"],
+        "verbs know no files and no networks",
+    ),
+    (
+        "src/models",
+        &["egui", "crate::ui", "crate::app", "crate::ops"],
+        "files know no window and compute nothing",
+    ),
     ("src/kernels", &["egui", "candle_", "crate::"], "kernels know numbers only"),
     ("src/cli", &["egui", "candle_"], "the command line makes the window's requests"),
     ("src/cli.rs", &["egui", "candle_"], "the command line makes the window's requests"),
@@ -190,7 +230,8 @@ fn no_path_of_a_machine_is_written_down() {
         concat!("C:", "\\\\"),
     ];
     let mut broken = Vec::new();
-    let places = ["src", "tests", "assets", "build.rs", "Cargo.toml", "README.md", ".cargo", ".github"];
+    let places =
+        ["src", "tests", "assets", "build.rs", "Cargo.toml", "README.md", ".cargo", ".github"];
     for path in places.iter().flat_map(|place| files(place)) {
         // Pictures and weights are no text.
         let Ok(text) = fs::read_to_string(&path) else { continue };
@@ -222,8 +263,11 @@ fn what_is_bundled_has_its_licence() {
     for entry in fs::read_dir(root().join("assets")).expect("assets") {
         let folder = entry.expect("readable").path();
         let is_licence = |path: &PathBuf| {
-            let name = path.file_name().map(|n| n.to_string_lossy().to_uppercase()).unwrap_or_default();
-            ["LICENSE", "LICENCE", "COPYING", "OFL", "MIT", "NOTICE"].iter().any(|l| name.starts_with(l))
+            let name =
+                path.file_name().map(|n| n.to_string_lossy().to_uppercase()).unwrap_or_default();
+            ["LICENSE", "LICENCE", "COPYING", "OFL", "MIT", "NOTICE"]
+                .iter()
+                .any(|l| name.starts_with(l))
         };
         if folder.is_dir() && !files(&shown(&folder)).iter().any(is_licence) {
             broken.push(format!("{}: no LICENSE, OFL… or MIT… beside the files", shown(&folder)));

@@ -50,6 +50,10 @@ fn folder_with(change: impl Fn(&str, String) -> Option<(String, String)>) -> tem
     folder
 }
 
+/// A file's name and text, or `None` to leave it out.
+type Change<'a> = &'a dyn Fn(&str, String) -> Option<(String, String)>;
+
+#[expect(clippy::unnecessary_wraps, reason = "it is one of two answers of a change")]
 fn keep(name: &str, text: String) -> Option<(String, String)> {
     Some((name.to_owned(), text))
 }
@@ -138,7 +142,7 @@ fn the_smaller_limit_wins() {
 
 #[test]
 fn bad_folders_are_named() {
-    let message = |change: &dyn Fn(&str, String) -> Option<(String, String)>| {
+    let message = |change: Change<'_>| {
         load(folder_with(change).path(), 32).unwrap_err().to_string()
     };
     let without = |wanted: &'static str| {
