@@ -80,7 +80,7 @@ impl Window {
         let ctx = ui.ctx().clone();
         let shell = self.shell.get_or_insert_with(|| {
             let wake = ctx.clone();
-            let engine = Engine::spawn_with(|| Fake, move || wake.request_repaint()).unwrap();
+            let engine = Engine::spawn_with(None, || Fake, move || wake.request_repaint()).unwrap();
             Shell::with_engine(&ctx, engine, settings).unwrap()
         });
         shell.logic(&ctx, &mut self.frame);
