@@ -51,7 +51,7 @@ pub fn number<T>(
         .clip_text(true);
     let (rect, _) = ui.allocate_exact_size(vec2(width, size::CONTROL), egui::Sense::hover());
     let back = ui.painter().add(egui::Shape::Noop);
-    let response = ui.put(rect.shrink2(vec2(space::S, 0.0)), edit);
+    let response = ui.place(rect.shrink2(vec2(space::S, 0.0)), edit);
     response.widget_info(|| {
         let mut info = egui::WidgetInfo::text_edit(true, &text, &text, "");
         info.label = Some(name.to_owned());
