@@ -142,7 +142,7 @@ texts! {
     MoreSettings => ("More", "更多"),
     Sampler => ("Sampler", "采样器"),
     Schedule => ("Schedule", "调度"),
-    Rescale => ("Guidance rescale", "引导重缩放"),
+    Rescale => ("Rescale", "引导重缩放"),
     Previews => ("Previews", "预览"),
     RestoreDefault => ("Back to the model's own: {0}", "恢复模型默认值：{0}"),
     ErrorSteps => ("Steps go from 1 to 150", "步数范围为 1 到 150"),

@@ -1,7 +1,7 @@
 //! A field for a number: what is typed stays as typed until it is a number in range; the error
 //! stands under it.
 
-use egui::{Id, Key, Margin, Stroke, StrokeKind, TextEdit, Ui, vec2};
+use egui::{Id, Key, Stroke, StrokeKind, TextEdit, Ui, vec2};
 
 use super::palette;
 use crate::ui::tokens::{self, radius, size, space};
@@ -46,13 +46,12 @@ pub fn number<T>(
         .text_color(colour)
         .align(egui::Align2::RIGHT_CENTER)
         .desired_width(width - 2.0 * space::S)
-        .min_size(vec2(width, size::CONTROL))
+        .min_size(vec2(width - 2.0 * space::S, size::CONTROL))
         .frame(egui::Frame::NONE)
-        .margin(Margin::symmetric(space::S as i8, 0))
         .clip_text(true);
     let (rect, _) = ui.allocate_exact_size(vec2(width, size::CONTROL), egui::Sense::hover());
     let back = ui.painter().add(egui::Shape::Noop);
-    let response = ui.put(rect, edit);
+    let response = ui.place(rect.shrink2(vec2(space::S, 0.0)), edit);
     response.widget_info(|| {
         let mut info = egui::WidgetInfo::text_edit(true, &text, &text, "");
         info.label = Some(name.to_owned());
