@@ -18,10 +18,10 @@ use crate::diffusion::error::DiffusionError;
 use crate::diffusion::noise::TorchNoise;
 use crate::diffusion::pipeline::{Job, Model, Pipeline, Preview as Made, Step, Watcher};
 use crate::diffusion::preview;
-use crate::types::UnknownName;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::candle::Candle;
 use crate::ops::cpu::Cpu;
+use crate::types::UnknownName;
 
 /// Which implementation of the layers computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
