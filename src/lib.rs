@@ -19,7 +19,7 @@
 //!                                          ┌─────▼──┐ ┌─▼─────┐
 //!                                          │ models │ │  ops  │──► kernels
 //!                                          └────────┘ └───────┘
-//!                 types, cancel: plain data and the stop flag, known to all
+//!                 types, feather, cancel: plain data, the mask's edge, the stop flag: known to all
 //! ```
 //!
 //! | room | what lives there | never |
@@ -47,6 +47,7 @@ pub mod cli;
 pub mod diffusion;
 pub mod document;
 pub mod engine;
+pub mod feather;
 pub mod files;
 pub mod kernels;
 pub mod models;

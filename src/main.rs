@@ -7,7 +7,7 @@ use pentimento::{cli, shell};
 
 fn main() -> ExitCode {
     let outcome = if std::env::args_os().len() <= 1 {
-        shell::run(pentimento::engine::painter::Options::default())
+        shell::run()
     } else {
         // Wrong arguments end the program here, with exit code 2.
         cli::run(cli::Arguments::parse())

@@ -62,9 +62,10 @@ pub fn run_with(
         let wake = context.egui_ctx.clone();
         let engine = spawn(Box::new(move || wake.request_repaint()))?;
         let mut shell = Shell::with_engine(&context.egui_ctx, engine, settings)?;
-        shell.state.cpu_renderer = context.wgpu_render_state.as_ref().is_some_and(|render| {
-            render.adapter.get_info().device_type == wgpu::DeviceType::Cpu
-        });
+        shell.state.cpu_renderer = context
+            .wgpu_render_state
+            .as_ref()
+            .is_some_and(|render| render.adapter.get_info().device_type == wgpu::DeviceType::Cpu);
         theme::set_motion(&context.egui_ctx, shell.state.motion());
         shell.settings_file = settings_file;
         shell.timings = std::env::var_os(TIMINGS).map(PathBuf::from);
@@ -128,7 +129,8 @@ impl Shell {
             match effect {
                 Effect::Submit { number, request } => {
                     let job = self.engine.next_job();
-                    let outcome = self.engine.submit(job, Request::Paint(Box::new((*request).clone())));
+                    let outcome =
+                        self.engine.submit(job, Request::Paint(Box::new((*request).clone())));
                     let outcome = outcome.map(|()| job).map_err(|error| error.to_string());
                     self.state.submitted(number, outcome);
                 }

@@ -33,7 +33,14 @@ fn pixels((width, height): (u32, u32)) -> f64 {
 
 impl Clock {
     /// Learns from one finished picture: what it took in all, and in its steps.
-    pub fn learn(&mut self, model: &str, size: (u32, u32), steps: u32, step_secs: f64, total_secs: f64) {
+    pub fn learn(
+        &mut self,
+        model: &str,
+        size: (u32, u32),
+        steps: u32,
+        step_secs: f64,
+        total_secs: f64,
+    ) {
         let around_secs = (total_secs - step_secs * f64::from(steps)).max(0.0);
         let fresh = Pace { step_secs, around_secs, pixels: pixels(size) };
         let pace = self.paces.entry(key(model, size)).or_insert(fresh);

@@ -18,14 +18,47 @@ use crate::engine::protocol::Picture;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each is described by its row in the table below")]
 pub enum Action {
-    Paint, PaintFront, PaintFour, FocusPrompt, Surprise,
-    Keep, Discard, UndoDiscard, PreviousResult, NextResult, LeaveOrStop,
-    Open, Save, SaveAs, Copy, Paste,
-    ToolMask, ToolHand, BrushSmaller, BrushLarger, BrushSofter, BrushHarder, BrushSwap,
-    MaskInvert, MaskClear, MaskWhole, MaskHide,
-    ZoomFit, ZoomFull, ZoomDouble, ZoomIn, ZoomOut,
-    TogglePanel, ToggleStrip, DebugOverlay,
-    ThemeSystem, ThemeDark, ThemeLight, English, Chinese, Quit,
+    Paint,
+    PaintFront,
+    PaintFour,
+    FocusPrompt,
+    Surprise,
+    Keep,
+    Discard,
+    UndoDiscard,
+    PreviousResult,
+    NextResult,
+    LeaveOrStop,
+    Open,
+    Save,
+    SaveAs,
+    Copy,
+    Paste,
+    ToolMask,
+    ToolHand,
+    BrushSmaller,
+    BrushLarger,
+    BrushSofter,
+    BrushHarder,
+    BrushSwap,
+    MaskInvert,
+    MaskClear,
+    MaskWhole,
+    MaskHide,
+    ZoomFit,
+    ZoomFull,
+    ZoomDouble,
+    ZoomIn,
+    ZoomOut,
+    TogglePanel,
+    ToggleStrip,
+    DebugOverlay,
+    ThemeSystem,
+    ThemeDark,
+    ThemeLight,
+    English,
+    Chinese,
+    Quit,
 }
 
 /// Everything the window can ask for.
@@ -144,12 +177,17 @@ const fn ctrl_shift(key: &'static str) -> Keys {
 /// The groups of the menu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "their words are in the text table")]
-pub enum Group { Picture, Paint, Mask, View, Program }
+pub enum Group {
+    Picture,
+    Paint,
+    Mask,
+    View,
+    Program,
+}
 
 impl Group {
     /// All, in the order of the menu.
-    pub const ALL: [Self; 5] =
-        [Self::Picture, Self::Paint, Self::Mask, Self::View, Self::Program];
+    pub const ALL: [Self; 5] = [Self::Picture, Self::Paint, Self::Mask, Self::View, Self::Program];
 
     /// Its heading.
     #[must_use]
@@ -269,15 +307,18 @@ impl Action {
             Self::Keep => state.shown_entry().is_some_and(|entry| {
                 entry.stage == Stage::Finished && state.document_entry != Some(entry.id)
             }),
-            Self::Discard => state.shown_entry().is_some_and(|entry| {
-                matches!(entry.stage, Stage::Finished | Stage::Stopped)
-            }),
+            Self::Discard => state
+                .shown_entry()
+                .is_some_and(|entry| matches!(entry.stage, Stage::Finished | Stage::Stopped)),
             Self::UndoDiscard => !state.bin.is_empty(),
             Self::PreviousResult | Self::NextResult => !state.entries.is_empty(),
             Self::Save | Self::SaveAs | Self::Copy => state.has_picture(),
             Self::MaskInvert | Self::MaskWhole => state.can_mask(),
             Self::MaskClear | Self::MaskHide => state.has_mask(),
-            Self::BrushSmaller | Self::BrushLarger | Self::BrushSofter | Self::BrushHarder
+            Self::BrushSmaller
+            | Self::BrushLarger
+            | Self::BrushSofter
+            | Self::BrushHarder
             | Self::BrushSwap => state.tool == Tool::Mask,
             _ => true,
         }

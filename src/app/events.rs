@@ -4,14 +4,15 @@
 
 use std::sync::Arc;
 
+use super::command::{Action, Command};
 use super::examples;
 use super::jobs::{Keyed, Stage, Step};
-use super::command::{Action, Command};
 use super::notices::Kind;
 use super::state::{AppState, Effect, Focus, Welcome};
 use super::words::Text;
 use crate::engine::protocol::{
-    Event, JobError, JobId, ModelInfo, Notice, PaintRequest, Painted, Phase, Picture, Preview, Timing,
+    Event, JobError, JobId, ModelInfo, Notice, PaintRequest, Painted, Phase, Picture, Preview,
+    Timing,
 };
 use crate::files::FileEvent;
 
@@ -190,9 +191,9 @@ impl AppState {
     /// Cancelled or failed: what had emerged stays on the strip, never on the canvas.
     fn ended_early(&mut self, error: Option<JobError>) -> Vec<Effect> {
         let Some(job) = self.jobs.running.take() else { return Vec::new() };
-        let was_shown = self.shown_entry().is_some_and(|entry| {
-            entry.job == job.number && entry.stage != Stage::Finished
-        });
+        let was_shown = self
+            .shown_entry()
+            .is_some_and(|entry| entry.job == job.number && entry.stage != Stage::Finished);
         for entry in self.entries.iter_mut().filter(|entry| entry.job == job.number) {
             if entry.stage == Stage::Running {
                 entry.stage = Stage::Stopped;
@@ -231,7 +232,8 @@ impl AppState {
                 return self.place(&name, picture, parameters);
             }
             FileEvent::Saved { path } => {
-                let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
+                let name =
+                    path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
                 self.unsaved = false;
                 self.saved_to = Some(path);
                 let words = self.lang.fill(Text::SavedPicture, &[&name]);
@@ -247,7 +249,12 @@ impl AppState {
     }
 
     /// Makes a picture that came from outside the document.
-    pub fn place(&mut self, name: &str, picture: Arc<Picture>, parameters: Option<String>) -> Vec<Effect> {
+    pub fn place(
+        &mut self,
+        name: &str,
+        picture: Arc<Picture>,
+        parameters: Option<String>,
+    ) -> Vec<Effect> {
         self.document.replace_picture(picture);
         self.document.mask.clear();
         self.strength_before_mask = None;

@@ -9,18 +9,48 @@ use crate::engine::protocol::{Example, ModelInfo};
 /// Chips that stand above the dock.
 pub const CHIPS: usize = 4;
 
-const FALLBACK: [(&str, u64); CHIPS] =
-    [("a red apple", 7), ("a smiling cat face", 3), ("a blue butterfly", 11), ("a house with a garden", 5)];
+const FALLBACK: [(&str, u64); CHIPS] = [
+    ("a red apple", 7),
+    ("a smiling cat face", 3),
+    ("a blue butterfly", 11),
+    ("a house with a garden", 5),
+];
 
 const SUBJECTS: [&str; 20] = [
-    "fox", "cat", "owl", "whale", "butterfly", "house", "castle", "sailboat", "mountain", "tree",
-    "rose", "mushroom", "apple", "lemon", "sun", "moon", "teapot", "lantern", "rocket", "snail",
+    "fox",
+    "cat",
+    "owl",
+    "whale",
+    "butterfly",
+    "house",
+    "castle",
+    "sailboat",
+    "mountain",
+    "tree",
+    "rose",
+    "mushroom",
+    "apple",
+    "lemon",
+    "sun",
+    "moon",
+    "teapot",
+    "lantern",
+    "rocket",
+    "snail",
 ];
 const COLOURS: [&str; 9] =
     ["red", "orange", "golden", "green", "blue", "purple", "pink", "white", "black"];
 const PLACES: [&str; 10] = [
-    "", " in the snow", " on the beach", " at night", " in the rain", " under the stars",
-    " in a garden", " by the sea", " in the morning", " on a hill",
+    "",
+    " in the snow",
+    " on the beach",
+    " at night",
+    " in the rain",
+    " under the stars",
+    " in a garden",
+    " by the sea",
+    " in the morning",
+    " on a hill",
 ];
 
 /// The examples of a model, or the program's own while none is known.

@@ -113,7 +113,13 @@ impl AppState {
         }
     }
 
-    fn enqueue(&mut self, request: PaintRequest, origin: Option<&Keyed>, front: bool, welcome: bool) {
+    fn enqueue(
+        &mut self,
+        request: PaintRequest,
+        origin: Option<&Keyed>,
+        front: bool,
+        welcome: bool,
+    ) {
         self.jobs.last_number += 1;
         let number = self.jobs.last_number;
         let request = Arc::new(request);
@@ -181,7 +187,11 @@ impl AppState {
     }
 
     /// The engine took the job under this name, or said why not.
-    pub fn submitted(&mut self, number: u64, outcome: Result<crate::engine::protocol::JobId, String>) {
+    pub fn submitted(
+        &mut self,
+        number: u64,
+        outcome: Result<crate::engine::protocol::JobId, String>,
+    ) {
         match outcome {
             Ok(engine) => {
                 if let Some(job) = self.jobs.running.as_mut().filter(|job| job.number == number) {

@@ -67,7 +67,10 @@ impl Default for PaintSettings {
 /// Everything that is remembered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-#[expect(clippy::struct_excessive_bools, reason = "they are independent facts, each shown somewhere of its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent facts, each shown somewhere of its own"
+)]
 pub struct Settings {
     /// The user's language; `None` follows the system.
     pub language: Option<Lang>,

@@ -108,7 +108,10 @@ pub enum Effect {
 }
 
 /// The state of the window.
-#[expect(clippy::struct_excessive_bools, reason = "they are independent facts, each shown somewhere of its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent facts, each shown somewhere of its own"
+)]
 pub struct AppState {
     /// Seconds since the program began, set by the shell before each frame.
     pub now: f64,
@@ -242,7 +245,11 @@ impl AppState {
         vec![
             Effect::Theme(self.settings.theme),
             Effect::Load(self.model.source.clone()),
-            Effect::Focus(if self.prompt.is_empty() { Focus::Prompt } else { Focus::PromptSelected }),
+            Effect::Focus(if self.prompt.is_empty() {
+                Focus::Prompt
+            } else {
+                Focus::PromptSelected
+            }),
         ]
     }
 

@@ -272,7 +272,9 @@ fn save(state: &mut AppState, ask: bool) -> Vec<Effect> {
     let parameters = state.document_recipe.clone();
     let request = match state.saved_to.clone().filter(|_| !ask) {
         Some(path) => FileRequest::Save { path, picture, parameters },
-        None => FileRequest::SaveDialog { picture, parameters, suggested_name: file_name(&state.title) },
+        None => {
+            FileRequest::SaveDialog { picture, parameters, suggested_name: file_name(&state.title) }
+        }
     };
     vec![Effect::File(request)]
 }

@@ -298,7 +298,10 @@ mod tests {
     #[test]
     fn fills_in_order_and_out_of_order() {
         assert_eq!(Lang::En.fill(Text::StepsSoFar, &["7", "20"]), "7 of 20");
-        assert_eq!(Lang::En.fill(Text::IntentNewMany, &["512", "512", "4"]), "4 new 512 × 512 pictures");
+        assert_eq!(
+            Lang::En.fill(Text::IntentNewMany, &["512", "512", "4"]),
+            "4 new 512 × 512 pictures"
+        );
     }
 
     #[test]
@@ -314,7 +317,9 @@ mod tests {
 
     #[test]
     fn durations_read_naturally() {
-        for (secs, said) in [(0.04, "0.1 s"), (0.6, "0.6 s"), (1.2, "1 s"), (14.2, "14 s"), (200.0, "3 min")] {
+        for (secs, said) in
+            [(0.04, "0.1 s"), (0.6, "0.6 s"), (1.2, "1 s"), (14.2, "14 s"), (200.0, "3 min")]
+        {
             assert_eq!(Lang::En.duration(secs), said);
         }
     }

@@ -10,7 +10,9 @@ pub fn guided(free: &[f32], bound: &[f32], scale: f32, rescale: f32) -> Vec<f32>
     if rescale > 0.0 {
         let shrink = (spread(bound) / spread(&guided)) as f32;
         let factor = rescale * shrink + (1.0 - rescale);
-        guided.iter_mut().for_each(|value| *value *= factor);
+        for value in &mut guided {
+            *value *= factor;
+        }
     }
     guided
 }

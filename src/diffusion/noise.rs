@@ -27,7 +27,8 @@ impl TorchNoise {
         state[0] = seed as u32;
         for i in 1..STATE {
             let before = state[i - 1];
-            state[i] = 1_812_433_253_u32.wrapping_mul(before ^ (before >> 30)).wrapping_add(i as u32);
+            state[i] =
+                1_812_433_253_u32.wrapping_mul(before ^ (before >> 30)).wrapping_add(i as u32);
         }
         Self { state, next: STATE, spare: None }
     }
@@ -73,9 +74,11 @@ impl TorchNoise {
         }
         let mut values: Vec<f32> = (0..count).map(|_| self.uniform()).collect();
         values.chunks_exact_mut(BLOCK).for_each(box_muller);
-        if count % BLOCK != 0 {
+        if !count.is_multiple_of(BLOCK) {
             let last = &mut values[count - BLOCK..];
-            last.iter_mut().for_each(|value| *value = self.uniform());
+            for value in &mut *last {
+                *value = self.uniform();
+            }
             box_muller(last);
         }
         values

@@ -58,13 +58,23 @@ pub trait Model {
     ///
     /// # Errors
     /// Cancelled, or the backend fails.
-    fn encode(&self, picture: &[f32], size: (usize, usize), cancel: &CancelToken) -> Result<Posterior>;
+    fn encode(
+        &self,
+        picture: &[f32],
+        size: (usize, usize),
+        cancel: &CancelToken,
+    ) -> Result<Posterior>;
     /// Decodes a latent as the UNet sees it (channels × height × width) to 3 × height × width
     /// values, about -1..=1.
     ///
     /// # Errors
     /// Cancelled, or the backend fails.
-    fn decode(&mut self, latent: &[f32], size: (usize, usize), cancel: &CancelToken) -> Result<Vec<f32>>;
+    fn decode(
+        &mut self,
+        latent: &[f32],
+        size: (usize, usize),
+        cancel: &CancelToken,
+    ) -> Result<Vec<f32>>;
     /// Runs all steps and returns the final latent.
     ///
     /// # Errors
@@ -219,7 +229,12 @@ impl<O: Ops> Pipeline<O> {
         self.vae.config().latent_channels
     }
 
-    fn decode_latent(&self, latent: &[f32], size: (usize, usize), cancel: &CancelToken) -> Result<Vec<f32>> {
+    fn decode_latent(
+        &self,
+        latent: &[f32],
+        size: (usize, usize),
+        cancel: &CancelToken,
+    ) -> Result<Vec<f32>> {
         let VaeConfig { scaling_factor, shift_factor, .. } = self.vae.config();
         let unscaled: Vec<f32> =
             latent.iter().map(|value| value / scaling_factor + shift_factor).collect();
@@ -251,7 +266,13 @@ impl<O: Ops> Pipeline<O> {
         Ok(guided(free, bound, job.guidance, job.rescale))
     }
 
-    fn preview(&self, estimate: &[f32], job: &Job<'_>, kind: Preview, cancel: &CancelToken) -> Result<Option<Rgb>> {
+    fn preview(
+        &self,
+        estimate: &[f32],
+        job: &Job<'_>,
+        kind: Preview,
+        cancel: &CancelToken,
+    ) -> Result<Option<Rgb>> {
         let (height, width) = job.size;
         Ok(match kind {
             Preview::Full => {
@@ -284,7 +305,12 @@ fn noised(clean: &[f32], noise: &[f32], level: NoiseLevel) -> Vec<f32> {
 }
 
 /// x0 from what the model predicted.
-fn estimated(latent: &[f32], predicted: &[f32], level: NoiseLevel, prediction: Prediction) -> Vec<f32> {
+fn estimated(
+    latent: &[f32],
+    predicted: &[f32],
+    level: NoiseLevel,
+    prediction: Prediction,
+) -> Vec<f32> {
     let (alpha, sigma) = (level.alpha as f32, level.sigma as f32);
     let pairs = latent.iter().zip(predicted);
     match prediction {
@@ -322,7 +348,12 @@ impl<O: Ops> Model for Pipeline<O> {
         Ok(())
     }
 
-    fn encode(&self, picture: &[f32], (height, width): (usize, usize), cancel: &CancelToken) -> Result<Posterior> {
+    fn encode(
+        &self,
+        picture: &[f32],
+        (height, width): (usize, usize),
+        cancel: &CancelToken,
+    ) -> Result<Posterior> {
         let dims = ImageDims { batch: 1, channels: 3, height, width };
         let moments = self.vae.encode(&self.ops, &self.ops.image(dims, picture)?, cancel)?;
         let moments = self.ops.read_image(&moments)?;
@@ -336,7 +367,12 @@ impl<O: Ops> Model for Pipeline<O> {
         })
     }
 
-    fn decode(&mut self, latent: &[f32], size: (usize, usize), cancel: &CancelToken) -> Result<Vec<f32>> {
+    fn decode(
+        &mut self,
+        latent: &[f32],
+        size: (usize, usize),
+        cancel: &CancelToken,
+    ) -> Result<Vec<f32>> {
         let start = Instant::now();
         let decoded = self.decode_latent(latent, size, cancel)?;
         self.pace.decode = Some(start.elapsed().as_secs_f64() / (size.0 * size.1) as f64);
@@ -379,7 +415,8 @@ impl<O: Ops> Model for Pipeline<O> {
             let step_secs = start.elapsed().as_secs_f64();
             self.pace.step = Some(step_secs / cells as f64);
             let start = Instant::now();
-            let preview = if job.previews { self.preview(&estimate, job, kind, cancel)? } else { None };
+            let preview =
+                if job.previews { self.preview(&estimate, job, kind, cancel)? } else { None };
             let preview = preview.map(|rgb| (rgb, kind, start.elapsed().as_secs_f64()));
             watcher.step(Step { step, of, sigma: left.ratio(), step_secs, preview });
         }
@@ -389,7 +426,9 @@ impl<O: Ops> Model for Pipeline<O> {
 
 /// Puts `outside` back where the mask (one value a cell, for all channels) is 0.
 fn hold(latent: &mut [f32], outside: &[f32], mask: &[f32]) {
-    for (latent, outside) in latent.chunks_exact_mut(mask.len()).zip(outside.chunks_exact(mask.len())) {
+    for (latent, outside) in
+        latent.chunks_exact_mut(mask.len()).zip(outside.chunks_exact(mask.len()))
+    {
         for ((latent, outside), mask) in latent.iter_mut().zip(outside).zip(mask) {
             *latent = *mask * *latent + (1.0 - mask) * outside;
         }
@@ -397,10 +436,18 @@ fn hold(latent: &mut [f32], outside: &[f32], mask: &[f32]) {
 }
 
 /// Parts that cannot work together.
-fn check_parts(folder: &ModelFolder, unet: &UNetConfig, vae: &VaeConfig, text: &ClipConfig) -> Result<()> {
+fn check_parts(
+    folder: &ModelFolder,
+    unet: &UNetConfig,
+    vae: &VaeConfig,
+    text: &ClipConfig,
+) -> Result<()> {
     let latent = vae.latent_channels;
     if unet.out_channels != latent {
-        let reason = format!("The UNet's 'out_channels' is {}, but the autoencoder's 'latent_channels' {latent}", unet.out_channels);
+        let reason = format!(
+            "The UNet's 'out_channels' is {}, but the autoencoder's 'latent_channels' {latent}",
+            unet.out_channels
+        );
         return Err(contradiction(folder, reason));
     }
     if unet.in_channels != latent {

@@ -89,13 +89,18 @@ impl TrainingNoise {
     /// The level of a training timestep, exact where alpha is 0.
     fn exact(&self, timestep: usize) -> NoiseLevel {
         let cumprod = f64::from(self.alphas_cumprod[timestep]);
-        NoiseLevel { alpha: cumprod.sqrt(), sigma: (1.0 - cumprod).sqrt(), timestep: timestep as f32 }
+        NoiseLevel {
+            alpha: cumprod.sqrt(),
+            sigma: (1.0 - cumprod).sqrt(),
+            timestep: timestep as f32,
+        }
     }
 
-    /// Noise per picture at every training timestep, finite: the last alpha² is at least 2^-24.
+    /// Noise per picture at every training timestep, finite: an alpha of 0 counts as 2^-12.
     fn ratios(&self) -> Vec<f64> {
         let floor = 2.0_f64.powi(-24);
-        let cumprods = self.alphas_cumprod.iter().map(|cumprod| f64::from(*cumprod).max(floor));
+        let finite = |cumprod: f32| if cumprod > 0.0 { f64::from(cumprod) } else { floor };
+        let cumprods = self.alphas_cumprod.iter().map(|cumprod| finite(*cumprod));
         cumprods.map(|cumprod| ((1.0 - cumprod) / cumprod).sqrt()).collect()
     }
 
@@ -238,7 +243,8 @@ fn zero_terminal_betas(alphas_cumprod: &[f32]) -> Vec<f32> {
     let (first, last) = (roots[0], roots[roots.len() - 1]);
     let factor = first / (first - last);
     let squares: Vec<f32> = roots.iter().map(|root| ((root - last) * factor).powi(2)).collect();
-    let alphas = squares[..1].iter().copied().chain(squares.windows(2).map(|pair| pair[1] / pair[0]));
+    let alphas =
+        squares[..1].iter().copied().chain(squares.windows(2).map(|pair| pair[1] / pair[0]));
     alphas.map(|alpha| 1.0 - alpha).collect()
 }
 

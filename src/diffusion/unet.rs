@@ -73,7 +73,11 @@ impl<O: Ops> UNet<O> {
             groups: config.norm_groups,
             linear: config.linear_projection,
         };
-        let layer = |from: &Loader<'_, O>, block: &Block, index: usize, input: usize| -> Result<Layer<O>> {
+        let layer = |from: &Loader<'_, O>,
+                     block: &Block,
+                     index: usize,
+                     input: usize|
+         -> Result<Layer<O>> {
             let attention = block.transformers.get(index).map(|layers| {
                 Transformer::load(&from.at("attentions").at(index), transformer(block, *layers))
             });
@@ -107,18 +111,10 @@ impl<O: Ops> UNet<O> {
             down.push(Down { layers, smaller });
         }
 
-        let mid = config.mid.as_ref().map(|mid| -> Result<Mid<O>> {
-            let from = root.at("mid_block");
-            let resnet = |index: usize| Resnet::load(&from.at("resnets").at(index), channels, channels, style);
-            let block = Block { channels, layers: 1, transformers: vec![mid.transformers], heads: mid.heads };
-            let first = resnet(0)?;
-            let transformer = (mid.transformers > 0)
-                .then(|| -> Result<_> {
-                    let shape = transformer(&block, mid.transformers);
-                    Ok((Transformer::load(&from.at("attentions").at(0), shape)?, resnet(1)?))
-                })
-                .transpose()?;
-            Ok(Mid { first, transformer })
+        let mid = config.mid.as_ref().map(|mid| {
+            let block = Block { channels, layers: 1, transformers: Vec::new(), heads: mid.heads };
+            let shape = (mid.transformers > 0).then(|| transformer(&block, mid.transformers));
+            Mid::load(&root.at("mid_block"), channels, style, shape)
         });
         let mid = mid.transpose()?;
 
@@ -164,7 +160,7 @@ impl<O: Ops> UNet<O> {
         &self.config
     }
 
-    /// Predicts for each image of `x` (batch, in_channels, height, width; any size from 1 × 1) at
+    /// Predicts for each image of `x` (batch, channels, height, width; any size from 1 × 1) at
     /// its timestep, with its text states (batch, tokens, channels).
     ///
     /// # Errors
@@ -218,8 +214,30 @@ impl<O: Ops> UNet<O> {
     }
 }
 
+impl<O: Ops> Mid<O> {
+    fn load(
+        from: &Loader<'_, O>,
+        channels: usize,
+        style: ResnetStyle,
+        transformer: Option<TransformerShape>,
+    ) -> Result<Self> {
+        let resnet =
+            |index: usize| Resnet::load(&from.at("resnets").at(index), channels, channels, style);
+        let transformer = transformer.map(|shape| -> Result<_> {
+            Ok((Transformer::load(&from.at("attentions").at(0), shape)?, resnet(1)?))
+        });
+        Ok(Self { first: resnet(0)?, transformer: transformer.transpose()? })
+    }
+}
+
 impl<O: Ops> Layer<O> {
-    fn forward(&self, ops: &O, x: &O::Tensor, time: &O::Tensor, context: &O::Tensor) -> Result<O::Tensor> {
+    fn forward(
+        &self,
+        ops: &O,
+        x: &O::Tensor,
+        time: &O::Tensor,
+        context: &O::Tensor,
+    ) -> Result<O::Tensor> {
         let x = self.resnet.forward(ops, x, Some(time))?;
         match &self.transformer {
             Some(transformer) => transformer.forward(ops, &x, context),

@@ -58,7 +58,12 @@ impl<O: Ops> Vae<O> {
     ///
     /// # Errors
     /// Tensors are missing, damaged or of another shape; cancelled.
-    pub fn load(ops: &O, config: VaeConfig, file: &TensorFile, cancel: &CancelToken) -> Result<Self> {
+    pub fn load(
+        ops: &O,
+        config: VaeConfig,
+        file: &TensorFile,
+        cancel: &CancelToken,
+    ) -> Result<Self> {
         let root = Loader::new(ops, file, cancel);
         let vae = Self {
             encoder: Encoder::load(&root, &config)?,
@@ -95,7 +100,7 @@ impl<O: Ops> Vae<O> {
         }
     }
 
-    /// The pictures of latents `z` (batch, latent_channels, height, width), about -1..=1.
+    /// The pictures of latents `z` (batch, channels, height, width), about -1..=1.
     ///
     /// # Errors
     /// Cancelled, or the backend fails.
@@ -116,7 +121,12 @@ impl<O: Ops> Vae<O> {
 }
 
 fn style(config: &VaeConfig) -> ResnetStyle {
-    ResnetStyle { groups: config.norm_groups, eps: NORM_EPS, activation: config.activation, time: None }
+    ResnetStyle {
+        groups: config.norm_groups,
+        eps: NORM_EPS,
+        activation: config.activation,
+        time: None,
+    }
 }
 
 impl<O: Ops> Encoder<O> {
@@ -197,7 +207,13 @@ impl<O: Ops> Block<O> {
             .collect()
     }
 
-    fn forward(&self, ops: &O, mut x: O::Tensor, enlarges: bool, cancel: &CancelToken) -> Result<O::Tensor> {
+    fn forward(
+        &self,
+        ops: &O,
+        mut x: O::Tensor,
+        enlarges: bool,
+        cancel: &CancelToken,
+    ) -> Result<O::Tensor> {
         for resnet in &self.resnets {
             cancel.check()?;
             x = resnet.forward(ops, &x, None)?;
@@ -212,8 +228,9 @@ impl<O: Ops> Block<O> {
 
 impl<O: Ops> Mid<O> {
     fn load(from: &Loader<'_, O>, channels: usize, config: &VaeConfig) -> Result<Self> {
-        let resnet =
-            |index: usize| Resnet::load(&from.at("resnets").at(index), channels, channels, style(config));
+        let resnet = |index: usize| {
+            Resnet::load(&from.at("resnets").at(index), channels, channels, style(config))
+        };
         let attention = config.mid_attention.then(|| -> Result<_> {
             let from = from.at("attentions").at(0);
             let names = if from.has("query.weight") { Names::OLD_VAE } else { Names::VAE };

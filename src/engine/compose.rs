@@ -8,6 +8,7 @@ use image::{ImageBuffer, Rgb};
 
 use super::protocol::{Coverage, Picture};
 use crate::diffusion::preview;
+use crate::feather;
 
 type Rgb8 = ImageBuffer<Rgb<u8>, Vec<u8>>;
 
@@ -67,7 +68,8 @@ pub fn latent_mask(mask: &Coverage, cells: (usize, usize)) -> Vec<f32> {
 #[must_use]
 pub fn picture(rgb: preview::Rgb, (width, height): (u32, u32)) -> Picture {
     let pixels = resized(rgb.pixels, (rgb.width as u32, rgb.height as u32), (width, height));
-    let rgba = pixels.chunks_exact(3).flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect();
+    let rgba =
+        pixels.chunks_exact(3).flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect();
     Picture { width, height, rgba }
 }
 
@@ -82,7 +84,8 @@ pub fn blended(original: &Picture, painted: &Picture, mask: &Coverage, feather_p
             0 => original[channel],
             255 => painted[channel],
             _ => {
-                let (a, b, w) = (u32::from(original[channel]), u32::from(painted[channel]), u32::from(weight));
+                let (a, b, w) =
+                    (u32::from(original[channel]), u32::from(painted[channel]), u32::from(weight));
                 ((a * (255 - w) + b * w + 127) / 255) as u8
             }
         })
@@ -90,51 +93,17 @@ pub fn blended(original: &Picture, painted: &Picture, mask: &Coverage, feather_p
     Picture { width: original.width, height: original.height, rgba: mixed.collect() }
 }
 
-/// The mask with its edge softened inward: 0 where it is 0, rising smoothly to its own value at
-/// `feather_px` from there. The picture's own border is no edge.
+/// The mask with its edge softened inward over `feather_px`; 0 where it is 0. The picture's own
+/// border is no edge.
 #[must_use]
 pub fn feathered(mask: &Coverage, feather_px: f32) -> Vec<u8> {
-    if feather_px < 0.5 {
+    if feather_px <= 0.0 {
         return mask.values.clone();
     }
-    let distances = distance_to_zero(mask);
-    let weight = |(value, distance): (&u8, f32)| {
-        let share = (distance / feather_px).min(1.0);
-        let smooth = share * share * (3.0 - 2.0 * share);
-        (f32::from(*value) * smooth).round() as u8
-    };
-    mask.values.iter().zip(distances).map(weight).collect()
-}
-
-/// Distance of each pixel to the nearest one that is 0, by two sweeps (Borgefors 1986, 3-4
-/// chamfer: within 6 % of Euclid's), in pixels.
-fn distance_to_zero(mask: &Coverage) -> Vec<f32> {
     let (width, height) = (mask.width as usize, mask.height as usize);
-    let far = u32::MAX / 2;
-    let mut steps: Vec<u32> = mask.values.iter().map(|value| if *value == 0 { 0 } else { far }).collect();
-    let mut visit = |at: usize, x: usize, y: usize, forward: bool| {
-        let mut best = steps[at];
-        let rows = if forward { y.checked_sub(1) } else { Some(y + 1).filter(|row| *row < height) };
-        if let Some(row) = rows {
-            for (column, cost) in [(x.wrapping_sub(1), 4), (x, 3), (x + 1, 4)] {
-                if column < width {
-                    best = best.min(steps[row * width + column].saturating_add(cost));
-                }
-            }
-        }
-        let beside = if forward { x.checked_sub(1) } else { Some(x + 1).filter(|column| *column < width) };
-        if let Some(column) = beside {
-            best = best.min(steps[y * width + column].saturating_add(3));
-        }
-        steps[at] = best;
-    };
-    for at in 0..width * height {
-        visit(at, at % width, at / width, true);
-    }
-    for at in (0..width * height).rev() {
-        visit(at, at % width, at / width, false);
-    }
-    steps.into_iter().map(|steps| steps as f32 / 3.0).collect()
+    let depths = feather::depths(&mask.values, width, 0..width, 0..height);
+    let pixels = mask.values.iter().zip(depths);
+    pixels.map(|(value, depth)| feather::feathered(*value, depth, feather_px)).collect()
 }
 
 #[cfg(test)]
@@ -171,11 +140,20 @@ mod tests {
     fn a_latent_cell_is_free_when_any_of_its_pixels_is() {
         assert_eq!(
             latent_mask(&square_mask(), (5, 5)),
-            [[0., 0., 0., 0., 0.], [0., 1., 1., 1., 0.], [0., 1., 1., 1., 0.], [0., 1., 1., 1., 0.], [0.; 5]]
-                .concat()
+            [
+                [0., 0., 0., 0., 0.],
+                [0., 1., 1., 1., 0.],
+                [0., 1., 1., 1., 0.],
+                [0., 1., 1., 1., 0.],
+                [0.; 5]
+            ]
+            .concat()
         );
         // A mask smaller than the latent, and one dot in a large one.
-        assert_eq!(latent_mask(&Coverage { width: 1, height: 1, values: vec![1] }, (2, 3)), [1.0; 6]);
+        assert_eq!(
+            latent_mask(&Coverage { width: 1, height: 1, values: vec![1] }, (2, 3)),
+            [1.0; 6]
+        );
         let mut dot = Coverage { width: 9, height: 9, values: vec![0; 81] };
         dot.values[80] = 9;
         assert_eq!(latent_mask(&dot, (2, 2)), [0.0, 0.0, 0.0, 1.0]);

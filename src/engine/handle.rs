@@ -5,10 +5,10 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
-use crate::cancel::CancelToken;
 use super::painter::Painter;
 use super::protocol::{Event, JobId, Request};
 use super::worker::{self, Generator, Task};
+use crate::cancel::CancelToken;
 
 /// Jobs that may wait inside the engine. The window keeps its own queue and submits one or two.
 const REQUEST_SLOTS: usize = 32;

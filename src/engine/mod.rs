@@ -3,8 +3,8 @@
 //! Called by the window's shell and by the command line; it alone calls [`crate::diffusion`] and
 //! [`crate::models`] to paint. It knows nothing of egui, and its protocol nothing of tensors.
 
-pub mod handle;
 pub mod compose;
+pub mod handle;
 pub mod painter;
 pub mod protocol;
 pub mod resolve;

@@ -69,10 +69,16 @@ pub fn check(request: &PaintRequest) -> Result<(), Stop> {
         return refused(format!("Guidance goes from 0 to 100, not {guidance}"));
     }
     if !(0.0..=1.0).contains(&request.guidance_rescale) {
-        return refused(format!("Guidance rescale goes from 0 to 1, not {}", request.guidance_rescale));
+        return refused(format!(
+            "Guidance rescale goes from 0 to 1, not {}",
+            request.guidance_rescale
+        ));
     }
     if !(1..=MOST_PICTURES).contains(&request.count) {
-        return refused(format!("One job paints 1 to {MOST_PICTURES} pictures, not {}", request.count));
+        return refused(format!(
+            "One job paints 1 to {MOST_PICTURES} pictures, not {}",
+            request.count
+        ));
     }
     if let Some((width, height)) = request.size {
         check_size(width, height)?;
@@ -95,7 +101,10 @@ pub fn check(request: &PaintRequest) -> Result<(), Stop> {
         return refused("The mask does not hold one value for each of its pixels");
     }
     if !(0.0..=10_000.0).contains(&mask.feather_px) {
-        return refused(format!("The mask's feather goes from 0 to 10000 px, not {}", mask.feather_px));
+        return refused(format!(
+            "The mask's feather goes from 0 to 10000 px, not {}",
+            mask.feather_px
+        ));
     }
     if coverage.values.iter().all(|value| *value == 0) {
         return refused("The mask is empty: paint over the part that should change");

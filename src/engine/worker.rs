@@ -7,9 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::cancel::CancelToken;
 use super::handle::EVENT_SLOTS;
 use super::protocol::{Event, FailureKind, JobError, JobId, PaintRequest, Request, Timing};
+use crate::cancel::CancelToken;
 
 /// One request with its id and its stop flag.
 pub struct Task {

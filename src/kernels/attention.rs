@@ -37,7 +37,8 @@ pub fn attention(gemm: &Gemm, out: &mut [f32], q: &[f32], k: &[f32], v: &[f32], 
     let Shape { queries, keys, channels, heads, causal, .. } = shape;
     let width = channels / heads;
     let scale = 1.0 / (width as f32).sqrt();
-    let head_of = |data, rows| View { data, rows, columns: width, row_stride: channels, column_stride: 1 };
+    let head_of =
+        |data, rows| View { data, rows, columns: width, row_stride: channels, column_stride: 1 };
     out.par_chunks_mut(queries * channels).enumerate().for_each(|(image, out)| {
         let q = &q[image * queries * channels..][..queries * channels];
         let k = &k[image * keys * channels..][..keys * channels];
@@ -51,8 +52,13 @@ pub fn attention(gemm: &Gemm, out: &mut [f32], q: &[f32], k: &[f32], v: &[f32], 
             mixed.resize(rows * width, 0.0);
             for head in 0..heads {
                 let at = head * width;
-                let keys_across =
-                    View { data: &k[at..], rows: width, columns: keys, row_stride: 1, column_stride: channels };
+                let keys_across = View {
+                    data: &k[at..],
+                    rows: width,
+                    columns: keys,
+                    row_stride: 1,
+                    column_stride: channels,
+                };
                 gemm.multiply_views(&mut scores, head_of(&q[at..], rows), keys_across, scale);
                 for (row, scores) in scores.chunks_exact_mut(keys).enumerate() {
                     if causal {
@@ -61,7 +67,12 @@ pub fn attention(gemm: &Gemm, out: &mut [f32], q: &[f32], k: &[f32], v: &[f32], 
                     }
                     Softmax::new_mut(scores).dispatch();
                 }
-                gemm.multiply_views(&mut mixed, View::dense(&scores, rows, keys), head_of(&v[at..], keys), 1.0);
+                gemm.multiply_views(
+                    &mut mixed,
+                    View::dense(&scores, rows, keys),
+                    head_of(&v[at..], keys),
+                    1.0,
+                );
                 for (out, mixed) in out.chunks_exact_mut(channels).zip(mixed.chunks_exact(width)) {
                     out[at..at + width].copy_from_slice(mixed);
                 }

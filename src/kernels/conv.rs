@@ -106,7 +106,8 @@ impl Conv {
             return;
         }
         let out_row = out_width * self.output;
-        let band_rows = (BAND_PIXELS / (out_width * self.stride * self.stride)).clamp(1, out_height);
+        let band_rows =
+            (BAND_PIXELS / (out_width * self.stride * self.stride)).clamp(1, out_height);
         out.par_chunks_mut(out_height * out_row).enumerate().for_each(|(image, out)| {
             let source = Source {
                 x: &x[image * shape.height * shape.width * self.input..],
@@ -116,7 +117,9 @@ impl Conv {
             out.par_chunks_mut(band_rows * out_row).enumerate().for_each(|(band, out)| {
                 let first = band * band_rows;
                 let extra = Extra {
-                    channel_bias: extra.channel_bias.map(|b| &b[image * self.output..][..self.output]),
+                    channel_bias: extra
+                        .channel_bias
+                        .map(|b| &b[image * self.output..][..self.output]),
                     residual: extra
                         .residual
                         .map(|r| &r[(image * out_height + first) * out_row..][..out.len()]),
@@ -197,14 +200,33 @@ impl Conv {
         }
     }
 
-    fn run_pointwise(&self, gemm: &Gemm, out: &mut [f32], x: &[f32], pixels: usize, extra: Extra<'_>) {
+    fn run_pointwise(
+        &self,
+        gemm: &Gemm,
+        out: &mut [f32],
+        x: &[f32],
+        pixels: usize,
+        extra: Extra<'_>,
+    ) {
         let rows = x.len() / self.input;
-        gemm.multiply(out, View::dense(x, rows, self.input), &self.rows[0], self.bias.as_deref(), Into::Replace);
+        gemm.multiply(
+            out,
+            View::dense(x, rows, self.input),
+            &self.rows[0],
+            self.bias.as_deref(),
+            Into::Replace,
+        );
         if extra.channel_bias.is_some() || extra.residual.is_some() {
             let image = pixels * self.output;
             out.par_chunks_mut(image).enumerate().for_each(|(index, out)| {
-                let channel_bias = extra.channel_bias.map(|b| &b[index * self.output..][..self.output]);
-                add_extra(out, self.output, channel_bias, extra.residual.map(|r| &r[index * image..][..image]));
+                let channel_bias =
+                    extra.channel_bias.map(|b| &b[index * self.output..][..self.output]);
+                add_extra(
+                    out,
+                    self.output,
+                    channel_bias,
+                    extra.residual.map(|r| &r[index * image..][..image]),
+                );
             });
         }
     }
@@ -216,7 +238,12 @@ struct Source<'a> {
     enlarged: (usize, usize),
 }
 
-fn add_extra(out: &mut [f32], channels: usize, channel_bias: Option<&[f32]>, residual: Option<&[f32]>) {
+fn add_extra(
+    out: &mut [f32],
+    channels: usize,
+    channel_bias: Option<&[f32]>,
+    residual: Option<&[f32]>,
+) {
     if let Some(bias) = channel_bias {
         for pixel in out.chunks_exact_mut(channels) {
             pixel.iter_mut().zip(bias).for_each(|(out, bias)| *out += bias);

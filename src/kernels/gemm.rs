@@ -131,7 +131,8 @@ mod tests {
         gemm.multiply(&mut out, view, &packed, Some(&[1.0, -1.0]), Into::Replace);
         for row in 0..5 {
             for column in 0..2 {
-                let expected: f32 = (0..4).map(|k| data[row * 2 + k] * weights[k * 2 + column]).sum();
+                let expected: f32 =
+                    (0..4).map(|k| data[row * 2 + k] * weights[k * 2 + column]).sum();
                 let expected = expected + [1.0, -1.0][column];
                 assert!((out[row * 2 + column] - expected).abs() < 1e-4);
             }

@@ -100,8 +100,8 @@ pub fn layer_norm(out: &mut [f32], x: &[f32], norm: &Norm) {
         for (out, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
             let mean = x.iter().map(|x| f64::from(*x)).sum::<f64>() / width as f64;
             let mean = mean as f32;
-            let variance = x.iter().map(|x| f64::from((x - mean) * (x - mean))).sum::<f64>()
-                / width as f64;
+            let variance =
+                x.iter().map(|x| f64::from((x - mean) * (x - mean))).sum::<f64>() / width as f64;
             let factor = (1.0 / (variance + f64::from(norm.eps)).sqrt()) as f32;
             for ((out, x), (weight, bias)) in
                 out.iter_mut().zip(x).zip(norm.weight.iter().zip(&norm.bias))

@@ -5,9 +5,9 @@
 
 use serde::{Deserialize, Deserializer, de::Error};
 
+use crate::types::Example;
 use crate::types::Sampler;
 use crate::types::Schedule;
-use crate::types::Example;
 
 /// A model's recommendations; every one may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

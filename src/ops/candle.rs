@@ -6,7 +6,8 @@
 use candle_core::{D, Device, Tensor};
 
 use super::{
-    Activation, ConvExtra, ConvWeights, ImageDims, LinearWeights, NormWeights, Ops, OpsError, Result,
+    Activation, ConvExtra, ConvWeights, ImageDims, LinearWeights, NormWeights, Ops, OpsError,
+    Result,
 };
 
 /// A candle device.
@@ -80,7 +81,8 @@ impl Ops for Candle {
 
     fn conv(&self, weights: ConvWeights) -> Result<Conv> {
         let [output, input, kernel] = weights.shape;
-        let weight = Tensor::from_vec(weights.weight, (output, input, kernel, kernel), &self.device)?;
+        let weight =
+            Tensor::from_vec(weights.weight, (output, input, kernel, kernel), &self.device)?;
         let bias = self.vector(weights.bias, &[1, output, 1, 1])?;
         Ok(Conv { weight, bias, stride: weights.stride, padding: weights.padding })
     }
@@ -88,7 +90,10 @@ impl Ops for Candle {
     fn linear(&self, weights: LinearWeights) -> Result<Linear> {
         let [output, _] = weights.shape;
         let weight = Tensor::from_vec(weights.weight, &weights.shape, &self.device)?;
-        Ok(Linear { weight: weight.t()?.contiguous()?, bias: self.vector(weights.bias, &[output])? })
+        Ok(Linear {
+            weight: weight.t()?.contiguous()?,
+            bias: self.vector(weights.bias, &[output])?,
+        })
     }
 
     fn norm(&self, weights: NormWeights) -> Result<Norm> {
@@ -170,7 +175,12 @@ impl Ops for Candle {
         Ok((&halves[0] * halves[1].contiguous()?.gelu_erf()?)?)
     }
 
-    fn group_norm(&self, x: &Tensor, norm: &Norm, activation: Option<Activation>) -> Result<Tensor> {
+    fn group_norm(
+        &self,
+        x: &Tensor,
+        norm: &Norm,
+        activation: Option<Activation>,
+    ) -> Result<Tensor> {
         let (batch, channels, height, width) = x.dims4()?;
         let grouped = x.reshape((batch, norm.groups, channels / norm.groups * height * width))?;
         let centred = grouped.broadcast_sub(&grouped.mean_keepdim(2)?)?;
@@ -194,10 +204,19 @@ impl Ops for Candle {
         activated(x, activation)
     }
 
-    fn attend(&self, q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, causal: bool) -> Result<Tensor> {
+    fn attend(
+        &self,
+        q: &Tensor,
+        k: &Tensor,
+        v: &Tensor,
+        heads: usize,
+        causal: bool,
+    ) -> Result<Tensor> {
         let split = |x: &Tensor| -> Result<Tensor> {
             let (batch, tokens, channels) = x.dims3()?;
-            Ok(x.reshape((batch, tokens, heads, channels / heads))?.transpose(1, 2)?.contiguous()?)
+            Ok(x.reshape((batch, tokens, heads, channels / heads))?
+                .transpose(1, 2)?
+                .contiguous()?)
         };
         let (batch, queries, channels) = q.dims3()?;
         let (q, k, v) = (split(q)?, split(k)?, split(v)?);

@@ -212,5 +212,10 @@ pub trait Ops: Sync + 'static {
     ///
     /// # Errors
     /// See [`OpsError`].
-    fn image_of_tokens(&self, x: &Self::Tensor, height: usize, width: usize) -> Result<Self::Tensor>;
+    fn image_of_tokens(
+        &self,
+        x: &Self::Tensor,
+        height: usize,
+        width: usize,
+    ) -> Result<Self::Tensor>;
 }

@@ -150,15 +150,16 @@ impl Dock {
                 widgets::line(ui, line, placeholder, tokens::prompt(), p.text_3);
             }
             let select = prompt_id().with("select");
-            if response.has_focus() && ui.data_mut(|data| data.remove_temp::<bool>(select)).is_some() {
+            if response.has_focus()
+                && ui.data_mut(|data| data.remove_temp::<bool>(select)).is_some()
+            {
                 field::select_all(ui, prompt_id(), &text);
                 ui.ctx().request_repaint();
             }
         });
         // Enter that ends an input method's composition never paints.
-        let enter = had_focus
-            && !composing
-            && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
+        let enter =
+            had_focus && !composing && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
         if text != cx.state.prompt {
             cx.ask(Command::Prompt(text));
         }
@@ -330,9 +331,7 @@ fn intent_line(ui: &mut Ui, cx: &Cx<'_>, rect: Rect) {
     let top = rect.center().y - galley.size().y / 2.0;
     ui.painter().galley(pos2(rect.right(), top), galley, colour);
     let response = ui.interact(rect, ui.scope_id().with("intent"), egui::Sense::hover());
-    response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::accesskit::Role::Label, true, &words)
-    });
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Label, true, &words));
 }
 
 fn primary(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {

@@ -44,17 +44,15 @@ impl Layout {
         );
         let panel_over = !wide;
         let open = if wide { state.settings.panel_open } else { state.panel_over };
-        let width = if large { state.settings.panel_width.max(336.0) } else { state.settings.panel_width };
-        let panel = open.then(|| {
-            Rect::from_min_max(pos2(whole.right() - width, top), whole.max)
-        });
+        let width =
+            if large { state.settings.panel_width.max(336.0) } else { state.settings.panel_width };
+        let panel = open.then(|| Rect::from_min_max(pos2(whole.right() - width, top), whole.max));
         let right = match panel {
             Some(panel) if !panel_over => panel.left(),
             _ => whole.right(),
         };
-        let middle = |from: f32, to: f32| {
-            Rect::from_min_max(pos2(rail.right(), from), pos2(right, to))
-        };
+        let middle =
+            |from: f32, to: f32| Rect::from_min_max(pos2(rail.right(), from), pos2(right, to));
         let dock_top = whole.bottom() - size::DOCK;
         let strip_height = match (state.settings.strip_open, large, small) {
             (false, ..) => size::STRIP_HANDLE,

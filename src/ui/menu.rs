@@ -56,7 +56,13 @@ pub fn item(ui: &mut Ui, cx: &mut Cx<'_>, action: Action) {
     let middle = rect.center().y;
     if checked {
         let at = pos2(rect.left() + space::L, middle);
-        painter.text(at, egui::Align2::CENTER_CENTER, icons::CHECK, tokens::icon(14.0), p.accent_text);
+        painter.text(
+            at,
+            egui::Align2::CENTER_CENTER,
+            icons::CHECK,
+            tokens::icon(14.0),
+            p.accent_text,
+        );
     }
     let left = pos2(rect.left() + 28.0, middle);
     painter.text(left, egui::Align2::LEFT_CENTER, label, tokens::body(), colour);

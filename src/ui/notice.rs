@@ -28,7 +28,9 @@ pub fn show(ui: &Ui, cx: &mut Cx<'_>, canvas: Rect) {
             ui.spacing_mut().item_spacing.y = space::S;
             if hidden > 0 {
                 let more = cx.lang().fill(Text::MoreNotices, &[&hidden.to_string()]);
-                ui.label(egui::RichText::new(more).font(tokens::caption()).color(cx.palette.text_2));
+                ui.label(
+                    egui::RichText::new(more).font(tokens::caption()).color(cx.palette.text_2),
+                );
             }
             for notice in &list[hidden..] {
                 card(ui, cx, notice);
@@ -59,7 +61,9 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, notice: &Notice) {
             let font = tokens::heading();
             let action_width = action.map_or(0.0, |(text, _)| {
                 let word = cx.t(*text).to_owned();
-                ui.painter().layout_no_wrap(word, font, p.text_1).size().x + 2.0 * space::S + space::S
+                ui.painter().layout_no_wrap(word, font, p.text_1).size().x
+                    + 2.0 * space::S
+                    + space::S
             });
             let width = ui.available_width() - action_width - size::ICON_BUTTON - space::S;
             let mut job = egui::text::LayoutJob::single_section(

@@ -52,9 +52,10 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, over: bool) {
             contents(ui, cx, rect);
         });
         let outside = ui.input(|i| {
-            i.pointer.any_pressed() && i.pointer.interact_pos().is_some_and(|pos| {
-                !rect.contains(pos) && pos.y > size::TOP_BAR
-            })
+            i.pointer.any_pressed()
+                && i.pointer
+                    .interact_pos()
+                    .is_some_and(|pos| !rect.contains(pos) && pos.y > size::TOP_BAR)
         });
         if outside && !Popup::is_any_open(ui.ctx()) && !shown.response.is_pointer_button_down_on() {
             cx.ask(Command::ClosePanelOver);
@@ -78,17 +79,21 @@ fn contents(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
     child.set_clip_rect(body);
     ScrollArea::vertical().id_salt("settings").auto_shrink(false).show(&mut child, |ui| {
         let inner = body.width() - 2.0 * space::M;
-        egui::Frame::new().inner_margin(egui::Margin::symmetric(space::M as i8, 0)).show(ui, |ui| {
-            ui.set_width(inner);
-            ui.spacing_mut().item_spacing = vec2(space::S, space::S);
-            rows(ui, cx);
-        });
+        egui::Frame::new().inner_margin(egui::Margin::symmetric(space::M as i8, 0)).show(
+            ui,
+            |ui| {
+                ui.set_width(inner);
+                ui.spacing_mut().item_spacing = vec2(space::S, space::S);
+                rows(ui, cx);
+            },
+        );
     });
 }
 
 /// The panel is as wide as the user drags it.
 fn drag_edge(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
-    let edge = Rect::from_min_max(rect.min - vec2(3.0, 0.0), pos2(rect.left() + 4.0, rect.bottom()));
+    let edge =
+        Rect::from_min_max(rect.min - vec2(3.0, 0.0), pos2(rect.left() + 4.0, rect.bottom()));
     let response = ui.interact(edge, ui.scope_id().with("panel edge"), Sense::drag());
     let response = response.on_hover_and_drag_cursor(CursorIcon::ResizeHorizontal);
     if response.dragged() {
@@ -134,8 +139,12 @@ fn model(ui: &mut Ui, cx: &Cx<'_>) {
     let icon = Rect::from_min_size(rect.min, vec2(44.0, rect.height()));
     widgets::icon_in(painter, icon, icons::CUBE, 20.0, p.text_2);
     let texts = rect.with_min_x(icon.right()).with_max_x(rect.right() - space::M);
-    let upper = Rect::from_min_max(texts.min + vec2(0.0, 6.0), pos2(texts.right(), rect.center().y + 2.0));
-    let lower = Rect::from_min_max(pos2(texts.left() + 12.0, rect.center().y + 2.0), texts.max - vec2(0.0, 5.0));
+    let upper =
+        Rect::from_min_max(texts.min + vec2(0.0, 6.0), pos2(texts.right(), rect.center().y + 2.0));
+    let lower = Rect::from_min_max(
+        pos2(texts.left() + 12.0, rect.center().y + 2.0),
+        texts.max - vec2(0.0, 5.0),
+    );
     widgets::line(ui, upper, name, tokens::heading(), p.text_1);
     let dot = pos2(texts.left() + 3.0, lower.center().y);
     ui.painter().circle_filled(dot, 3.0, colour);
@@ -209,9 +218,18 @@ fn whole_row(
         let shown = value.to_string();
         let parse = |text: &str| field::whole(text, bounds, not_number, &out);
         let step = |by: i32| {
-            Some(i64::from(value).saturating_add(i64::from(by)).clamp(bounds.0 as i64, bounds.1 as i64) as u64)
+            Some(
+                i64::from(value)
+                    .saturating_add(i64::from(by))
+                    .clamp(bounds.0 as i64, bounds.1 as i64) as u64,
+            )
         };
-        let outcome = field::number(ui, Field { name, width: FIELD, shown: &shown, dimmed: false }, parse, step);
+        let outcome = field::number(
+            ui,
+            Field { name, width: FIELD, shown: &shown, dimmed: false },
+            parse,
+            step,
+        );
         if let Some(typed) = outcome.value {
             changed = Some(Change::To(typed as u32));
         }
@@ -246,7 +264,9 @@ fn guidance(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
     let value = paint.guidance.or(default).unwrap_or(7.0);
     let row = (Text::Guidance, (1.0, 30.0), 0.5);
     if let Some(changed) = decimal_row(ui, cx, row, value, default) {
-        paint.guidance = changed.or_models_own().filter(|value| default.is_none_or(|d| (d - value).abs() > 1e-4));
+        paint.guidance = changed
+            .or_models_own()
+            .filter(|value| default.is_none_or(|d| (d - value).abs() > 1e-4));
     }
 }
 
@@ -277,7 +297,12 @@ pub(super) fn decimal_row(
         let shown = format!("{}", (value * 100.0).round() / 100.0);
         let parse = |text: &str| field::decimal(text, range, not_number, &out);
         let step = |steps: i32| Some((value + steps as f32 * by).clamp(range.0, range.1));
-        let outcome = field::number(ui, Field { name, width: FIELD, shown: &shown, dimmed: false }, parse, step);
+        let outcome = field::number(
+            ui,
+            Field { name, width: FIELD, shown: &shown, dimmed: false },
+            parse,
+            step,
+        );
         if let Some(typed) = outcome.value {
             changed = Some(Change::To(typed));
         }
@@ -343,7 +368,8 @@ fn side(ui: &mut Ui, cx: &Cx<'_>, text: Text, width: f32, value: u32) -> Option<
     let name = cx.t(text);
     let shown = value.to_string();
     let parse = |text: &str| field::whole(text, RANGE, not_number, &out);
-    let step = |by: i32| Some((i64::from(value) + i64::from(by) * i64::from(grid)).clamp(32, 4096) as u64);
+    let step =
+        |by: i32| Some((i64::from(value) + i64::from(by) * i64::from(grid)).clamp(32, 4096) as u64);
     field::number(ui, Field { name, width, shown: &shown, dimmed: false }, parse, step)
         .value
         .map(|value| value as u32)
@@ -369,7 +395,8 @@ fn shape_button(
     };
     ui.painter().rect_filled(rect, radius::S, fill);
     let longest = 15.0 / w.max(h) as f32;
-    let outline = Rect::from_center_size(rect.center(), vec2(w as f32 * longest, h as f32 * longest));
+    let outline =
+        Rect::from_center_size(rect.center(), vec2(w as f32 * longest, h as f32 * longest));
     let colour = if on { p.accent_text } else { p.text_2 };
     ui.painter().rect_stroke(outline, 1, Stroke::new(1.5, colour), StrokeKind::Middle);
     focus_ring(ui, &response, radius::S);

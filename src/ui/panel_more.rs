@@ -75,7 +75,8 @@ fn choice<T: Copy + PartialEq>(
         if label(ui, cx, text, differs.map(name_of)) {
             changed = Some(Change::ModelsOwn);
         }
-        let combo = ComboBox::from_id_salt(text).width(ui.available_width()).selected_text(name_of(value));
+        let combo =
+            ComboBox::from_id_salt(text).width(ui.available_width()).selected_text(name_of(value));
         let shown = combo.show_ui(ui, |ui| {
             for (one, name) in names {
                 if ui.selectable_label(*one == value, *name).clicked() {

@@ -92,7 +92,8 @@ impl ResultBar {
         }
         let wanted = row.min_rect().right() - rect.left() + space::S;
         // Words change with every step; the bar only ever grows during a run, so it does not jitter.
-        let keep = entry.stage == Stage::Running && wanted < self.width && self.width - wanted < 48.0;
+        let keep =
+            entry.stage == Stage::Running && wanted < self.width && self.width - wanted < 48.0;
         if !keep && (wanted - self.width).abs() > 0.5 {
             self.width = wanted;
             ui.ctx().request_repaint();
@@ -216,7 +217,9 @@ fn finished(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry) {
         compare(ui, cx);
         let again = cx.t(Text::Again);
         let tip = Action::Paint.tooltip(lang);
-        if button::word(ui, Some(icons::ARROW_CLOCKWISE), again, true, false).on_hover_text(tip).clicked()
+        if button::word(ui, Some(icons::ARROW_CLOCKWISE), again, true, false)
+            .on_hover_text(tip)
+            .clicked()
         {
             cx.act(Action::Paint);
         }

@@ -35,7 +35,8 @@ pub fn read(ctx: &Context, state: &AppState, text_had_focus: bool) -> Vec<Comman
                     Scope::NoText => !text,
                     Scope::Canvas => canvas,
                 };
-                let hit = row.keys.iter().any(|keys| matches(*keys, *key, *physical_key, *modifiers));
+                let hit =
+                    row.keys.iter().any(|keys| matches(*keys, *key, *physical_key, *modifiers));
                 in_scope && hit
             });
             let Some(row) = found else { return true };

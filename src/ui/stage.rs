@@ -2,7 +2,9 @@
 
 use egui::{Align2, Rect, Stroke, StrokeKind, Ui, vec2};
 
-use super::canvas::{Canvas, CanvasColors, CanvasEvent, CanvasInput, Emerging, Layer, MaskLayer, MaskLook};
+use super::canvas::{
+    Canvas, CanvasColors, CanvasEvent, CanvasInput, Emerging, Layer, MaskLayer, MaskLook,
+};
 use super::tokens::{self, radius, size};
 use super::{Cx, icons};
 use crate::app::command::Command;
@@ -72,7 +74,19 @@ pub fn drop_card(ui: &Ui, cx: &Cx<'_>, canvas: Rect) {
     painter.rect(card, radius::L, p.raised, Stroke::new(1.0, p.line), StrokeKind::Inside);
     let at = |dy: f32| card.center() + vec2(0.0, dy);
     painter.text(at(-28.0), Align2::CENTER_CENTER, icons::IMAGE, tokens::icon(32.0), p.accent_text);
-    painter.text(at(12.0), Align2::CENTER_CENTER, cx.t(Text::DropTitle), tokens::heading(), p.text_1);
+    painter.text(
+        at(12.0),
+        Align2::CENTER_CENTER,
+        cx.t(Text::DropTitle),
+        tokens::heading(),
+        p.text_1,
+    );
     let line = cx.t(Text::DropLine);
-    painter.text(at(12.0 + size::CONTROL - 4.0), Align2::CENTER_CENTER, line, tokens::caption(), p.text_2);
+    painter.text(
+        at(12.0 + size::CONTROL - 4.0),
+        Align2::CENTER_CENTER,
+        line,
+        tokens::caption(),
+        p.text_2,
+    );
 }

@@ -55,7 +55,9 @@ impl Strip {
                     if same {
                         bracket(ui, cx, response.rect);
                     }
-                    if (moved && self.shown == Some(entry.id)) || (arrived && newest == Some(entry.id)) {
+                    if (moved && self.shown == Some(entry.id))
+                        || (arrived && newest == Some(entry.id))
+                    {
                         response.scroll_to_me(None);
                     }
                     job = Some(entry.job);
@@ -106,7 +108,8 @@ fn tile(ui: &mut Ui, cx: &mut Cx<'_>, thumbs: &mut Thumbs, entry: &Entry, side: 
     if let Some(picture) = entry.thumb() {
         let texture = thumbs.texture(ui.ctx(), picture);
         let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-        let tint = if entry.stage == Stage::Stopped { tokens::faded(UNTINTED, 0.55) } else { UNTINTED };
+        let tint =
+            if entry.stage == Stage::Stopped { tokens::faded(UNTINTED, 0.55) } else { UNTINTED };
         let image = egui::epaint::RectShape::filled(rect, radius::M, tint);
         ui.painter().add(image.with_texture(texture, uv));
     } else {
@@ -176,7 +179,8 @@ fn empty(ui: &Ui, cx: &Cx<'_>, entry: &Entry, rect: Rect) {
 fn progress(ui: &Ui, cx: &Cx<'_>, entry: &Entry, rect: Rect) {
     let p = cx.palette;
     let share = entry.steps.len() as f32 / entry.of.max(1) as f32;
-    let bar = Rect::from_min_max(pos2(rect.left() + 4.0, rect.bottom() - 4.0), rect.max - vec2(4.0, 2.0));
+    let bar =
+        Rect::from_min_max(pos2(rect.left() + 4.0, rect.bottom() - 4.0), rect.max - vec2(4.0, 2.0));
     ui.painter().rect_filled(bar, 1, p.panel);
     let done = bar.with_max_x(bar.left() + bar.width() * share);
     ui.painter().rect_filled(done, 1, p.accent);

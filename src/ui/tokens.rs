@@ -294,9 +294,17 @@ mod tests {
             (&LIGHT, [1.4, 4.2, 15.5, 7.3, 4.9, 2.2, 6.5, 6.0, 6.4, 5.9, 6.9, 6.5]),
         ] {
             let roles = [
-                ("line", p.line), ("edge", p.edge), ("text.1", p.text_1), ("text.2", p.text_2),
-                ("text.3", p.text_3), ("accent", p.accent), ("accent.text", p.accent_text),
-                ("focus", p.focus), ("info", p.info), ("ok", p.ok), ("warn", p.warn),
+                ("line", p.line),
+                ("edge", p.edge),
+                ("text.1", p.text_1),
+                ("text.2", p.text_2),
+                ("text.3", p.text_3),
+                ("accent", p.accent),
+                ("accent.text", p.accent_text),
+                ("focus", p.focus),
+                ("info", p.info),
+                ("ok", p.ok),
+                ("warn", p.warn),
                 ("error", p.error),
             ];
             for ((name, colour), expected) in roles.into_iter().zip(expected) {

@@ -42,7 +42,10 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, narrow: bool) {
                 (Action::ZoomDouble, Text::ZoomDouble),
             ] {
                 let tip = action.tooltip(cx.lang());
-                if button::word(&mut left, None, cx.t(label), true, false).on_hover_text(tip).clicked() {
+                if button::word(&mut left, None, cx.t(label), true, false)
+                    .on_hover_text(tip)
+                    .clicked()
+                {
                     cx.act(action);
                 }
             }
@@ -51,8 +54,10 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, narrow: bool) {
 }
 
 fn tool_name(ui: &mut Ui, cx: &Cx<'_>, name: Text) {
-    let galley = ui.painter().layout_no_wrap(cx.t(name).to_owned(), tokens::heading(), cx.palette.text_1);
-    let (rect, _) = ui.allocate_exact_size(galley.size() + vec2(space::S, 0.0), egui::Sense::hover());
+    let galley =
+        ui.painter().layout_no_wrap(cx.t(name).to_owned(), tokens::heading(), cx.palette.text_1);
+    let (rect, _) =
+        ui.allocate_exact_size(galley.size() + vec2(space::S, 0.0), egui::Sense::hover());
     ui.painter().galley(rect.min, galley, cx.palette.text_1);
 }
 
@@ -99,7 +104,12 @@ fn mask_options(ui: &mut Ui, cx: &mut Cx<'_>, narrow: bool) {
     if let (_, Some(hardness)) = slider.show(ui, 72.0, brush.hardness) {
         cx.ask(Command::Brush(Brush { hardness, ..brush }));
     }
-    value(ui, cx, cx.lang().fill(Text::Percent, &[&format!("{:.0}", brush.hardness * 100.0)]), 40.0);
+    value(
+        ui,
+        cx,
+        cx.lang().fill(Text::Percent, &[&format!("{:.0}", brush.hardness * 100.0)]),
+        40.0,
+    );
     if !narrow {
         label(ui, cx, Text::Feather);
         let feather = cx.state.settings.feather_px;
@@ -157,14 +167,14 @@ fn right_end(ui: &mut Ui, cx: &mut Cx<'_>) {
         cx.state.settings.panel_open
     };
     let tip = Action::TogglePanel.tooltip(cx.lang());
-    let panel = IconButton::new(icons::SIDEBAR_SIMPLE, cx.t(Text::TogglePanel)).tooltip(&tip).on(open);
+    let panel =
+        IconButton::new(icons::SIDEBAR_SIMPLE, cx.t(Text::TogglePanel)).tooltip(&tip).on(open);
     if panel.show(ui).clicked() {
         cx.act(Action::TogglePanel);
     }
     let percent = format!("{:.0} %", cx.state.view.zoom() * 100.0);
-    let zoom = ui.allocate_ui(vec2(72.0, size::CONTROL), |ui| {
-        button::word(ui, None, &percent, true, false)
-    });
+    let zoom = ui
+        .allocate_ui(vec2(72.0, size::CONTROL), |ui| button::word(ui, None, &percent, true, false));
     let zoom = zoom.inner.on_hover_text(cx.t(Text::ZoomMenu));
     egui::Popup::menu(&zoom).show(|ui| {
         for action in

@@ -164,12 +164,13 @@ fn failure(request: PaintRequest) -> String {
 }
 
 fn colourful(width: u32, height: u32) -> Arc<Picture> {
-    let pixel = |i: u32| [(i * 7 % 256) as u8, (i * 3 % 256) as u8, (i / width * 2 % 256) as u8, 255];
+    let pixel =
+        |i: u32| [(i * 7 % 256) as u8, (i * 3 % 256) as u8, (i / width * 2 % 256) as u8, 255];
     Arc::new(Picture { width, height, rgba: (0..width * height).flat_map(pixel).collect() })
 }
 
-fn init(picture: Arc<Picture>, strength: f32) -> Option<InitPicture> {
-    Some(InitPicture { picture, strength, posterior: Posterior::Mode })
+fn init(picture: Arc<Picture>, strength: f32) -> InitPicture {
+    InitPicture { picture, strength, posterior: Posterior::Mode }
 }
 
 fn left_half(width: u32, height: u32) -> Coverage {
@@ -205,7 +206,7 @@ fn a_fill_changes_nothing_outside_its_mask_whatever_the_sizes() {
         let picture = colourful(width, height);
         let mask = left_half(width, height);
         let request = PaintRequest {
-            init: init(Arc::clone(&picture), 1.0),
+            init: Some(init(Arc::clone(&picture), 1.0)),
             mask: Some(InpaintMask { coverage: Arc::new(mask.clone()), feather_px: 6.0 }),
             size: None,
             ..small("a red apple")
@@ -248,7 +249,7 @@ fn nonsense_is_refused_with_what_would_do() {
     let picture = colourful(64, 64);
     let small = |change: fn(&mut PaintRequest)| {
         let mut request = small("a fox");
-        request.init = init(Arc::clone(&picture), 0.5);
+        request.init = Some(init(Arc::clone(&picture), 0.5));
         change(&mut request);
         failure(request)
     };
@@ -261,7 +262,10 @@ fn nonsense_is_refused_with_what_would_do() {
         (small(|r| r.count = 0), "1 to"),
         (small(|r| r.init.as_mut().expect("a picture").strength = 0.0), "Strength goes from"),
         (
-            small(|r| r.mask = Some(InpaintMask { coverage: Arc::new(left_half(32, 64)), feather_px: 0.0 })),
+            small(|r| {
+                r.mask =
+                    Some(InpaintMask { coverage: Arc::new(left_half(32, 64)), feather_px: 0.0 });
+            }),
             "The mask is 32 × 64 pixels, but the picture 64 × 64",
         ),
         (

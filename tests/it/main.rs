@@ -1,5 +1,7 @@
 //! The integration tests, in one crate so that linking happens once.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
+
 mod cli;
 mod engine;
 mod numbers;

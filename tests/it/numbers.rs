@@ -154,12 +154,15 @@ fn runs_stand_where_the_schedules_say() {
     for run in Run::of("sd1_tiny").iter().filter(|run| run.word("task") == "text") {
         let mut config = json!({});
         let scheduler = run.0["scheduler"].as_object().expect("arguments");
-        for key in ["num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "steps_offset"] {
+        for key in
+            ["num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "steps_offset"]
+        {
             config[key] = scheduler[key].clone();
         }
         config["_class_name"] = "DDIMScheduler".into();
         let count = run.number("steps") as usize;
-        let ours = steps(&config, sampler(run.word("sampler")), schedule(run.word("schedule")), count);
+        let ours =
+            steps(&config, sampler(run.word("sampler")), schedule(run.word("schedule")), count);
         let golden = once_a_step(run.word("sampler"), floats(&run.0["timesteps"]));
         table.within(run.word("name"), absolute(&ours.timesteps, &golden), bound::TIMESTEP);
     }

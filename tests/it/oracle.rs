@@ -62,7 +62,11 @@ fn check_unet(model: &str, config: UNet2DConditionModelConfig) {
         let [_, _, height, width] = of("latent").dims4();
         let name = format!("UNet, {height} × {width}");
         let wanted = &of("out").values;
-        table.within(format!("{name}, to diffusers"), relative(&theirs, wanted), bound::ORACLE_UNET);
+        table.within(
+            format!("{name}, to diffusers"),
+            relative(&theirs, wanted),
+            bound::ORACLE_UNET,
+        );
         let ours = ours.unet(of("latent"), timesteps, states);
         table.within(format!("{name}, to us"), relative(&theirs, &ours), bound::ORACLE_UNET);
         // The bound tells right from wrong.

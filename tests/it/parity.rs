@@ -17,7 +17,11 @@ fn check_stages(model: &str, backend: Backend) {
     for case in golden.cases("text", "states") {
         let states = stages.text(&golden.get(&format!("text/{case}/ids")).as_ids());
         let wanted = &golden.get(&format!("text/{case}/states")).values;
-        table.within(format!("text states, prompt {case}"), relative(&states, wanted), bound::STAGE);
+        table.within(
+            format!("text states, prompt {case}"),
+            relative(&states, wanted),
+            bound::STAGE,
+        );
     }
     for case in golden.cases("unet", "out") {
         let of = |name: &str| golden.get(&format!("unet/{case}/{name}"));
@@ -124,7 +128,10 @@ fn runs_notice_a_wrong_request() {
     let steps = right.steps.map(|steps| steps + 1);
     let guidance = right.guidance.map(|guidance| guidance + 1.0);
     let wrong = [
-        ("another seed", pentimento::engine::protocol::PaintRequest { seed: right.seed + 1, ..right.clone() }),
+        (
+            "another seed",
+            pentimento::engine::protocol::PaintRequest { seed: right.seed + 1, ..right.clone() },
+        ),
         ("a step more", pentimento::engine::protocol::PaintRequest { steps, ..right.clone() }),
         ("more guidance", pentimento::engine::protocol::PaintRequest { guidance, ..right.clone() }),
     ];

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use pentimento::cancel::CancelToken;
 use pentimento::diffusion::noise::TorchNoise;
-use pentimento::diffusion::samplers::Sampler;
-use pentimento::diffusion::schedule::{Schedule, TrainingNoise};
+use pentimento::types::{Sampler, Schedule};
+use pentimento::diffusion::schedule::TrainingNoise;
 use pentimento::diffusion::text::clip::ClipText;
 use pentimento::diffusion::unet::UNet;
 use pentimento::diffusion::vae::Vae;
@@ -109,10 +109,14 @@ impl Goldens {
         let tensor = |view: safetensors::tensor::TensorView<'_>| {
             let data = view.data();
             let values = match view.dtype() {
-                safetensors::Dtype::F32 => {
-                    data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
-                }
-                safetensors::Dtype::I64 => data.chunks_exact(8).map(|b| f32::from(u16::from_le_bytes([b[0], b[1]]))).collect(),
+                safetensors::Dtype::F32 => data
+                    .chunks_exact(4)
+                    .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                    .collect(),
+                safetensors::Dtype::I64 => data
+                    .chunks_exact(8)
+                    .map(|b| f32::from(u16::from_le_bytes([b[0], b[1]])))
+                    .collect(),
                 safetensors::Dtype::U8 => data.iter().map(|b| f32::from(*b)).collect(),
                 other => panic!("no golden data is {other:?}"),
             };

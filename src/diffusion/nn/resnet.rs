@@ -33,7 +33,12 @@ impl<O: Ops> Resnet<O> {
     ///
     /// # Errors
     /// A tensor cannot be read.
-    pub fn load(from: &Loader<'_, O>, input: usize, output: usize, style: ResnetStyle) -> Result<Self> {
+    pub fn load(
+        from: &Loader<'_, O>,
+        input: usize,
+        output: usize,
+        style: ResnetStyle,
+    ) -> Result<Self> {
         let ResnetStyle { groups, eps, activation, time } = style;
         Ok(Self {
             norm1: from.norm("norm1", input, groups, eps)?,

@@ -42,7 +42,8 @@ impl<O: Ops> TimestepEmbedding<O> {
     /// # Errors
     /// The backend fails.
     pub fn forward(&self, ops: &O, timesteps: &[f32]) -> Result<O::Tensor> {
-        let values: Vec<f32> = timesteps.iter().flat_map(|timestep| self.waves(*timestep)).collect();
+        let values: Vec<f32> =
+            timesteps.iter().flat_map(|timestep| self.waves(*timestep)).collect();
         let waves = ops.tokens([timesteps.len(), 1, self.waves], &values)?;
         let hidden = ops.activate(&ops.project(&waves, &self.first, None)?, self.activation)?;
         let embedding = ops.project(&hidden, &self.second, None)?;

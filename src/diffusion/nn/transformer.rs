@@ -64,7 +64,9 @@ impl<O: Ops> Transformer<O> {
             })
         };
         let blocks = (0..layers)
-            .map(|index| Block::load(&from.at("transformer_blocks").at(index), channels, heads, context))
+            .map(|index| {
+                Block::load(&from.at("transformer_blocks").at(index), channels, heads, context)
+            })
             .collect::<Result<_>>()?;
         Ok(Self {
             norm: from.norm("norm", channels, groups, NORM_EPS)?,
@@ -82,7 +84,9 @@ impl<O: Ops> Transformer<O> {
         let dims = ops.image_dims(x);
         let normed = ops.group_norm(x, &self.norm, None)?;
         let mut tokens = match &self.project_in {
-            Projection::Linear(linear) => ops.project(&ops.tokens_of_image(&normed)?, linear, None)?,
+            Projection::Linear(linear) => {
+                ops.project(&ops.tokens_of_image(&normed)?, linear, None)?
+            }
             Projection::Conv(conv) => {
                 ops.tokens_of_image(&ops.convolve(&normed, conv, ConvExtra::default())?)?
             }

@@ -39,7 +39,12 @@ impl Sampler {
     ///
     /// # Errors
     /// What `denoise` returns.
-    pub fn step(self, state: &mut State, plan: &Plan, denoise: &mut Denoise<'_>) -> StepResult<Vec<f32>> {
+    pub fn step(
+        self,
+        state: &mut State,
+        plan: &Plan,
+        denoise: &mut Denoise<'_>,
+    ) -> StepResult<Vec<f32>> {
         let estimate = match self {
             Self::Ddim => ddim::step(state, plan, denoise),
             Self::Euler => euler::step(state, plan, denoise),

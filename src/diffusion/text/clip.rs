@@ -32,7 +32,12 @@ impl<O: Ops> ClipText<O> {
     ///
     /// # Errors
     /// Tensors are missing, damaged or of another shape; cancelled.
-    pub fn load(ops: &O, config: ClipConfig, file: &TensorFile, cancel: &CancelToken) -> Result<Self> {
+    pub fn load(
+        ops: &O,
+        config: ClipConfig,
+        file: &TensorFile,
+        cancel: &CancelToken,
+    ) -> Result<Self> {
         let root = Loader::new(ops, file, cancel);
         let prefixed = root.at("text_model");
         let from = if prefixed.has("embeddings.token_embedding.weight") { prefixed } else { root };
@@ -58,7 +63,8 @@ impl<O: Ops> ClipText<O> {
             .collect::<Result<_>>()?;
         let encoder = Self {
             tokens: embeddings.tensor("token_embedding.weight", &[config.vocabulary, hidden])?,
-            positions: embeddings.tensor("position_embedding.weight", &[config.positions, hidden])?,
+            positions: embeddings
+                .tensor("position_embedding.weight", &[config.positions, hidden])?,
             layers,
             norm: from.norm("final_layer_norm", hidden, 1, norm_eps)?,
             config,

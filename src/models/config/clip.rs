@@ -50,7 +50,7 @@ impl ClipConfig {
             activation: reader.activation("hidden_act", "quick_gelu")?,
             norm_eps: reader.number("layer_norm_eps", 1e-5)? as f32,
         };
-        if config.hidden % config.heads != 0 {
+        if !config.hidden.is_multiple_of(config.heads) {
             return Err(reader.wrong("num_attention_heads", "a divisor of hidden_size"));
         }
         Ok(config)

@@ -72,9 +72,7 @@ impl Reader {
     /// # Errors
     /// It is missing or something else.
     pub fn needed_size(&self, key: &str) -> Result<usize, ModelError> {
-        self.get(key)
-            .and_then(as_size)
-            .ok_or_else(|| self.wrong(key, "a whole number from 1"))
+        self.get(key).and_then(as_size).ok_or_else(|| self.wrong(key, "a whole number from 1"))
     }
 
     /// A number.
@@ -148,9 +146,7 @@ impl Reader {
             .get(key)
             .and_then(Value::as_array)
             .and_then(|list| list.iter().map(Value::as_str).collect());
-        words
-            .filter(|words| !words.is_empty())
-            .ok_or_else(|| self.wrong(key, "a list of words"))
+        words.filter(|words| !words.is_empty()).ok_or_else(|| self.wrong(key, "a list of words"))
     }
 
     /// An activation by diffusers' or transformers' name.

@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 
 use super::Reader;
-use crate::types::Sampler;
-use crate::types::Schedule;
 use crate::models::error::ModelError;
 use crate::models::folder::ModelFolder;
+use crate::types::Sampler;
+use crate::types::Schedule;
 
 /// What the UNet's output means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -113,7 +113,11 @@ impl UNetConfig {
             let attends = match *kind {
                 "CrossAttnDownBlock2D" => true,
                 "DownBlock2D" => false,
-                _ => return Err(reader.wrong("down_block_types", "CrossAttnDownBlock2D or DownBlock2D")),
+                _ => {
+                    return Err(
+                        reader.wrong("down_block_types", "CrossAttnDownBlock2D or DownBlock2D")
+                    );
+                }
             };
             down.push(block(index, attends, 0, transformers.down[index].clone()));
         }
@@ -130,31 +134,14 @@ impl UNetConfig {
         for (key, blocks) in [(heads_key, &down), (heads_key, &up)] {
             for block in blocks.iter().filter(|block| !block.transformers.is_empty()) {
                 if block.channels % block.heads != 0 {
-                    let wanted = format!("numbers of heads that divide the channels ({})", block.channels);
+                    let wanted =
+                        format!("numbers of heads that divide the channels ({})", block.channels);
                     return Err(reader.wrong(key, &wanted));
                 }
             }
         }
         let last = count - 1;
-        let mid = match reader.map.get("mid_block_type") {
-            None => Some("UNetMidBlock2DCrossAttn"),
-            Some(Value::Null) => None,
-            Some(_) => Some(reader.word("mid_block_type", "")?),
-        };
-        reader.ignore(&["mid_block_type"]);
-        let mid = match mid {
-            None => None,
-            Some("UNetMidBlock2DCrossAttn") => {
-                Some(Mid { transformers: transformers.mid, heads: heads[last] })
-            }
-            Some("UNetMidBlock2D") => Some(Mid { transformers: 0, heads: heads[last] }),
-            Some(_) => {
-                return Err(reader.wrong("mid_block_type", "UNetMidBlock2DCrossAttn, UNetMidBlock2D or null"));
-            }
-        };
-        if mid.as_ref().is_some_and(|mid| mid.transformers > 0 && channels[last] % mid.heads != 0) {
-            return Err(reader.wrong(heads_key, "a number of heads that divides the middle's channels"));
-        }
+        let mid = middle(&reader, transformers.mid, heads[last], channels[last])?;
         let config = Self {
             in_channels: reader.size("in_channels", 4)?,
             out_channels: reader.size("out_channels", 4)?,
@@ -163,7 +150,9 @@ impl UNetConfig {
             norm_groups: groups,
             norm_eps: reader.number("norm_eps", 1e-5)? as f32,
             activation: reader.activation("act_fn", "silu")?,
-            downsample_padding: if reader.get("downsample_padding").and_then(Value::as_u64) == Some(0) {
+            downsample_padding: if reader.get("downsample_padding").and_then(Value::as_u64)
+                == Some(0)
+            {
                 0
             } else {
                 reader.size("downsample_padding", 1)?
@@ -181,6 +170,32 @@ impl UNetConfig {
     }
 }
 
+/// The middle block; null (and only null) means that there is none.
+fn middle(
+    reader: &Reader,
+    transformers: usize,
+    heads: usize,
+    channels: usize,
+) -> Result<Option<Mid>, ModelError> {
+    let key = "mid_block_type";
+    let absent = reader.map.get(key).is_some_and(Value::is_null);
+    let mid = match reader.word(key, "UNetMidBlock2DCrossAttn")? {
+        _ if absent => return Ok(None),
+        "UNetMidBlock2DCrossAttn" if !channels.is_multiple_of(heads) => {
+            return Err(reader.error(format!(
+                "The configuration's heads ({heads}) do not divide the middle's channels \
+                 ({channels})"
+            )));
+        }
+        "UNetMidBlock2DCrossAttn" => Mid { transformers, heads },
+        "UNetMidBlock2D" => Mid { transformers: 0, heads },
+        _ => {
+            return Err(reader.wrong(key, "UNetMidBlock2DCrossAttn, UNetMidBlock2D or null"));
+        }
+    };
+    Ok(Some(mid))
+}
+
 /// Transformer layers of each block.
 struct TransformerLayers {
     down: Vec<Vec<usize>>,
@@ -192,25 +207,26 @@ struct TransformerLayers {
 /// not say how the way up looks, so `reverse_transformer_layers_per_block` must.
 fn transformer_layers(reader: &Reader, layers: &[usize]) -> Result<TransformerLayers, ModelError> {
     let key = "transformer_layers_per_block";
-    let nested = |value: &Value| {
-        value.as_array().is_some_and(|list| list.iter().any(Value::is_array))
-    };
-    let expand = |key: &str, blocks: &[usize], value: &Value| -> Result<Vec<Vec<usize>>, ModelError> {
-        let list = value.as_array().filter(|list| list.len() == blocks.len());
-        let list = list.ok_or_else(|| reader.wrong(key, &format!("a list of {}", blocks.len())))?;
-        let mut expanded = Vec::new();
-        for (value, layers) in list.iter().zip(blocks) {
-            let depths: Option<Vec<usize>> = match value {
-                Value::Array(depths) => depths.iter().map(super::as_size).collect(),
-                depth => super::as_size(depth).map(|depth| vec![depth; *layers]),
-            };
-            let depths = depths.filter(|depths| depths.len() == *layers);
-            expanded.push(depths.ok_or_else(|| {
-                reader.wrong(key, &format!("a number or {layers} of them for each block"))
-            })?);
-        }
-        Ok(expanded)
-    };
+    let nested =
+        |value: &Value| value.as_array().is_some_and(|list| list.iter().any(Value::is_array));
+    let expand =
+        |key: &str, blocks: &[usize], value: &Value| -> Result<Vec<Vec<usize>>, ModelError> {
+            let list = value.as_array().filter(|list| list.len() == blocks.len());
+            let list =
+                list.ok_or_else(|| reader.wrong(key, &format!("a list of {}", blocks.len())))?;
+            let mut expanded = Vec::new();
+            for (value, layers) in list.iter().zip(blocks) {
+                let depths: Option<Vec<usize>> = match value {
+                    Value::Array(depths) => depths.iter().map(super::as_size).collect(),
+                    depth => super::as_size(depth).map(|depth| vec![depth; *layers]),
+                };
+                let depths = depths.filter(|depths| depths.len() == *layers);
+                expanded.push(depths.ok_or_else(|| {
+                    reader.wrong(key, &format!("a number or {layers} of them for each block"))
+                })?);
+            }
+            Ok(expanded)
+        };
     let value = reader.get(key).cloned().unwrap_or(json!(1));
     let value = if value.is_array() { value } else { json!(vec![value; layers.len()]) };
     let up_layers: Vec<usize> = layers.iter().rev().map(|layers| layers + 1).collect();

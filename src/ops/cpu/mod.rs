@@ -13,11 +13,11 @@ use self::buffer::{Buffer, Pool};
 use super::{
     Activation, ConvExtra, ConvWeights, ImageDims, LinearWeights, NormWeights, Ops, Result,
 };
+use crate::kernels::activation;
 use crate::kernels::attention::{self, attention};
 use crate::kernels::conv::{Conv, Extra, ImageShape};
 use crate::kernels::gemm::{Gemm, Into, PackedWeights, View};
 use crate::kernels::norm::{self, Norm};
-use crate::kernels::activation;
 
 /// The processor.
 #[derive(Default)]
@@ -72,8 +72,13 @@ impl Ops for Cpu {
 
     fn linear(&self, weights: LinearWeights) -> Result<Linear> {
         let LinearWeights { weight, bias, shape: [output, input] } = weights;
-        let across =
-            View { data: &weight, rows: input, columns: output, row_stride: 1, column_stride: input };
+        let across = View {
+            data: &weight,
+            rows: input,
+            columns: output,
+            row_stride: 1,
+            column_stride: input,
+        };
         Ok(Linear { weights: self.gemm.pack(across), bias })
     }
 
@@ -83,7 +88,8 @@ impl Ops for Cpu {
     }
 
     fn image(&self, dims: ImageDims, values: &[f32]) -> Result<Tensor> {
-        Ok(self.made(dims, |out| channels_last(out, values, dims.channels, dims.height * dims.width)))
+        Ok(self
+            .made(dims, |out| channels_last(out, values, dims.channels, dims.height * dims.width)))
     }
 
     fn tokens(&self, [batch, tokens, channels]: [usize; 3], values: &[f32]) -> Result<Tensor> {
@@ -144,7 +150,12 @@ impl Ops for Cpu {
         Ok(self.made(dims, |out| activation::geglu(out, &both.values, width)))
     }
 
-    fn group_norm(&self, x: &Tensor, norm: &Norm, activation: Option<Activation>) -> Result<Tensor> {
+    fn group_norm(
+        &self,
+        x: &Tensor,
+        norm: &Norm,
+        activation: Option<Activation>,
+    ) -> Result<Tensor> {
         let pixels = x.dims.height * x.dims.width;
         Ok(self.made(x.dims, |out| norm::group_norm(out, &x.values, pixels, norm, activation)))
     }
@@ -160,7 +171,14 @@ impl Ops for Cpu {
         }))
     }
 
-    fn attend(&self, q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, causal: bool) -> Result<Tensor> {
+    fn attend(
+        &self,
+        q: &Tensor,
+        k: &Tensor,
+        v: &Tensor,
+        heads: usize,
+        causal: bool,
+    ) -> Result<Tensor> {
         let ImageDims { batch, channels, height, width } = q.dims;
         let shape = attention::Shape {
             batch,
@@ -170,7 +188,8 @@ impl Ops for Cpu {
             heads,
             causal,
         };
-        Ok(self.made(q.dims, |out| attention(&self.gemm, out, &q.values, &k.values, &v.values, shape)))
+        Ok(self
+            .made(q.dims, |out| attention(&self.gemm, out, &q.values, &k.values, &v.values, shape)))
     }
 
     fn add(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {

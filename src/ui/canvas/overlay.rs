@@ -4,6 +4,7 @@
 //! It changes no mask; the feather computed here shows what the engine will do.
 
 use crate::document::mask::{Mask, PixelRect};
+use crate::feather::{depths, feathered};
 
 /// How far from the contour distances are known, in texels.
 const REACH: i64 = 4;
@@ -16,9 +17,6 @@ const BLOCK: usize = 96;
 /// A stored distance that says: far outside, far inside.
 const OUTSIDE: u8 = 4;
 const INSIDE: u8 = 252;
-/// Far enough: no feather is wider.
-const FAR: f32 = 1e6;
-
 /// New texels for a part of the mask's texture.
 #[derive(Debug)]
 pub(super) struct Patch {
@@ -166,7 +164,15 @@ impl Overlay {
 
     fn block(&self, rect: PixelRect, around: PixelRect, feather: f32) -> Vec<u8> {
         let distances = contour_distances(&self.coverage, self.size, rect, around);
-        let depths = (feather > 0.0).then(|| depths(&self.coverage, self.size, around));
+        let depths = (feather > 0.0).then(|| {
+            let rows = around.y0 as usize..around.y1 as usize;
+            depths(
+                &self.coverage,
+                self.size.0 as usize,
+                around.x0 as usize..around.x1 as usize,
+                rows,
+            )
+        });
         let (width, height) = rect.size();
         let mut texels = Vec::with_capacity(width as usize * height as usize * 4);
         for y in rect.y0..rect.y1 {
@@ -183,68 +189,6 @@ impl Overlay {
         }
         texels
     }
-}
-
-/// Coverage, faded in over `feather` pixels from the mask's edge.
-fn feathered(coverage: u8, depth: f32, feather: f32) -> u8 {
-    let t = (depth / feather).clamp(0.0, 1.0);
-    (f32::from(coverage) * t * t * (3.0 - 2.0 * t) + 0.5) as u8
-}
-
-/// How deep each pixel of `around` lies inside the mask: distance to the nearest pixel that is less
-/// than half covered (Felzenszwalb and Huttenlocher 2012, exact). The picture's own border is no edge.
-fn depths(coverage: &[u8], size: (u32, u32), around: PixelRect) -> Vec<f32> {
-    let (width, height) = (around.size().0 as usize, around.size().1 as usize);
-    let mut grid = vec![FAR; width * height];
-    // Down and up each column: plain distances.
-    for y in 0..height {
-        let row = (around.y0 as usize + y) * size.0 as usize + around.x0 as usize;
-        for x in 0..width {
-            let above = if y > 0 { grid[(y - 1) * width + x] + 1.0 } else { FAR };
-            grid[y * width + x] = if coverage[row + x] < 128 { 0.0 } else { above };
-        }
-    }
-    for y in (0..height.saturating_sub(1)).rev() {
-        for x in 0..width {
-            let below = grid[(y + 1) * width + x] + 1.0;
-            let here = &mut grid[y * width + x];
-            *here = here.min(below);
-        }
-    }
-    // Along each row: the lower envelope of parabolas.
-    let mut source = vec![0.0f32; width];
-    let (mut peaks, mut starts) = (vec![0usize; width], vec![0.0f32; width + 1]);
-    for row in grid.chunks_exact_mut(width) {
-        for (source, value) in source.iter_mut().zip(row.iter()) {
-            *source = value.min(FAR).powi(2);
-        }
-        let mut last = 0;
-        peaks[0] = 0;
-        (starts[0], starts[1]) = (f32::NEG_INFINITY, f32::INFINITY);
-        for x in 1..width {
-            let meet = |peak: usize| {
-                let (a, b) = (x as f32, peak as f32);
-                ((source[x] + a * a) - (source[peak] + b * b)) / (2.0 * (a - b))
-            };
-            let mut start = meet(peaks[last]);
-            while start <= starts[last] {
-                last -= 1;
-                start = meet(peaks[last]);
-            }
-            last += 1;
-            peaks[last] = x;
-            (starts[last], starts[last + 1]) = (start, f32::INFINITY);
-        }
-        let mut peak = 0;
-        for (x, value) in row.iter_mut().enumerate() {
-            while starts[peak + 1] < x as f32 {
-                peak += 1;
-            }
-            let across = x as f32 - peaks[peak] as f32;
-            *value = (across * across + source[peaks[peak]]).sqrt();
-        }
-    }
-    grid
 }
 
 /// Signed distance (inside positive) of each pixel of `rect` to the half-covered line, up to [`REACH`].

@@ -1,6 +1,9 @@
 //! Buttons: with an icon, with a word, chips, and the one primary button.
 
-use egui::{Align2, Color32, Rect, Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
+use egui::{
+    Align2, Color32, Rect, Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo, accesskit::Role,
+    pos2, vec2,
+};
 
 use super::{focus_ring, palette};
 use crate::ui::icons;
@@ -189,7 +192,13 @@ pub fn primary(ui: &mut Ui, rect: Rect, text: &str, arrow_name: &str, enabled: b
     let divider = Stroke::new(1.0, tokens::faded(colour, 0.25));
     painter.vline(split, egui::Rangef::new(rect.top() + 9.0, rect.bottom() - 9.0), divider);
     painter.text(left.center(), Align2::CENTER_CENTER, text, tokens::heading(), colour);
-    painter.text(right.center(), Align2::CENTER_CENTER, icons::CARET_DOWN, tokens::icon(14.0), colour);
+    painter.text(
+        right.center(),
+        Align2::CENTER_CENTER,
+        icons::CARET_DOWN,
+        tokens::icon(14.0),
+        colour,
+    );
     focus_ring(ui, &main, s);
     focus_ring(ui, &arrow, s);
     Primary { main, arrow }

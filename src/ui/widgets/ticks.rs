@@ -55,7 +55,8 @@ impl Ticks<'_> {
         response.widget_info(|| WidgetInfo::slider(true, f64::from(value), self.name));
         let of = self.of.max(1);
         let pitch = (rect.width() + GAP) / of as f32;
-        let step_at = |x: f32| ((((x - rect.left()) / pitch).floor() as i64) + 1).clamp(1, i64::from(of));
+        let step_at =
+            |x: f32| ((((x - rect.left()) / pitch).floor() as i64) + 1).clamp(1, i64::from(of));
         let under = response
             .hover_pos()
             .or_else(|| response.interact_pointer_pos())
