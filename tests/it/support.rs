@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use pentimento::cancel::CancelToken;
 use pentimento::diffusion::noise::TorchNoise;
-use pentimento::types::{Sampler, Schedule};
 use pentimento::diffusion::schedule::TrainingNoise;
 use pentimento::diffusion::text::clip::ClipText;
 use pentimento::diffusion::unet::UNet;
@@ -25,6 +24,7 @@ use pentimento::models::config::noise::NoiseConfig;
 use pentimento::models::config::unet::UNetConfig;
 use pentimento::models::config::vae::VaeConfig;
 use pentimento::ops::{ImageDims, Ops, candle::Candle, cpu::Cpu};
+use pentimento::types::{Sampler, Schedule};
 use safetensors::SafeTensors;
 use serde_json::Value;
 

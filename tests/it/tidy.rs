@@ -1,20 +1,60 @@
 //! What the map in `lib.rs` promises, read off the source: who may know what, how long files may
-//! be, what no file may hold. Comments do not count, nor do a file's own unit tests where said.
+//! be, what no file may hold. Comments do not count, nor do unit tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A folder, what its code never mentions, and why.
 const ROOMS: &[(&str, &[&str], &str)] = &[
-    ("src/app", &["egui", "wgpu", "candle_", "std::thread"], "state is data: no window, no tensors, no threads"),
-    ("src/ui", &["candle_", "rten", "std::thread", "crate::diffusion::unet", "crate::ops"], "panels know no tensors and no threads"),
-    ("src/document", &["egui", "candle_", "crate::diffusion", "crate::ops", "crate::ui"], "the picture knows no tensors and no window"),
+    (
+        "src/app",
+        &["egui", "wgpu", "candle_", "std::thread"],
+        "state is data: no window, no tensors, no threads",
+    ),
+    (
+        "src/ui",
+        &["candle_", "rten", "std::thread", "crate::diffusion::unet", "crate::ops"],
+        "panels know no tensors and no threads",
+    ),
+    (
+        "src/document",
+        &["egui", "candle_", "crate::diffusion", "crate::ops", "crate::ui"],
+        "the picture knows no tensors and no window",
+    ),
     ("src/engine", &["egui", "crate::ui", "crate::app"], "the worker does not know the window"),
-    ("src/engine/protocol.rs", &["candle_", "crate::ops"], "what crosses the thread boundary is plain data"),
-    ("src/files", &["candle_", "egui", "crate::ops", "crate::ui"], "file threads compute no tensors"),
-    ("src/diffusion", &["egui", "std::thread", "crossbeam_channel", "mpsc", "crate::ui", "crate::app", "crate::document"], "the science has no channels, threads or window"),
-    ("src/ops", &["egui", "crate::models", "crate::diffusion", "std::fs"], "verbs know no files and no networks"),
-    ("src/models", &["egui", "crate::ui", "crate::app", "crate::ops"], "files know no window and compute nothing"),
+    (
+        "src/engine/protocol.rs",
+        &["candle_", "crate::ops"],
+        "what crosses the thread boundary is plain data",
+    ),
+    (
+        "src/files",
+        &["candle_", "egui", "crate::ops", "crate::ui"],
+        "file threads compute no tensors",
+    ),
+    (
+        "src/diffusion",
+        &[
+            "egui",
+            "std::thread",
+            "crossbeam_channel",
+            "mpsc",
+            "crate::ui",
+            "crate::app",
+            "crate::document",
+        ],
+        "the science has no channels, threads or window",
+    ),
+    (
+        "src/ops",
+        &["egui", "crate::models", "crate::diffusion", "std::fs"],
+        "verbs know no files and no networks",
+    ),
+    (
+        "src/models",
+        &["egui", "crate::ui", "crate::app", "crate::ops"],
+        "files know no window and compute nothing",
+    ),
     ("src/kernels", &["egui", "candle_", "crate::"], "kernels know numbers only"),
     ("src/cli", &["egui", "candle_"], "the command line makes the window's requests"),
     ("src/cli.rs", &["egui", "candle_"], "the command line makes the window's requests"),
@@ -65,6 +105,12 @@ fn rust_files(place: &str) -> Vec<PathBuf> {
     files(place).into_iter().filter(|path| path.extension().is_some_and(|e| e == "rs")).collect()
 }
 
+/// The program's source without the files that hold unit tests only.
+fn shipped_files() -> Vec<PathBuf> {
+    let is_test = |path: &PathBuf| path.file_name().is_some_and(|name| name == "tests.rs");
+    rust_files("src").into_iter().filter(|path| !is_test(path)).collect()
+}
+
 /// The path as people write it, from the package's root.
 fn shown(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string().replace('\\', "/")
@@ -112,9 +158,9 @@ fn rooms_do_not_know_what_they_must_not() {
 #[test]
 fn banned_words_are_not_used() {
     let mut broken = Vec::new();
-    for path in rust_files("src") {
+    for path in shipped_files() {
         let (text, name) = (read(&path), shown(&path));
-        for (number, line) in code(&text) {
+        for (number, line) in shipped(&text) {
             for (word, but, why) in BANS {
                 if line.contains(word) && !but.iter().any(|place| name.starts_with(place)) {
                     broken.push(format!("{name}:{number}: '{word}': {why}"));
@@ -128,8 +174,7 @@ fn banned_words_are_not_used() {
 #[test]
 fn nothing_unwraps_outside_tests() {
     let mut broken = Vec::new();
-    let is_test = |path: &PathBuf| path.file_name().is_some_and(|name| name == "tests.rs");
-    for path in rust_files("src").into_iter().filter(|path| !is_test(path)) {
+    for path in shipped_files() {
         let text = read(&path);
         for (number, line) in shipped(&text).filter(|(_, line)| line.contains(".unwrap()")) {
             broken.push(format!("{}:{number}: {}", shown(&path), line.trim()));
@@ -190,7 +235,8 @@ fn no_path_of_a_machine_is_written_down() {
         concat!("C:", "\\\\"),
     ];
     let mut broken = Vec::new();
-    let places = ["src", "tests", "assets", "build.rs", "Cargo.toml", "README.md", ".cargo", ".github"];
+    let places =
+        ["src", "tests", "assets", "build.rs", "Cargo.toml", "README.md", ".cargo", ".github"];
     for path in places.iter().flat_map(|place| files(place)) {
         // Pictures and weights are no text.
         let Ok(text) = fs::read_to_string(&path) else { continue };
@@ -222,8 +268,11 @@ fn what_is_bundled_has_its_licence() {
     for entry in fs::read_dir(root().join("assets")).expect("assets") {
         let folder = entry.expect("readable").path();
         let is_licence = |path: &PathBuf| {
-            let name = path.file_name().map(|n| n.to_string_lossy().to_uppercase()).unwrap_or_default();
-            ["LICENSE", "LICENCE", "COPYING", "OFL", "MIT", "NOTICE"].iter().any(|l| name.starts_with(l))
+            let name =
+                path.file_name().map(|n| n.to_string_lossy().to_uppercase()).unwrap_or_default();
+            ["LICENSE", "LICENCE", "COPYING", "OFL", "MIT", "NOTICE"]
+                .iter()
+                .any(|l| name.starts_with(l))
         };
         if folder.is_dir() && !files(&shown(&folder)).iter().any(is_licence) {
             broken.push(format!("{}: no LICENSE, OFL… or MIT… beside the files", shown(&folder)));
