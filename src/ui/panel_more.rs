@@ -75,10 +75,6 @@ fn choice<T: Copy + PartialEq>(
         if label(ui, cx, text, differs.map(name_of)) {
             changed = Some(Change::ModelsOwn);
         }
-<<<<<<< HEAD
-        let combo =
-            ComboBox::from_id_salt(text).width(ui.available_width()).selected_text(name_of(value));
-=======
         let combo = ComboBox::from_id_salt(text)
             .width(ui.available_width())
             .selected_text(name_of(value))
@@ -86,7 +82,6 @@ fn choice<T: Copy + PartialEq>(
                 let colour = super::widgets::palette(ui).text_2;
                 super::widgets::icon_in(ui.painter(), rect, icons::CARET_DOWN, 14.0, colour);
             });
->>>>>>> ui
         let shown = combo.show_ui(ui, |ui| {
             for (one, name) in names {
                 if ui.selectable_label(*one == value, *name).clicked() {

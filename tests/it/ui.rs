@@ -80,12 +80,8 @@ impl Window {
         let ctx = ui.ctx().clone();
         let shell = self.shell.get_or_insert_with(|| {
             let wake = ctx.clone();
-<<<<<<< HEAD
             let engine =
                 Engine::spawn_with(Some(1), || Fake, move || wake.request_repaint()).unwrap();
-=======
-            let engine = Engine::spawn_with(None, || Fake, move || wake.request_repaint()).unwrap();
->>>>>>> ui
             Shell::with_engine(&ctx, engine, settings).unwrap()
         });
         shell.logic(&ctx, &mut self.frame);

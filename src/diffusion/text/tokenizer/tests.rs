@@ -142,9 +142,8 @@ fn the_smaller_limit_wins() {
 
 #[test]
 fn bad_folders_are_named() {
-    let message = |change: Change<'_>| {
-        load(folder_with(change).path(), 32).unwrap_err().to_string()
-    };
+    let message =
+        |change: Change<'_>| load(folder_with(change).path(), 32).unwrap_err().to_string();
     let without = |wanted: &'static str| {
         move |name: &str, text| if name == wanted { None } else { keep(name, text) }
     };
