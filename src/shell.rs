@@ -8,6 +8,7 @@ mod meter;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use eframe::egui_wgpu::{SurfaceConfig, WgpuConfiguration};
 use eframe::wgpu;
 use eframe::{CreationContext, Frame, NativeOptions};
 use egui::{Context, Ui, ViewportBuilder, ViewportCommand};
@@ -26,6 +27,10 @@ use meter::Meter;
 
 /// Where the figures of F12 are written at exit, if anywhere.
 const TIMINGS: &str = "PENTIMENTO_TIMINGS";
+/// How long the worker's news are gathered before a frame shows them.
+const NEWS: Duration = Duration::from_millis(8);
+/// Likewise where the processor draws the frames too: each one costs the painting a step.
+const NEWS_ON_CPU: Duration = Duration::from_millis(80);
 /// How long changes to the settings are gathered before they are written.
 const REMEMBER_SECS: f64 = 1.0;
 
@@ -54,19 +59,27 @@ pub fn run_with(
             .with_app_id("pentimento")
             .with_inner_size([width, height])
             .with_min_inner_size([960.0, 640.0]),
+        // Flat colours everywhere: nothing to dither, and every pixel would pay for it.
+        dithering: false,
+        wgpu_options: WgpuConfiguration {
+            surface: SurfaceConfig::LOW_LATENCY,
+            ..WgpuConfiguration::default()
+        },
         ..NativeOptions::default()
     };
     let make = move |context: &CreationContext<'_>| {
         if let Some(render_state) = &context.wgpu_render_state {
             crate::ui::canvas::install(render_state);
         }
-        let wake = context.egui_ctx.clone();
-        let engine = spawn(Box::new(move || wake.request_repaint()))?;
-        let mut shell = Shell::with_engine(&context.egui_ctx, engine, settings)?;
-        shell.state.cpu_renderer = context
+        let cpu_renderer = context
             .wgpu_render_state
             .as_ref()
             .is_some_and(|render| render.adapter.get_info().device_type == wgpu::DeviceType::Cpu);
+        let wake = context.egui_ctx.clone();
+        let gather = if cpu_renderer { NEWS_ON_CPU } else { NEWS };
+        let engine = spawn(Box::new(move || wake.request_repaint_after(gather)))?;
+        let mut shell = Shell::with_engine(&context.egui_ctx, engine, settings)?;
+        shell.state.cpu_renderer = cpu_renderer;
         theme::set_motion(&context.egui_ctx, shell.state.motion());
         shell.settings_file = settings_file;
         shell.timings = std::env::var_os(TIMINGS).map(PathBuf::from);

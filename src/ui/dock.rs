@@ -78,8 +78,6 @@ impl Dock {
         self.avoid_open = cx.state.avoid_open || !cx.state.negative.is_empty();
         let whole = ui.max_rect();
         let p = cx.palette;
-        let base = whole.with_min_y(whole.bottom() - size::DOCK);
-        ui.painter().rect_filled(base, 0, p.panel);
         let width = (whole.width() - 2.0 * space::L).min(WIDEST);
         let gap = (size::DOCK - size::DOCK_CARD) / 2.0;
         let card = Rect::from_min_max(

@@ -100,7 +100,8 @@ impl Window {
         let mut cx = Cx { state, palette, commands: Vec::new() };
         let whole = ui.max_rect();
         let layout = Layout::of(whole, state, self.dock.extra());
-        ui.painter().rect_filled(whole, 0, palette.panel);
+        // The window is cleared in the panels' colour (`shell`), so no region fills itself: a
+        // software renderer pays for each pixel that is painted over.
 
         region(ui, layout.canvas, "canvas", |ui| stage::show(ui, &mut cx, &mut self.canvas));
         region(ui, layout.canvas, "result bar", |ui| self.result_bar.show(ui, &mut cx));

@@ -49,6 +49,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, over: bool) {
         let shown = area.show(ui.ctx(), |ui| {
             ui.set_min_size(rect.size());
             ui.painter().add(tokens::shadow(cx.palette).as_shape(rect, 0));
+            ui.painter().rect_filled(rect, 0, cx.palette.panel);
             contents(ui, cx, rect);
         });
         let outside = ui.input(|i| {
@@ -67,7 +68,6 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, over: bool) {
 
 fn contents(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
     let p = cx.palette;
-    ui.painter().rect_filled(rect, 0, p.panel);
     ui.painter().vline(rect.left() + 0.5, rect.y_range(), Stroke::new(1.0, p.line));
     drag_edge(ui, cx, rect);
     let heading = Rect::from_min_size(rect.min, vec2(rect.width(), 40.0));

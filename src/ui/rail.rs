@@ -12,7 +12,6 @@ use crate::app::words::Text;
 /// Draws the rail.
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let rect = ui.max_rect();
-    ui.painter().rect_filled(rect, 0, cx.palette.panel);
     let inner = rect.shrink2(vec2((size::RAIL - size::RAIL_BUTTON) / 2.0, space::S));
     let mut column = ui.new_child(UiBuilder::new().id_salt("tools").max_rect(inner));
     column.spacing_mut().item_spacing.y = space::XS;

@@ -25,7 +25,6 @@ impl Strip {
     /// Draws the strip.
     pub fn show(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, thumbs: &mut Thumbs) {
         let rect = ui.max_rect();
-        ui.painter().rect_filled(rect, 0, cx.palette.panel);
         if !cx.state.settings.strip_open {
             handle(ui, cx, rect);
             return;

@@ -14,7 +14,6 @@ use crate::app::words::Text;
 /// Draws the bar.
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, narrow: bool) {
     let rect = ui.max_rect().shrink2(vec2(space::S, 0.0));
-    ui.painter().rect_filled(ui.max_rect(), 0, cx.palette.panel);
     let mut right = ui.new_child(
         UiBuilder::new()
             .id_salt("right")
