@@ -22,7 +22,7 @@ use crate::engine::Engine;
 use crate::engine::painter::{Options, Priority};
 use crate::engine::protocol::{Picture, Request};
 use crate::files::FileWorker;
-use crate::ui::{Window, fonts, theme};
+use crate::ui::{Window, canvas, flat, fonts, theme};
 use meter::Meter;
 
 /// Where the figures of F12 are written at exit, if anywhere.
@@ -69,7 +69,8 @@ pub fn run_with(
     };
     let make = move |context: &CreationContext<'_>| {
         if let Some(render_state) = &context.wgpu_render_state {
-            crate::ui::canvas::install(render_state);
+            canvas::install(render_state);
+            flat::install(&context.egui_ctx, render_state);
         }
         let cpu_renderer = context
             .wgpu_render_state

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use egui::epaint::RectShape;
 use egui::text::{LayoutJob, TextFormat, TextWrapping};
 use egui::{
     Align, Galley, Id, Key, KeyboardShortcut, Layout, Modifiers, Popup, Rect, ScrollArea, Stroke,
@@ -11,7 +12,7 @@ use egui::{
 use super::tokens::{self, radius, size, space};
 use super::widgets::slider::Slider;
 use super::widgets::{self, button, field};
-use super::{Cx, icons, menu};
+use super::{Cx, flat, icons, menu};
 use crate::app::command::{Action, Command};
 use crate::app::intent;
 use crate::app::state::Focus;
@@ -87,8 +88,13 @@ impl Dock {
         // The shadow may fall outside the dock's own rectangle.
         let mut painter = ui.painter().clone();
         painter.set_clip_rect(ui.ctx().content_rect());
-        painter.add(tokens::shadow(p).as_shape(card, radius::L));
-        painter.rect(card, radius::L, p.raised, Stroke::new(1.0, p.line), StrokeKind::Inside);
+        // The corners and the edge are egui's, the inside is flat.
+        let inside = card.shrink(f32::from(radius::L));
+        flat::around(&painter, inside, &tokens::shadow(p).as_shape(card, radius::L).into());
+        let stroke = Stroke::new(1.0, p.line);
+        let shape = RectShape::new(card, radius::L, p.raised, stroke, StrokeKind::Inside);
+        flat::around(&painter, inside, &shape.into());
+        flat::fill(&painter, inside, p.raised);
         // The card takes the pointer from the canvas where it lies over it.
         ui.interact(card, ui.scope_id().with("card"), egui::Sense::click());
 

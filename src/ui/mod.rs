@@ -7,6 +7,7 @@ pub mod canvas;
 pub mod chips;
 pub mod debug_overlay;
 pub mod dock;
+pub mod flat;
 pub mod fonts;
 pub mod icons;
 pub mod layout;
