@@ -30,7 +30,7 @@ const TIMINGS: &str = "PENTIMENTO_TIMINGS";
 /// How long the worker's news are gathered before a frame shows them.
 const NEWS: Duration = Duration::from_millis(8);
 /// Likewise where the processor draws the frames too: each one costs the painting a step.
-const NEWS_ON_CPU: Duration = Duration::from_millis(80);
+const NEWS_ON_CPU: Duration = Duration::from_millis(100);
 /// How long changes to the settings are gathered before they are written.
 const REMEMBER_SECS: f64 = 1.0;
 

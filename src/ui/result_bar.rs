@@ -96,7 +96,8 @@ impl ResultBar {
             entry.stage == Stage::Running && wanted < self.width && self.width - wanted < 48.0;
         if !keep && (wanted - self.width).abs() > 0.5 {
             self.width = wanted;
-            ui.ctx().request_repaint();
+            // The ground was drawn for the old words: no frame may show that.
+            ui.ctx().request_discard("the result bar's words changed its width");
         }
     }
 }

@@ -82,15 +82,15 @@ impl Scene {
         (a * d - b * c).abs().sqrt()
     }
 
-    /// The physical pixels of the canvas that a part of the mask's texture covers.
-    fn on_screen(&self, patch: &Patch) -> PixelRect {
+    /// The physical pixels of the canvas that a part of the mask's texture of that size covers.
+    fn on_screen(&self, size: (u32, u32), rect: PixelRect) -> PixelRect {
         let FrameUniform { to_screen: [a, b, c, d], offset, image, .. } = self.uniform;
         let (width, height) = self.canvas_size();
-        let scale = [image[0] / patch.size.0 as f32, image[1] / patch.size.1 as f32];
+        let scale = [image[0] / size.0 as f32, image[1] / size.1 as f32];
         let mut low = [f32::INFINITY; 2];
         let mut high = [f32::NEG_INFINITY; 2];
-        for x in [patch.rect.x0, patch.rect.x1] {
-            for y in [patch.rect.y0, patch.rect.y1] {
+        for x in [rect.x0, rect.x1] {
+            for y in [rect.y0, rect.y1] {
                 let (x, y) = (x as f32 * scale[0], y as f32 * scale[1]);
                 let at = [a * x + b * y + offset[0], c * x + d * y + offset[1]];
                 for axis in 0..2 {
@@ -123,6 +123,16 @@ struct ComposeKey {
     look: [f32; 4],
 }
 
+impl ComposeKey {
+    /// Whether the two differ at most in what emerges, and that only within the mask.
+    fn differs_within_mask(&self, other: &Self) -> bool {
+        let [.., within] = self.emerge;
+        let same = Self { emerge: other.emerge, sides: other.sides, ..*self };
+        let emerging = self.sides.is_some() && other.sides.is_some();
+        emerging && within == 1.0 && other.emerge[3] == 1.0 && same == *other
+    }
+}
+
 /// The two canvas-sized textures and what may be copied from them.
 struct Targets {
     size: (u32, u32),
@@ -144,6 +154,9 @@ pub(super) struct CanvasGpu {
     targets: Option<Targets>,
     tiles: Tiles,
     mask: Option<((u32, u32), wgpu::Texture, wgpu::TextureView)>,
+    /// The part of the mask's texture that was ever covered: what emerges in it changes nothing
+    /// outside.
+    mask_covered: PixelRect,
     sides: Vec<Uploaded>,
     blank: wgpu::TextureView,
     base_key: Option<BaseKey>,
@@ -163,6 +176,7 @@ impl CanvasGpu {
             targets: None,
             tiles: Tiles::default(),
             mask: None,
+            mask_covered: PixelRect::EMPTY,
             sides: Vec::new(),
             blank: blank.create_view(&wgpu::TextureViewDescriptor::default()),
             base_key: None,
@@ -213,13 +227,19 @@ impl CanvasGpu {
             mask_color: scene.uniform.mask_color,
             look: scene.uniform.look,
         };
-        let everything = base_changed || self.compose_key != Some(key);
-        if everything {
+        let within_mask = |old: ComposeKey| old != key && old.differs_within_mask(&key);
+        if !base_changed && patches.is_empty() && self.compose_key.is_some_and(within_mask) {
+            self.compose_group = None;
+            if let Some((size, ..)) = self.mask {
+                let part = scene.on_screen(size, self.mask_covered);
+                self.compose(device, encoder, scene, Some(part));
+            }
+        } else if base_changed || self.compose_key != Some(key) {
             self.compose(device, encoder, scene, None);
         } else if scene.masked && !patches.is_empty() {
             let part = patches
                 .iter()
-                .map(|patch| scene.on_screen(patch))
+                .map(|patch| scene.on_screen(patch.size, patch.rect))
                 .fold(PixelRect::EMPTY, PixelRect::union);
             if !part.is_empty() {
                 self.compose(device, encoder, scene, Some(part));
@@ -301,6 +321,7 @@ impl CanvasGpu {
             let texture = texture(device, patch.size, wgpu::TextureUsages::empty());
             let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
             self.mask = Some((patch.size, texture, view));
+            self.mask_covered = PixelRect::EMPTY;
             self.compose_group = None;
             self.compose_key = None;
         }
@@ -308,6 +329,7 @@ impl CanvasGpu {
             let at = (patch.rect.x0, patch.rect.y0);
             write(queue, texture, at, patch.rect.size(), &patch.texels);
         }
+        self.mask_covered = self.mask_covered.union(patch.covered());
     }
 
     fn upload_sides(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, scene: &Scene) {

@@ -28,6 +28,25 @@ pub(super) struct Patch {
     pub(super) texels: Vec<u8>,
 }
 
+impl Patch {
+    /// The part of the texture in which something is covered, after feathering.
+    pub(super) fn covered(&self) -> PixelRect {
+        let PixelRect { x0, y0, .. } = self.rect;
+        let mut covered = PixelRect::EMPTY;
+        let row_texels = self.rect.size().0 as usize;
+        for (y, row) in (y0..).zip(self.texels.chunks_exact(4 * row_texels.max(1))) {
+            let is_covered = |texel: &[u8]| texel[1] > 0;
+            let first = row.chunks_exact(4).position(is_covered);
+            let last = row.chunks_exact(4).rposition(is_covered);
+            if let (Some(first), Some(last)) = (first, last) {
+                let (x0, x1) = (x0 + first as u32, x0 + last as u32 + 1);
+                covered = covered.union(PixelRect { x0, y0: y, x1, y1: y + 1 });
+            }
+        }
+        covered
+    }
+}
+
 /// The mask as it is seen.
 #[derive(Default)]
 pub(super) struct Overlay {
