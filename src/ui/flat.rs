@@ -79,7 +79,7 @@ pub(super) fn around(painter: &Painter, inside: Rect, shape: &Shape) {
         Pos2::new(inside.max.x, inside.min.y),
         Pos2::new(clip.max.x, inside.max.y),
     );
-    for part in [above, below, left, right].into_iter().filter(|part| part.is_positive()) {
+    for part in [above, below, left, right].into_iter().filter(Rect::is_positive) {
         painter.with_clip_rect(part).add(shape.clone());
     }
 }

@@ -132,6 +132,9 @@ pub fn shadow(palette: &Palette) -> Shadow {
     Shadow { offset: [0, 4], blur: 16, spread: 0, color: palette.shadow }
 }
 
+/// The dark line of the brush ring, the same on any picture.
+pub const RING_DARK: Color32 = Color32::from_black_alpha(200);
+
 /// Spacing, in points.
 pub mod space {
     /// 2.

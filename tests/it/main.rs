@@ -10,3 +10,4 @@ mod parity;
 mod support;
 mod tidy;
 mod ui;
+mod window;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use egui::{Color32, CursorIcon, CustomCursorImage, Painter, Pos2, Stroke};
 
 use crate::app::tool::Brush;
+use crate::ui::tokens;
 
 /// From this diameter on, in physical pixels, the ring is drawn by the canvas.
 const LARGEST_CURSOR: f32 = 96.0;
@@ -44,8 +45,7 @@ impl Ring {
             ctx.set_cursor_icon(CursorIcon::Crosshair);
             let radius = diameter / 2.0 / pixels_per_point;
             let width = 1.0 / pixels_per_point;
-            let dark = Color32::from_black_alpha(200);
-            painter.circle_stroke(pos, radius, Stroke::new(width, dark));
+            painter.circle_stroke(pos, radius, Stroke::new(width, tokens::RING_DARK));
             painter.circle_stroke(pos, radius - width, Stroke::new(width, color));
             if brush.hardness < 0.98 {
                 let faint = color.gamma_multiply(0.4);
