@@ -144,9 +144,10 @@ fn pool(threads: Option<usize>, priority: Priority) -> std::io::Result<rayon::Th
 
 /// Lets other threads go before this one.
 fn step_back() {
-    /// Of -20 to 19: the least weight there is.
+    /// Of -20 to 19: about a tenth of the weight of a thread at 0. Less would starve the painting
+    /// whenever anything else runs on the machine.
     #[cfg(target_os = "linux")]
-    const NICENESS: i32 = 19;
+    const NICENESS: i32 = 10;
     // Linux takes a thread's id here. Where it is refused, painting only competes harder.
     #[cfg(target_os = "linux")]
     rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS).ok();
