@@ -3,9 +3,12 @@
 //!
 //! It holds no drawing details and decides nothing about pictures.
 
+mod events;
 mod meter;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use eframe::egui_wgpu::{SurfaceConfig, WgpuConfiguration};
@@ -67,6 +70,10 @@ pub fn run_with(
         },
         ..NativeOptions::default()
     };
+    let event_loop = events::build(settings.wayland).map_err(no_window)?;
+    let proxy = event_loop.create_proxy();
+    let opened = Arc::new(AtomicBool::new(false));
+    let made = opened.clone();
     let make = move |context: &CreationContext<'_>| {
         if let Some(render_state) = &context.wgpu_render_state {
             canvas::install(render_state);
@@ -76,6 +83,9 @@ pub fn run_with(
             .wgpu_render_state
             .as_ref()
             .is_some_and(|render| render.adapter.get_info().device_type == wgpu::DeviceType::Cpu);
+        if cpu_renderer {
+            events::settle_later(&context.egui_ctx, proxy);
+        }
         let wake = context.egui_ctx.clone();
         let gather = if cpu_renderer { NEWS_ON_CPU } else { NEWS };
         let engine = spawn(Box::new(move || wake.request_repaint_after(gather)))?;
@@ -84,10 +94,21 @@ pub fn run_with(
         theme::set_motion(&context.egui_ctx, shell.state.motion());
         shell.settings_file = settings_file;
         shell.timings = std::env::var_os(TIMINGS).map(PathBuf::from);
+        made.store(true, Ordering::Release);
         Ok(Box::new(shell) as Box<dyn eframe::App>)
     };
-    eframe::run_native("pentimento", native, Box::new(make))
-        .map_err(|error| anyhow::anyhow!("The window cannot be opened: {error}"))
+    let mut app = eframe::create_native("pentimento", native, Box::new(make), &event_loop);
+    event_loop.run_app(&mut app).map_err(no_window)?;
+    // eframe ends the loop in silence when the graphics cannot be had; it logs the reason.
+    anyhow::ensure!(
+        opened.load(Ordering::Acquire),
+        "The window cannot be opened: no graphics driver answers (Vulkan, Metal or DirectX)"
+    );
+    Ok(())
+}
+
+fn no_window(error: winit::error::EventLoopError) -> anyhow::Error {
+    anyhow::anyhow!("The window cannot be opened: {error}")
 }
 
 /// The window's app.

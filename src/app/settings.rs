@@ -100,6 +100,9 @@ pub struct Settings {
     pub window: Option<(f32, f32)>,
     /// Turns every movement off; `None` follows the renderer.
     pub less_motion: Option<bool>,
+    /// On Linux, a Wayland window where there is a choice: its fractional scaling is better, and
+    /// files cannot be dropped on it.
+    pub wayland: bool,
     /// What was learnt about speed.
     pub clock: Clock,
 }
@@ -121,6 +124,7 @@ impl Default for Settings {
             own_pictures: 0,
             window: None,
             less_motion: None,
+            wayland: false,
             clock: Clock::default(),
         }
     }
