@@ -75,16 +75,14 @@ pub fn run_with(
     let opened = Arc::new(AtomicBool::new(false));
     let made = opened.clone();
     let make = move |context: &CreationContext<'_>| {
+        let mut cpu_renderer = false;
         if let Some(render_state) = &context.wgpu_render_state {
             canvas::install(render_state);
-            flat::install(&context.egui_ctx, render_state);
-        }
-        let cpu_renderer = context
-            .wgpu_render_state
-            .as_ref()
-            .is_some_and(|render| render.adapter.get_info().device_type == wgpu::DeviceType::Cpu);
-        if cpu_renderer {
-            events::settle_later(&context.egui_ctx, proxy);
+            cpu_renderer = render_state.adapter.get_info().device_type == wgpu::DeviceType::Cpu;
+            if cpu_renderer {
+                flat::install(&context.egui_ctx, render_state);
+                events::settle_later(&context.egui_ctx, proxy);
+            }
         }
         let wake = context.egui_ctx.clone();
         let gather = if cpu_renderer { NEWS_ON_CPU } else { NEWS };

@@ -3,7 +3,6 @@
 use egui::{Align, Layout, Ui, UiBuilder};
 
 use super::Cx;
-use super::flat;
 use super::icons;
 use super::tokens::{size, space};
 use super::widgets::button;
@@ -14,7 +13,7 @@ use crate::app::words::Text;
 /// Draws the row, centred, as many as fit.
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let rect = ui.max_rect();
-    flat::fill(ui.painter(), rect, cx.palette.surround);
+    ui.painter().rect_filled(rect, 0, cx.palette.surround);
     let list = examples::examples(cx.state.model.info.as_deref());
     let prompts: Vec<&str> =
         list.iter().take(examples::CHIPS).map(|example| example.prompt.as_str()).collect();

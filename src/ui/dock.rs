@@ -12,7 +12,7 @@ use egui::{
 use super::tokens::{self, radius, size, space};
 use super::widgets::slider::Slider;
 use super::widgets::{self, button, field};
-use super::{Cx, flat, icons, menu};
+use super::{Cx, icons, menu};
 use crate::app::command::{Action, Command};
 use crate::app::intent;
 use crate::app::state::Focus;
@@ -88,13 +88,9 @@ impl Dock {
         // The shadow may fall outside the dock's own rectangle.
         let mut painter = ui.painter().clone();
         painter.set_clip_rect(ui.ctx().content_rect());
-        // The corners and the edge are egui's, the inside is flat.
-        let inside = card.shrink(f32::from(radius::L));
-        flat::around(&painter, inside, &tokens::shadow(p).as_shape(card, radius::L).into());
+        painter.add(tokens::shadow(p).as_shape(card, radius::L));
         let stroke = Stroke::new(1.0, p.line);
-        let shape = RectShape::new(card, radius::L, p.raised, stroke, StrokeKind::Inside);
-        flat::around(&painter, inside, &shape.into());
-        flat::fill(&painter, inside, p.raised);
+        painter.add(RectShape::new(card, radius::L, p.raised, stroke, StrokeKind::Inside));
         // The card takes the pointer from the canvas where it lies over it.
         ui.interact(card, ui.scope_id().with("card"), egui::Sense::click());
 
