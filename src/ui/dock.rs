@@ -328,10 +328,14 @@ fn intent_line(ui: &mut Ui, cx: &Cx<'_>, rect: Rect) {
     job.wrap = TextWrapping { max_width: rect.width(), max_rows: 2, ..TextWrapping::default() };
     job.halign = Align::RIGHT;
     let galley = ui.painter().layout_job(job);
+    let cut = galley.elided;
     let top = rect.center().y - galley.size().y / 2.0;
     ui.painter().galley(pos2(rect.right(), top), galley, colour);
     let response = ui.interact(rect, ui.scope_id().with("intent"), egui::Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Label, true, &words));
+    if cut {
+        response.on_hover_text(words);
+    }
 }
 
 fn primary(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {

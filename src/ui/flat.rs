@@ -12,8 +12,8 @@ use std::sync::Arc;
 use eframe::egui_wgpu::{
     Callback, CallbackResources, CallbackTrait, RenderState, ScreenDescriptor,
 };
-use egui::epaint::{ClippedShape, Mesh, Shape, TessellationOptions, Tessellator, WHITE_UV};
 use egui::emath::TSTransform;
+use egui::epaint::{ClippedShape, Mesh, Shape, TessellationOptions, Tessellator, WHITE_UV};
 use egui::{Context, FullOutput, PaintCallbackInfo, Pos2, Rect, TextureId};
 
 const SHADER: &str = "
@@ -204,9 +204,10 @@ impl FrameMesh {
             [2.0 * part.x - 1.0, 1.0 - 2.0 * part.y]
         };
         self.vertices.extend(
-            mesh.vertices
-                .iter()
-                .map(|vertex| Vertex { position: place(vertex.pos), color: vertex.color.to_array() }),
+            mesh.vertices.iter().map(|vertex| Vertex {
+                position: place(vertex.pos),
+                color: vertex.color.to_array(),
+            }),
         );
         self.indices.extend(mesh.indices.iter().map(|index| base + index));
         start..self.indices.len() as u32
