@@ -6,6 +6,7 @@
 mod events;
 mod meter;
 
+use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -121,6 +122,7 @@ pub struct Shell {
     title: String,
     meter: Option<Meter>,
     input_at: Option<Instant>,
+    worked: Option<Duration>,
     timings: Option<PathBuf>,
 }
 
@@ -145,6 +147,7 @@ impl Shell {
             title: String::new(),
             meter: None,
             input_at: None,
+            worked: None,
             timings: None,
         };
         let effects = shell.state.start();
@@ -272,6 +275,11 @@ impl Shell {
         if let Some(secs) = frame.info().cpu_usage {
             let moment = if busy { &mut figures.busy } else { &mut figures.idle };
             moment.frame.add(secs);
+        }
+        let now = meter::thread_time();
+        if let (Some(now), Some(before)) = (now, mem::replace(&mut self.worked, now)) {
+            let moment = if busy { &mut figures.busy } else { &mut figures.idle };
+            moment.work.add((now - before).as_secs_f32());
         }
         for (secs, busy) in self.meter.iter().flat_map(Meter::drain) {
             let moment = if busy { &mut figures.busy } else { &mut figures.idle };

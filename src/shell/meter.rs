@@ -102,3 +102,14 @@ impl CallbackTrait for Probe {
     ) {
     }
 }
+
+/// Processor time that the calling thread has used so far, where the system tells.
+pub(super) fn thread_time() -> Option<Duration> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::time::{ClockId, clock_gettime};
+        Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).ok()
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}

@@ -44,8 +44,11 @@ impl Samples {
 /// Figures of one kind of moment.
 #[derive(Clone, Debug, Default)]
 pub struct Moment {
-    /// What a frame costs the processor.
+    /// From a frame's beginning to its hand-over to the graphics, waits for the display server
+    /// and for a core included (eframe's `cpu_usage`).
     pub frame: Samples,
+    /// Processor time of the window's thread from one frame to the next.
+    pub work: Samples,
     /// From an input event to the end of the frame that shows it.
     pub latency: Samples,
 }
@@ -70,6 +73,8 @@ pub struct Report {
     pub frame_p50_ms: Option<f32>,
     /// Cost of the slowest hundredth.
     pub frame_p99_ms: Option<f32>,
+    /// Processor time of the window's thread in the slowest hundredth of frames.
+    pub work_p99_ms: Option<f32>,
     /// Events measured.
     pub events: usize,
     /// Median latency.
@@ -86,6 +91,7 @@ impl Moment {
             frames: self.frame.values.len(),
             frame_p50_ms: self.frame.percentile_ms(0.5),
             frame_p99_ms: self.frame.percentile_ms(0.99),
+            work_p99_ms: self.work.percentile_ms(0.99),
             events: self.latency.values.len(),
             latency_p50_ms: self.latency.percentile_ms(0.5),
             latency_p95_ms: self.latency.percentile_ms(0.95),
@@ -99,10 +105,12 @@ pub fn show(ui: &Ui, cx: &Cx<'_>, canvas: Rect, figures: &Figures) {
     let line = |name: &str, report: Report| {
         let ms = |value: Option<f32>| value.map_or("–".to_owned(), |value| format!("{value:.1}"));
         format!(
-            "{name}: frame {} / {} ms (p50 / p99, {})   input to shown {} / {} ms (p50 / p95, {})",
+            "{name}: frame {} / {} ms (p50 / p99, {}), work {} ms (p99)   \
+             input to shown {} / {} ms (p50 / p95, {})",
             ms(report.frame_p50_ms),
             ms(report.frame_p99_ms),
             report.frames,
+            ms(report.work_p99_ms),
             ms(report.latency_p50_ms),
             ms(report.latency_p95_ms),
             report.events,
