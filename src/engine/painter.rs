@@ -143,7 +143,7 @@ impl Painter {
             let mut progress =
                 |share| reporter.say(Event::Phase { job, phase: Phase::ReadingModel(share) });
             let model = load_model(&folder, self.options.backend, reporter.cancel, &mut progress)?;
-            let info = Arc::new(resolve::describe(model.as_ref(), &folder, source));
+            let info = Arc::new(resolve::describe(model.as_ref(), &folder, source)?);
             self.loaded = Some(Loaded { model, info });
         }
         let load_secs = start.elapsed().as_secs_f64();

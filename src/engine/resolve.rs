@@ -9,7 +9,9 @@ use super::protocol::{
 };
 use super::worker::Stop;
 use crate::diffusion::pipeline::Model;
-use crate::models::ModelFolder;
+
+use crate::models::identify::identify;
+use crate::models::{ModelError, ModelFolder};
 
 /// Longest side of what is painted, in pixels.
 const LONGEST_SIDE: u32 = 4096;
@@ -166,21 +168,22 @@ pub fn resolve(request: &PaintRequest, info: &ModelInfo) -> Result<Resolved, Sto
 }
 
 /// What the rest of the program may know of a model that was just read.
-#[must_use]
-pub fn describe(model: &dyn Model, folder: &ModelFolder, source: &ModelSource) -> ModelInfo {
+///
+/// # Errors
+/// The folder's configuration cannot be read any more.
+pub fn describe(
+    model: &dyn Model,
+    folder: &ModelFolder,
+    source: &ModelSource,
+) -> Result<ModelInfo, ModelError> {
     let extras = folder.extras();
     let (unet, vae, noise) = (model.unet_config(), model.vae_config(), model.noise_config());
     let factor = vae.factor();
     let (height, width) = unet.sample_size.unwrap_or((64, 64));
-    let family = match unet.cross_attention_dim {
-        768 => "SD 1.x",
-        1024 => "SD 2.x",
-        _ => "Stable Diffusion",
-    };
-    ModelInfo {
+    Ok(ModelInfo {
         source: source.clone(),
         name: extras.name.clone().unwrap_or_else(|| folder.name().to_owned()),
-        family: extras.family.clone().unwrap_or_else(|| family.to_owned()),
+        family: identify(folder)?.family,
         native_size: extras
             .native_size
             .unwrap_or(((width * factor) as u32, (height * factor) as u32)),
@@ -193,5 +196,5 @@ pub fn describe(model: &dyn Model, folder: &ModelFolder, source: &ModelSource) -
         examples: extras.examples.clone(),
         tokenizer: Arc::clone(model.tokenizer()),
         weight_bytes: folder.weight_bytes(),
-    }
+    })
 }
