@@ -11,6 +11,8 @@ use crate::app::words::Text;
 
 /// Cards at once; the rest are counted.
 const MOST: usize = 3;
+/// Width of the result bar with all its words, in points.
+const WIDEST_BAR: f32 = 600.0;
 
 /// Draws the cards over the canvas.
 pub fn show(ui: &Ui, cx: &mut Cx<'_>, canvas: Rect) {
@@ -19,7 +21,12 @@ pub fn show(ui: &Ui, cx: &mut Cx<'_>, canvas: Rect) {
         return;
     }
     let hidden = list.len().saturating_sub(MOST);
-    let at = pos2(canvas.left() + space::M, canvas.bottom() - space::M);
+    // Beside the result bar where there is room, else above its place, whether it is there or not:
+    // a card that is being read does not move.
+    let beside = canvas.center().x - canvas.left() - space::M - size::NOTICE;
+    let lift =
+        if beside < WIDEST_BAR / 2.0 { size::RESULT_BAR_GAP + size::RESULT_BAR } else { 0.0 };
+    let at = pos2(canvas.left() + space::M, canvas.bottom() - space::M - lift);
     Area::new(Id::unique("notices"))
         .order(Order::Foreground)
         .pivot(Align2::LEFT_BOTTOM)
