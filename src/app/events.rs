@@ -9,6 +9,7 @@ use super::examples;
 use super::jobs::{Keyed, Stage, Step};
 use super::notices::Kind;
 use super::state::{AppState, Effect, Focus, Welcome};
+use super::undo::{Deed, Moment};
 use super::words::Text;
 use crate::engine::protocol::{
     Event, JobError, JobId, ModelInfo, Notice, PaintRequest, Painted, Phase, Picture, Preview,
@@ -255,6 +256,7 @@ impl AppState {
         picture: Arc<Picture>,
         parameters: Option<String>,
     ) -> Vec<Effect> {
+        let before = Moment::of(self);
         self.document.replace_picture(picture);
         self.document.mask.clear();
         self.strength_before_mask = None;
@@ -268,6 +270,7 @@ impl AppState {
         self.strength = self.settings.strength.clamp(1, 99);
         self.view.fit = true;
         self.show(None);
+        self.put_step(Deed::OPEN, before);
         let action = parameters.map(|text| (Text::ReadSettings, Command::Recipe(text)));
         let words = self.lang.fill(Text::PlacedPicture, &[name]);
         self.notices.say(self.now, Kind::Info, words, action);

@@ -10,6 +10,7 @@ use super::jobs::{Entry, EntryId, Jobs, Stage};
 use super::notices::Notices;
 use super::settings::{Settings, ThemeChoice};
 use super::tool::Tool;
+use super::undo::Undo;
 use super::view::View;
 use super::words::Lang;
 use crate::document::document::Document;
@@ -161,6 +162,8 @@ pub struct AppState {
     pub entries: Vec<Entry>,
     /// Discarded entries with the place they had.
     pub bin: Vec<(usize, Entry)>,
+    /// What can be undone and redone.
+    pub undo: Undo,
     /// The entry on the canvas; `None` shows the document.
     pub shown: Option<EntryId>,
     /// Whether the canvas goes on to newer results by itself.
@@ -221,6 +224,7 @@ impl AppState {
             jobs: Jobs::default(),
             entries: Vec::new(),
             bin: Vec::new(),
+            undo: Undo::default(),
             shown: None,
             follow: true,
             scrub: None,

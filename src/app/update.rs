@@ -14,8 +14,15 @@ use super::tool::Tool;
 use super::words::{Lang, Text};
 use crate::files::FileRequest;
 
-/// Carries one command out.
+/// Carries one command out, as a step that can be undone if it changes what undo keeps.
 pub fn update(state: &mut AppState, command: Command) -> Vec<Effect> {
+    let begun = state.begin_step(&command);
+    let effects = carry_out(state, command);
+    state.end_step(begun);
+    effects
+}
+
+fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
     match command {
         Command::Do(action) if action.enabled(state) => return act(state, action),
         Command::Do(_) => {}

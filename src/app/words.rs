@@ -84,6 +84,12 @@ texts! {
     IntentLoading => ("The model is being read", "正在读取模型"),
     IntentLoadingPart => ("The model is being read, {0} %", "正在读取模型，{0} %"),
     CannotWorker => ("Painting has stopped; save your work and start the program again", "绘制已停止；请保存作品并重新启动程序"),
+    // Steps of the history that no command is named for.
+    StepBeginning => ("Beginning", "开始"),
+    StepOpened => ("Placed a picture", "放入图片"),
+    StepBroughtBack => ("Brought back a result", "取回结果"),
+    StepMaskStroke => ("Mask stroke", "蒙版笔画"),
+    StepTookSettings => ("Took over settings", "采用设置"),
     // Times and units.
     Seconds => ("{0} s", "{0} 秒"),
     Minutes => ("{0} min", "{0} 分钟"),

@@ -53,6 +53,15 @@ impl Document {
         self.picture.is_none()
     }
 
+    /// Bytes of pixels that this document has and the other does not share.
+    #[must_use]
+    pub fn bytes_apart(&self, other: &Self) -> usize {
+        let area = |(width, height): (u32, u32)| width as usize * height as usize;
+        let picture = if self.picture_key == other.picture_key { 0 } else { 4 * area(self.size()) };
+        let mask = if self.mask.key() == other.mask.key() { 0 } else { area(self.size()) };
+        picture + mask
+    }
+
     /// Takes a picture in place of the present one. The mask stays if the size does.
     pub fn replace_picture(&mut self, picture: Arc<Picture>) {
         let size = (picture.width, picture.height);

@@ -1,0 +1,35 @@
+//! The history as the panel lists it: plain rows, old to new, one of them the present.
+//!
+//! Made by [`super::undo`], which keeps the steps; drawn by `ui::history`.
+
+/// What a step of the history was, for its icon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistoryIcon {
+    /// A picture was opened, pasted or dropped.
+    Picture,
+    /// A brush stroke.
+    Brush,
+    /// An eraser stroke.
+    Eraser,
+    /// The mask changed.
+    Mask,
+    /// A result was kept.
+    Keep,
+    /// A result was discarded.
+    Discard,
+    /// A setting changed.
+    Setting,
+    /// The words changed.
+    Words,
+}
+
+/// One step of the history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryRow {
+    /// What it was.
+    pub icon: HistoryIcon,
+    /// Its name.
+    pub text: String,
+    /// Whether the document stands there now.
+    pub present: bool,
+}

@@ -1,0 +1,455 @@
+//! Undo and redo of everything that is made by hand: strokes, masks, kept and discarded results,
+//! opened pictures, numbers of the panel. Each step holds the moment before it; moments share all
+//! pixels that did not change, so a step costs what it changed.
+//!
+//! [`super::update`] puts a step down after each command that changed something; the history tab
+//! reads the steps. What the engine adds by itself (results, previews) is no step and survives every
+//! undo. Text fields undo their own words.
+
+use std::collections::VecDeque;
+
+use super::command::{Action, Command};
+use super::history::{HistoryIcon, HistoryRow};
+use super::jobs::EntryId;
+use super::settings::PaintSettings;
+use super::state::AppState;
+use super::words::Text;
+use crate::document::document::Document;
+
+/// Changes of one control within this time are one step, in seconds.
+const COALESCE_SECS: f64 = 1.0;
+/// Pixels that old moments may hold beside the present ones, in bytes. Results are not counted:
+/// they live on the strip.
+const BUDGET: usize = 1 << 30;
+
+/// Everything that undo brings back.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// The picture and its mask.
+    pub document: Document,
+    /// The A1111 text of the picture.
+    pub recipe: String,
+    /// The entry that the picture was kept from.
+    pub entry: Option<EntryId>,
+    /// What the document is called.
+    pub title: String,
+    /// Strength in percent.
+    pub strength: u32,
+    /// Strength before a mask set it to 100.
+    pub strength_before_mask: Option<u32>,
+    /// The panel's numbers.
+    pub paint: PaintSettings,
+    /// Entries that were kept.
+    pub kept: Vec<EntryId>,
+    /// Entries that lay in the bin.
+    pub binned: Vec<EntryId>,
+    /// What the canvas showed.
+    pub shown: Option<EntryId>,
+}
+
+impl Moment {
+    /// The present.
+    #[must_use]
+    pub fn of(state: &AppState) -> Self {
+        Self {
+            document: state.document.clone(),
+            recipe: state.document_recipe.clone(),
+            entry: state.document_entry,
+            title: state.title.clone(),
+            strength: state.strength,
+            strength_before_mask: state.strength_before_mask,
+            paint: state.settings.paint.clone(),
+            kept: state.entries.iter().filter(|entry| entry.kept).map(|entry| entry.id).collect(),
+            binned: state.bin.iter().map(|(_, entry)| entry.id).collect(),
+            shown: state.shown,
+        }
+    }
+
+    /// Whether going from one to the other changes nothing that a step is for.
+    fn same(&self, other: &Self) -> bool {
+        let keys = |moment: &Self| {
+            let document = &moment.document;
+            (document.picture_key, document.mask.key(), document.feather_px.to_bits())
+        };
+        // Every job notes the seed it used; only a locked one is the user's own.
+        let seedless = |paint: &PaintSettings| {
+            let seed = if paint.seed_locked { paint.seed } else { 0 };
+            PaintSettings { seed, ..paint.clone() }
+        };
+        keys(self) == keys(other)
+            && self.strength == other.strength
+            && seedless(&self.paint) == seedless(&other.paint)
+            && self.kept == other.kept
+            && self.binned == other.binned
+    }
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// Its picture in the history.
+    pub icon: HistoryIcon,
+    /// Its name in the history.
+    pub text: Text,
+}
+
+impl Deed {
+    const fn new(icon: HistoryIcon, text: Text) -> Self {
+        Self { icon, text }
+    }
+
+    /// A picture came from outside.
+    pub const OPEN: Self = Self::new(HistoryIcon::Picture, Text::StepOpened);
+
+    /// What a command is called once it is done; `None` for those that change nothing of this.
+    fn of(command: &Command, state: &AppState) -> Option<Self> {
+        use HistoryIcon as Icon;
+        let deed = |icon, text| Some(Self::new(icon, text));
+        match command {
+            Command::Do(action) => match action {
+                Action::Keep
+                | Action::Paint
+                | Action::PaintFront
+                | Action::PaintFour
+                | Action::Save
+                | Action::SaveAs => deed(Icon::Keep, Text::Keep),
+                Action::Discard => deed(Icon::Discard, Text::Discard),
+                Action::UndoDiscard => deed(Icon::Discard, Text::StepBroughtBack),
+                Action::MaskInvert => deed(Icon::Mask, Text::MaskInvert),
+                Action::MaskClear => deed(Icon::Mask, Text::MaskClear),
+                Action::MaskWhole => deed(Icon::Mask, Text::MaskWhole),
+                _ => None,
+            },
+            Command::StrokeBegan(_) => deed(Icon::Mask, Text::StepMaskStroke),
+            Command::Feather(_) => deed(Icon::Mask, Text::Feather),
+            Command::Strength(_) => deed(Icon::Setting, Text::Strength),
+            Command::Paint(paint) => {
+                deed(Icon::Setting, changed_number(&state.settings.paint, paint))
+            }
+            Command::UseSettings(_) | Command::Recipe(_) => {
+                deed(Icon::Setting, Text::StepTookSettings)
+            }
+            Command::KeepEntry(_) => deed(Icon::Keep, Text::Keep),
+            Command::DiscardEntry(_) => deed(Icon::Discard, Text::Discard),
+            _ => None,
+        }
+    }
+}
+
+/// The panel's control that makes the difference.
+fn changed_number(old: &PaintSettings, new: &PaintSettings) -> Text {
+    if old.size != new.size {
+        Text::Size
+    } else if old.count != new.count {
+        Text::Count
+    } else if old.steps != new.steps {
+        Text::Steps
+    } else if old.guidance != new.guidance {
+        Text::Guidance
+    } else if old.sampler != new.sampler {
+        Text::Sampler
+    } else if old.schedule != new.schedule {
+        Text::Schedule
+    } else if old.guidance_rescale != new.guidance_rescale {
+        Text::Rescale
+    } else {
+        Text::Seed
+    }
+}
+
+/// A step and the moment on its other side: before it for those done, after it for those undone.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Never used twice in a document's life, so that the journal can name it.
+    pub id: u64,
+    /// What it did.
+    pub deed: Deed,
+    /// The other side.
+    pub moment: Moment,
+}
+
+/// All steps.
+#[derive(Clone, Debug, Default)]
+pub struct Undo {
+    /// Done, oldest first; each with the moment before it.
+    pub done: VecDeque<Step>,
+    /// Undone, the next to redo last; each with the moment after it.
+    pub undone: Vec<Step>,
+    /// The stroke that is being drawn.
+    begun: Option<(Deed, Moment)>,
+    /// When the newest step was put down, in seconds of the window's clock.
+    newest_at: f64,
+    last_id: u64,
+}
+
+impl Undo {
+    /// Steps from an earlier run of the program.
+    #[must_use]
+    pub fn restored(done: VecDeque<Step>, undone: Vec<Step>) -> Self {
+        let last_id = done.iter().chain(&undone).map(|step| step.id).max().unwrap_or(0);
+        Self { done, undone, last_id, newest_at: f64::NEG_INFINITY, begun: None }
+    }
+
+    /// Lets the oldest steps go until the rest fits.
+    fn trim(&mut self, present: &Moment) {
+        let mut bytes: usize = 0;
+        let mut next = &present.document;
+        let mut fitting = 0;
+        for step in self.done.iter().rev() {
+            bytes = bytes.saturating_add(step.moment.document.bytes_apart(next));
+            if bytes > BUDGET {
+                break;
+            }
+            fitting += 1;
+            next = &step.moment.document;
+        }
+        let excess = self.done.len() - fitting;
+        self.done.drain(..excess);
+    }
+}
+
+/// What [`AppState::begin_step`] noted.
+pub struct Begun(Option<(Deed, Moment)>);
+
+impl AppState {
+    /// Notes the present before a command is carried out.
+    pub fn begin_step(&mut self, command: &Command) -> Begun {
+        let begun = Deed::of(command, self).map(|deed| (deed, Moment::of(self)));
+        if matches!(command, Command::StrokeBegan(_)) {
+            self.undo.begun = begun;
+            return Begun(None);
+        }
+        if matches!(command, Command::StrokeEnded | Command::Do(Action::LeaveOrStop)) {
+            return Begun(self.undo.begun.take());
+        }
+        Begun(begun)
+    }
+
+    /// Puts a step down if the command changed something.
+    pub fn end_step(&mut self, begun: Begun) {
+        if let Begun(Some((deed, before))) = begun {
+            if self.stroking {
+                self.undo.begun = Some((deed, before));
+            } else {
+                self.put_step(deed, before);
+            }
+        }
+    }
+
+    /// Puts a step down unless nothing changed since `before`.
+    pub fn put_step(&mut self, deed: Deed, before: Moment) {
+        let present = Moment::of(self);
+        if before.same(&present) {
+            return;
+        }
+        let undo = &mut self.undo;
+        undo.undone.clear();
+        let again = undo.done.back().is_some_and(|step| step.deed == deed)
+            && deed.icon == HistoryIcon::Setting
+            && self.now - undo.newest_at < COALESCE_SECS;
+        undo.newest_at = self.now;
+        if !again {
+            undo.last_id += 1;
+            undo.done.push_back(Step { id: undo.last_id, deed, moment: before });
+            undo.trim(&present);
+        }
+    }
+
+    /// Goes one step back.
+    pub fn undo(&mut self) {
+        if let Some(step) = self.undo.done.pop_back() {
+            let after = self.exchange(step.moment);
+            self.undo.undone.push(Step { moment: after, ..step });
+        }
+    }
+
+    /// Goes one step forward again.
+    pub fn redo(&mut self) {
+        if let Some(step) = self.undo.undone.pop() {
+            let before = self.exchange(step.moment);
+            self.undo.done.push_back(Step { moment: before, ..step });
+        }
+    }
+
+    /// Goes to a row of the history: 0 is before every step.
+    pub fn jump(&mut self, row: usize) {
+        while self.undo.done.len() > row {
+            self.undo();
+        }
+        while self.undo.done.len() < row && !self.undo.undone.is_empty() {
+            self.redo();
+        }
+    }
+
+    /// Makes a moment the present; returns the one that was.
+    fn exchange(&mut self, moment: Moment) -> Moment {
+        let was = Moment::of(self);
+        let seed = self.settings.paint.seed;
+        self.document = moment.document;
+        self.document_recipe = moment.recipe;
+        self.document_entry = moment.entry;
+        self.title = moment.title;
+        self.strength = moment.strength;
+        self.strength_before_mask = moment.strength_before_mask;
+        self.settings.paint = moment.paint;
+        if !self.settings.paint.seed_locked {
+            self.settings.paint.seed = seed;
+        }
+        self.settings.feather_px = self.document.feather_px;
+        self.unsaved = true;
+        self.empty_bin_to(&moment.binned);
+        for entry in &mut self.entries {
+            entry.kept = moment.kept.contains(&entry.id);
+        }
+        let there = moment.shown.filter(|id| self.entry(*id).is_some());
+        self.show(there);
+        self.undo.newest_at = f64::NEG_INFINITY;
+        was
+    }
+
+    /// Brings entries back to the strip or takes them off, until exactly those lie in the bin.
+    fn empty_bin_to(&mut self, binned: &[EntryId]) {
+        let mut at = self.bin.len();
+        // The newest first: each place is counted on the strip as the later ones left it.
+        while at > 0 {
+            at -= 1;
+            if !binned.contains(&self.bin[at].1.id) {
+                let (place, entry) = self.bin.remove(at);
+                self.entries.insert(place.min(self.entries.len()), entry);
+            }
+        }
+        for id in binned {
+            if let Some(place) = self.entries.iter().position(|entry| entry.id == *id) {
+                let entry = self.entries.remove(place);
+                self.bin.push((place, entry));
+            }
+        }
+    }
+
+    /// Whether there is a step to undo.
+    #[must_use]
+    pub fn can_undo(&self) -> bool {
+        !self.undo.done.is_empty() && !self.stroking
+    }
+
+    /// Whether there is a step to redo.
+    #[must_use]
+    pub fn can_redo(&self) -> bool {
+        !self.undo.undone.is_empty() && !self.stroking
+    }
+
+    /// The steps, old to new, for the history tab; the first row is before them all.
+    #[must_use]
+    pub fn history_rows(&self) -> Vec<HistoryRow> {
+        let (done, undone) = (&self.undo.done, &self.undo.undone);
+        if done.is_empty() && undone.is_empty() {
+            return Vec::new();
+        }
+        let begin = Deed::new(HistoryIcon::Picture, Text::StepBeginning);
+        let deeds = done.iter().chain(undone.iter().rev()).map(|step| step.deed);
+        std::iter::once(begin)
+            .chain(deeds)
+            .enumerate()
+            .map(|(at, deed)| HistoryRow {
+                icon: deed.icon,
+                text: self.lang.get(deed.text).to_owned(),
+                present: at == done.len(),
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::settings::Settings;
+    use super::super::update::update;
+    use super::super::words::Lang;
+    use super::*;
+    use crate::engine::protocol::Picture;
+
+    fn state() -> AppState {
+        let mut state = AppState::new(Settings::default(), Lang::En);
+        let picture = Picture { width: 64, height: 64, rgba: vec![200; 4 * 64 * 64] };
+        drop(state.place("a.png", Arc::new(picture), None));
+        state
+    }
+
+    fn stroke(state: &mut AppState, at: f32) {
+        for command in [
+            Command::StrokeBegan([at, at]),
+            Command::StrokeMoved(vec![[at + 4.0, at], [at + 8.0, at]]),
+            Command::StrokeEnded,
+        ] {
+            drop(update(state, command));
+        }
+    }
+
+    #[test]
+    fn strokes_go_and_come_back() {
+        let mut state = state();
+        state.tool = super::super::tool::Tool::Mask;
+        let clean = state.document.mask.coverage();
+        stroke(&mut state, 10.0);
+        let one = state.document.mask.coverage();
+        stroke(&mut state, 40.0);
+        let two = state.document.mask.coverage();
+        assert!(clean != one && one != two);
+        assert_eq!((state.strength, state.undo.done.len()), (100, 3));
+        state.undo();
+        assert_eq!(state.document.mask.coverage(), one);
+        state.undo();
+        assert_eq!(state.document.mask.coverage(), clean);
+        assert_eq!(state.strength, 60, "the mask took its strength with it");
+        state.redo();
+        state.redo();
+        assert_eq!(state.document.mask.coverage(), two);
+        assert!(!state.can_redo());
+        state.jump(0);
+        assert!(state.document.is_empty());
+        assert_eq!(state.history_rows().iter().position(|row| row.present), Some(0));
+        state.jump(3);
+        assert_eq!(state.document.mask.coverage(), two);
+    }
+
+    #[test]
+    fn a_new_step_forgets_what_was_undone() {
+        let mut state = state();
+        stroke(&mut state, 10.0);
+        state.undo();
+        assert!(state.can_redo());
+        drop(update(&mut state, Command::Strength(30)));
+        assert!(!state.can_redo());
+    }
+
+    #[test]
+    fn a_control_that_is_dragged_is_one_step() {
+        let mut state = state();
+        let steps = |state: &mut AppState, steps, now| {
+            state.now = now;
+            let paint = PaintSettings { steps: Some(steps), ..state.settings.paint.clone() };
+            drop(update(state, Command::Paint(paint)));
+        };
+        for (at, value) in (10..20).enumerate() {
+            steps(&mut state, value, 5.0 + at as f64 * 0.1);
+        }
+        assert_eq!(state.undo.done.len(), 2);
+        steps(&mut state, 40, 9.0);
+        assert_eq!(state.undo.done.len(), 3);
+        state.undo();
+        assert_eq!(state.settings.paint.steps, Some(19));
+        state.undo();
+        assert_eq!(state.settings.paint.steps, None);
+    }
+
+    #[test]
+    fn looking_is_no_step() {
+        let mut state = state();
+        let before = state.undo.done.len();
+        for command in [Command::Scrub(Some(3)), Command::Compare(true), Command::Strength(60)] {
+            drop(update(&mut state, command));
+        }
+        assert_eq!(state.undo.done.len(), before);
+    }
+}
