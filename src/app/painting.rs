@@ -51,6 +51,7 @@ impl AppState {
             mask,
             previews: true,
             latents: false,
+            resume: None,
         };
         (request, origin)
     }

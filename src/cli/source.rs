@@ -36,6 +36,7 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
         mask: None,
         previews: args.previews.is_some(),
         latents: args.latents.is_some(),
+        resume: None,
     };
     let Some(path) = &args.init_image else { return Ok(request) };
     let picture = read(path)?;

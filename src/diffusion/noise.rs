@@ -12,7 +12,7 @@ const SHIFT: usize = 397;
 const BLOCK: usize = 16;
 
 /// A torch CPU generator. Cloning keeps its place.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TorchNoise {
     state: [u32; STATE],
     next: usize,
@@ -31,6 +31,21 @@ impl TorchNoise {
                 1_812_433_253_u32.wrapping_mul(before ^ (before >> 30)).wrapping_add(i as u32);
         }
         Self { state, next: STATE, spare: None }
+    }
+
+    /// Its place, to be stored: the state's words, the next one's number, and a normal value that
+    /// waits, as its bits.
+    #[must_use]
+    pub fn place(&self) -> (Vec<u32>, u32, Option<u64>) {
+        (self.state.to_vec(), self.next as u32, self.spare.map(f64::to_bits))
+    }
+
+    /// A generator at a stored place; `None` if that is none.
+    #[must_use]
+    pub fn at_place(words: &[u32], next: u32, spare: Option<u64>) -> Option<Self> {
+        let state = words.try_into().ok()?;
+        let next = usize::try_from(next).ok().filter(|next| *next <= STATE)?;
+        Some(Self { state, next, spare: spare.map(f64::from_bits) })
     }
 
     fn bits(&mut self) -> u32 {

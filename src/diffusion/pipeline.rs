@@ -129,6 +129,8 @@ pub struct Job<'a> {
     pub mask: Option<&'a [f32]>,
     /// Whether previews are wanted.
     pub previews: bool,
+    /// Where an earlier run of the same job was stopped, to go on from there.
+    pub from: Option<State>,
 }
 
 impl Job<'_> {
@@ -169,6 +171,8 @@ pub struct Step {
 pub trait Watcher {
     /// A step is done.
     fn step(&mut self, step: Step);
+    /// The run is cancelled; this is where it stands after its last whole step.
+    fn stopped(&mut self, state: State);
 }
 
 impl<O: Ops> Pipeline<O> {
@@ -394,17 +398,36 @@ impl<O: Ops> Model for Pipeline<O> {
         let plan = self.noise.plan(job.sampler, job.schedule, job.steps).last_steps(of);
         let mut noise = job.noise.clone();
         let first = noise.normal(self.channels() * cells);
-        let latent = first_latent(job, &plan, &first);
-        let mut state = State { latent, step: 0, earlier: None, noise };
+        let mut state = match &job.from {
+            Some(from) if from.fits(first.len(), of) => from.clone(),
+            Some(_) => {
+                return Err(DiffusionError::Request(
+                    "The paused picture does not fit this model or its settings any more; \
+                     paint it anew"
+                        .to_owned(),
+                ));
+            }
+            None => {
+                let latent = first_latent(job, &plan, &first);
+                State { latent, step: 0, earlier: None, noise }
+            }
+        };
         let kind = if self.pace.allows_full_decodes() { Preview::Full } else { Preview::Linear };
         let prediction = self.noise.prediction();
-        for step in 1..=of {
+        for step in state.step + 1..=of {
             let start = Instant::now();
             let mut denoise = |latent: &[f32], level: NoiseLevel| {
                 let predicted = self.predict(latent, level, states, job, cancel)?;
                 Ok(estimated(latent, &predicted, level, prediction))
             };
-            let estimate = job.sampler.step(&mut state, &plan, &mut denoise)?;
+            let estimate = match job.sampler.step(&mut state, &plan, &mut denoise) {
+                Err(error @ DiffusionError::Cancelled(_)) => {
+                    // A sampler changes the state only once the model has answered.
+                    watcher.stopped(state);
+                    return Err(error);
+                }
+                outcome => outcome?,
+            };
             let left = plan.levels.get(step).copied().unwrap_or(NoiseLevel::CLEAN);
             if let (Some((clean, _)), Some(mask)) = (job.init, job.mask) {
                 hold(&mut state.latent, &noised(clean, &first, left), mask);
@@ -415,8 +438,17 @@ impl<O: Ops> Model for Pipeline<O> {
             let step_secs = start.elapsed().as_secs_f64();
             self.pace.step = Some(step_secs / cells as f64);
             let start = Instant::now();
-            let preview =
-                if job.previews { self.preview(&estimate, job, kind, cancel)? } else { None };
+            let preview = if job.previews {
+                match self.preview(&estimate, job, kind, cancel) {
+                    Err(error @ DiffusionError::Cancelled(_)) => {
+                        watcher.stopped(state);
+                        return Err(error);
+                    }
+                    outcome => outcome?,
+                }
+            } else {
+                None
+            };
             let preview = preview.map(|rgb| (rgb, kind, start.elapsed().as_secs_f64()));
             watcher.step(Step { step, of, sigma: left.ratio(), step_secs, preview });
         }

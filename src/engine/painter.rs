@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use super::compose;
 use super::protocol::{
-    Event, FailureKind, JobError, Latent, ModelInfo, ModelSource, Notice, PaintRequest, Painted,
-    Phase, Posterior, Preview, PreviewKind, Request, Timing,
+    Event, FailureKind, JobError, Latent, Midway, ModelInfo, ModelSource, Notice, PaintRequest,
+    Painted, Phase, Posterior, Preview, PreviewKind, Request, Timing,
 };
 use super::resolve::{self, Resolved};
 use super::worker::{Done, Generator, Reporter, Stop};
@@ -18,6 +18,7 @@ use crate::diffusion::error::DiffusionError;
 use crate::diffusion::noise::TorchNoise;
 use crate::diffusion::pipeline::{Job, Model, Pipeline, Preview as Made, Step, Watcher};
 use crate::diffusion::preview;
+use crate::diffusion::samplers::State;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::candle::Candle;
 use crate::ops::cpu::Cpu;
@@ -92,7 +93,7 @@ struct Loaded {
 impl From<DiffusionError> for Stop {
     fn from(error: DiffusionError) -> Self {
         let kind = match &error {
-            DiffusionError::Cancelled(_) => return Self::Cancelled,
+            DiffusionError::Cancelled(_) => return Self::Cancelled(None),
             DiffusionError::Model(_) => FailureKind::Model,
             DiffusionError::Request(_) => FailureKind::Request,
             DiffusionError::Overflow { .. } => FailureKind::Numbers,
@@ -216,7 +217,9 @@ fn paint(
     timing.encode_secs = start.elapsed().as_secs_f64();
     let mask = request.mask.as_ref().map(|mask| compose::latent_mask(&mask.coverage, cells));
 
-    for index in 0..request.count {
+    let resume = request.resume.as_deref();
+    let first = resume.map_or(0, |midway| midway.index.min(request.count - 1));
+    for index in first..request.count {
         let seed = request.seed.wrapping_add(u64::from(index));
         let mut noise = TorchNoise::new(seed);
         let init = request.init.as_ref().zip(posterior.as_ref()).map(|(init, posterior)| {
@@ -237,13 +240,27 @@ fn paint(
             init: init.as_ref().map(|(clean, strength)| (clean.as_slice(), *strength)),
             mask: mask.as_deref(),
             previews: request.previews,
+            from: resume.filter(|midway| midway.index == index).map(|midway| midway.state.clone()),
         };
-        let mut teller = Teller { reporter, index, timing: &mut timing };
-        let latent = model.paint(&pipeline_job, &mut teller, cancel)?;
+        let mut teller = Teller { reporter, index, timing: &mut timing, stopped: None };
+        let latent = match model.paint(&pipeline_job, &mut teller, cancel) {
+            Err(DiffusionError::Cancelled(_)) => {
+                let midway = teller.stopped.map(|state| Arc::new(Midway { index, state }));
+                return Err(Stop::Cancelled(midway));
+            }
+            outcome => outcome?,
+        };
 
         reporter.say(Event::Phase { job, phase: Phase::Decoding });
         let start = Instant::now();
-        let decoded = model.decode(&latent, cells, cancel)?;
+        let decoded = match model.decode(&latent, cells, cancel) {
+            Err(DiffusionError::Cancelled(_)) => {
+                let (step, noise) = (pipeline_job.steps_run(), pipeline_job.noise);
+                let state = State { latent, step, earlier: None, noise };
+                return Err(Stop::Cancelled(Some(Arc::new(Midway { index, state }))));
+            }
+            outcome => outcome?,
+        };
         let rgb = preview::picture(&decoded, (height as usize, width as usize));
         let picture = placed(rgb, request, resolved.size);
         timing.decode_secs += start.elapsed().as_secs_f64();
@@ -284,6 +301,7 @@ struct Teller<'a, 'b> {
     reporter: &'a Reporter<'b>,
     index: u32,
     timing: &'a mut Timing,
+    stopped: Option<State>,
 }
 
 impl Watcher for Teller<'_, '_> {
@@ -307,5 +325,9 @@ impl Watcher for Teller<'_, '_> {
             step_secs: step.step_secs as f32,
             preview,
         });
+    }
+
+    fn stopped(&mut self, state: State) {
+        self.stopped = Some(state);
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::diffusion::samplers::State;
 pub use crate::diffusion::text::Tokenizer;
 pub use crate::types::{Coverage, Example, ModelSource, Picture, Sampler, Schedule};
 
@@ -82,6 +83,9 @@ pub struct PaintRequest {
     pub previews: bool,
     /// Whether each final latent is to be returned (for tests and tools).
     pub latents: bool,
+    /// Where the same request was stopped before, to go on from there; the pictures before are not
+    /// painted again.
+    pub resume: Option<Arc<Midway>>,
 }
 
 impl Default for PaintRequest {
@@ -102,8 +106,18 @@ impl Default for PaintRequest {
             mask: None,
             previews: true,
             latents: false,
+            resume: None,
         }
     }
+}
+
+/// Where a stopped job stands: enough to go on and end with the very same picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Midway {
+    /// Which of the job's pictures, from 0.
+    pub index: u32,
+    /// Latent, steps done, noise and what else the sampler needs.
+    pub state: State,
 }
 
 /// What the worker is asked to do. Submitted with a [`JobId`].
@@ -348,6 +362,8 @@ pub enum Event {
     Cancelled {
         /// Its job.
         job: JobId,
+        /// Where it stands, if it had begun to step.
+        midway: Option<Arc<Midway>>,
     },
     /// Terminal: the job failed.
     Failed {
@@ -379,7 +395,7 @@ impl Event {
             | Self::Step { job, .. }
             | Self::Painted { job, .. }
             | Self::Finished { job, .. }
-            | Self::Cancelled { job }
+            | Self::Cancelled { job, .. }
             | Self::Failed { job, .. } => *job,
         }
     }

@@ -50,6 +50,7 @@ impl Resolved {
             sampler: Some(self.sampler),
             schedule: Some(self.schedule),
             guidance: Some(self.guidance),
+            resume: None,
             ..self.request.clone()
         }
     }

@@ -4,11 +4,12 @@
 //! request becomes a [`Event::Failed`], and the next request runs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
 use super::handle::EVENT_SLOTS;
-use super::protocol::{Event, FailureKind, JobError, JobId, PaintRequest, Request, Timing};
+use super::protocol::{Event, FailureKind, JobError, JobId, Midway, PaintRequest, Request, Timing};
 use crate::cancel::CancelToken;
 
 /// One request with its id and its stop flag.
@@ -32,8 +33,8 @@ pub struct Done {
 /// How a job ended otherwise.
 #[derive(Debug)]
 pub enum Stop {
-    /// It was asked to.
-    Cancelled,
+    /// It was asked to; where it stands, if it had begun to step.
+    Cancelled(Option<Arc<Midway>>),
     /// It could not go on.
     Failed(JobError),
 }
@@ -84,7 +85,7 @@ pub(super) fn run<G: Generator>(
     for Task { job, request, cancel } in inbox {
         let reporter = Reporter { job, cancel: &cancel, outbox, wake };
         let outcome = if cancel.is_cancelled() {
-            Err(Stop::Cancelled)
+            Err(Stop::Cancelled(None))
         } else {
             reporter.say(Event::Started { job });
             // What a panic leaves half done is thrown away by `reset`.
@@ -102,7 +103,7 @@ pub(super) fn run<G: Generator>(
         };
         reporter.say(match outcome {
             Ok(Done { request, timing }) => Event::Finished { job, request, timing },
-            Err(Stop::Cancelled) => Event::Cancelled { job },
+            Err(Stop::Cancelled(midway)) => Event::Cancelled { job, midway },
             Err(Stop::Failed(error)) => Event::Failed { job, error },
         });
     }

@@ -29,7 +29,7 @@ impl Generator for Scripted {
                 Ok(done)
             }
             "wait" => loop {
-                reporter.cancel.check().map_err(|_cancelled| Stop::Cancelled)?;
+                reporter.cancel.check().map_err(|_cancelled| Stop::Cancelled(None))?;
                 std::thread::sleep(Duration::from_millis(1));
             },
             _ => Ok(done),
@@ -317,4 +317,68 @@ fn loading_can_be_cancelled() {
         &mut |_| (),
     );
     assert!(matches!(loaded, Err(pentimento::diffusion::error::DiffusionError::Cancelled(_))));
+}
+
+/// Stopped after some step and taken up again, with the sampler's state through its stored form, a
+/// job ends with the very same pictures.
+#[test]
+fn a_stopped_job_goes_on_where_it_was() {
+    use pentimento::diffusion::noise::TorchNoise;
+    use pentimento::engine::protocol::{Midway, Sampler, State};
+
+    let mut engine = Engine::spawn(Options::default(), || ()).expect("a thread");
+    let samplers = [
+        Sampler::Ddim,
+        Sampler::Euler,
+        Sampler::EulerAncestral,
+        Sampler::DpmPp2M,
+        Sampler::Heun,
+        Sampler::Lcm,
+    ];
+    for (sampler, stop_at) in samplers.into_iter().zip([1, 2, 3, 4, 2, 5]) {
+        let request = PaintRequest {
+            prompt: "a fox".to_owned(),
+            size: Some((64, 64)),
+            steps: Some(6),
+            sampler: Some(sampler),
+            seed: 7,
+            count: 2,
+            previews: false,
+            ..PaintRequest::default()
+        };
+        let whole = pictures(&mut engine, request.clone());
+
+        let job = engine.next_job();
+        engine.submit(job, Request::Paint(Box::new(request.clone()))).expect("room");
+        let mut before = Vec::new();
+        let midway = loop {
+            match engine.wait().expect("the worker lives") {
+                Event::Step { index: 1, step, .. } if step == stop_at => engine.cancel(job),
+                Event::Painted { painted, .. } => before.push(painted.picture),
+                Event::Cancelled { midway, .. } => break midway.expect("it had begun"),
+                event => assert!(!event.is_terminal(), "{event:?}"),
+            }
+        };
+        assert_eq!(before, whole[..1], "{sampler:?}");
+        assert_eq!(midway.index, 1);
+        let (words, next, spare) = midway.state.noise.place();
+        let noise = TorchNoise::at_place(&words, next, spare).expect("a place");
+        let state = State { noise, ..midway.state.clone() };
+        let resume = Some(Arc::new(Midway { index: midway.index, state }));
+        let rest = pictures(&mut engine, PaintRequest { resume, ..request });
+        assert_eq!(rest, whole[1..], "{sampler:?} from step {}", midway.state.step);
+    }
+}
+
+/// Paints, and returns the pictures.
+fn pictures(engine: &mut Engine, request: PaintRequest) -> Vec<Arc<Picture>> {
+    let job = engine.next_job();
+    engine.submit(job, Request::Paint(Box::new(request))).expect("room");
+    let events = events_until(engine, job);
+    assert!(matches!(terminal(&events, job), Event::Finished { .. }));
+    let painted = events.into_iter().filter_map(|event| match event {
+        Event::Painted { painted, .. } => Some(painted.picture),
+        _ => None,
+    });
+    painted.collect()
 }

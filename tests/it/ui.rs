@@ -36,7 +36,7 @@ impl Generator for Fake {
             for step in 1..=STEPS {
                 std::thread::sleep(Duration::from_millis(pause));
                 if reporter.cancel.is_cancelled() {
-                    return Err(Stop::Cancelled);
+                    return Err(Stop::Cancelled(None));
                 }
                 if paint.prompt.contains("fail") {
                     let message = "It failed".to_owned();

@@ -19,7 +19,7 @@ use super::noise::TorchNoise;
 use super::schedule::{NoiseLevel, Plan};
 
 /// All that a run needs to go on from where it stands.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// The latent, channels × height × width.
     pub latent: Vec<f32>,
@@ -29,6 +29,17 @@ pub struct State {
     pub earlier: Option<Vec<f32>>,
     /// Where further noise comes from.
     pub noise: TorchNoise,
+}
+
+impl State {
+    /// Whether a run of `steps` over latents of that length can go on from here.
+    #[must_use]
+    pub fn fits(&self, length: usize, steps: usize) -> bool {
+        self.latent.len() == length
+            && self.step <= steps
+            && self.earlier.as_ref().is_none_or(|earlier| earlier.len() == length)
+            && self.latent.iter().all(|value| value.is_finite())
+    }
 }
 
 /// Estimates the finished picture in a latent at a level.
