@@ -34,13 +34,17 @@ pub enum Action {
     SaveAs,
     Copy,
     Paste,
+    ToolBrush,
+    ToolEraser,
     ToolMask,
+    ToolEyedropper,
     ToolHand,
     BrushSmaller,
     BrushLarger,
     BrushSofter,
     BrushHarder,
     BrushSwap,
+    ColorsDefault,
     MaskInvert,
     MaskClear,
     MaskWhole,
@@ -76,8 +80,12 @@ pub enum Command {
     Strength(u32),
     /// New numbers in the panel.
     Paint(PaintSettings),
-    /// A new brush for the mask.
+    /// A new brush for the active tool.
     Brush(Brush),
+    /// A new colour to paint with.
+    Foreground([u8; 3]),
+    /// A new colour behind it.
+    Background([u8; 3]),
     /// A new feather in pixels.
     Feather(f32),
     /// The view moved.
@@ -180,6 +188,7 @@ const fn ctrl_shift(key: &'static str) -> Keys {
 pub enum Group {
     Picture,
     Paint,
+    Tools,
     Mask,
     View,
     Program,
@@ -187,7 +196,8 @@ pub enum Group {
 
 impl Group {
     /// All, in the order of the menu.
-    pub const ALL: [Self; 5] = [Self::Picture, Self::Paint, Self::Mask, Self::View, Self::Program];
+    pub const ALL: [Self; 6] =
+        [Self::Picture, Self::Paint, Self::Tools, Self::Mask, Self::View, Self::Program];
 
     /// Its heading.
     #[must_use]
@@ -195,6 +205,7 @@ impl Group {
         match self {
             Self::Picture => Text::GroupPicture,
             Self::Paint => Text::GroupPaint,
+            Self::Tools => Text::GroupTools,
             Self::Mask => Text::GroupMask,
             Self::View => Text::GroupView,
             Self::Program => Text::GroupProgram,
@@ -247,17 +258,21 @@ rows! {
     PreviousResult, PreviousResult, [plain("Left")], Canvas, Some(Group::Paint);
     NextResult, NextResult, [plain("Right")], Canvas, Some(Group::Paint);
     LeaveOrStop, LeaveOrStop, [plain("Escape")], Anywhere, None;
-    ToolMask, ToolMask, [plain("Q")], NoText, Some(Group::Mask);
-    BrushSwap, BrushSwap, [plain("X")], NoText, Some(Group::Mask);
-    BrushSmaller, BrushSmaller, [plain("OpenBracket")], NoText, Some(Group::Mask);
-    BrushLarger, BrushLarger, [plain("CloseBracket")], NoText, Some(Group::Mask);
-    BrushSofter, BrushSofter, [shift("OpenBracket")], NoText, Some(Group::Mask);
-    BrushHarder, BrushHarder, [shift("CloseBracket")], NoText, Some(Group::Mask);
+    ToolBrush, ToolBrush, [plain("B")], NoText, Some(Group::Tools);
+    ToolEraser, ToolEraser, [plain("E")], NoText, Some(Group::Tools);
+    ToolMask, ToolMask, [plain("Q")], NoText, Some(Group::Tools);
+    ToolEyedropper, ToolEyedropper, [plain("I")], NoText, Some(Group::Tools);
+    ToolHand, ToolHand, [plain("H")], NoText, Some(Group::Tools);
+    BrushSwap, BrushSwap, [plain("X")], NoText, Some(Group::Tools);
+    ColorsDefault, ColorsDefault, [plain("D")], NoText, Some(Group::Tools);
+    BrushSmaller, BrushSmaller, [plain("OpenBracket")], NoText, Some(Group::Tools);
+    BrushLarger, BrushLarger, [plain("CloseBracket")], NoText, Some(Group::Tools);
+    BrushSofter, BrushSofter, [shift("OpenBracket")], NoText, Some(Group::Tools);
+    BrushHarder, BrushHarder, [shift("CloseBracket")], NoText, Some(Group::Tools);
     MaskInvert, MaskInvert, [ctrl_shift("I")], Anywhere, Some(Group::Mask);
     MaskClear, MaskClear, [ctrl("D")], Anywhere, Some(Group::Mask);
     MaskWhole, MaskWhole, [], Anywhere, Some(Group::Mask);
     MaskHide, MaskHide, [shift("Q")], NoText, Some(Group::Mask);
-    ToolHand, ToolHand, [plain("H")], NoText, Some(Group::View);
     ZoomFit, ZoomFit, [plain("0"), ctrl("0")], NoText, Some(Group::View);
     ZoomFull, ZoomFull, [plain("1"), ctrl("1")], NoText, Some(Group::View);
     ZoomDouble, ZoomDouble, [plain("2"), ctrl("2")], NoText, Some(Group::View);
@@ -315,11 +330,9 @@ impl Action {
             Self::Save | Self::SaveAs | Self::Copy => state.has_picture(),
             Self::MaskInvert | Self::MaskWhole => state.can_mask(),
             Self::MaskClear | Self::MaskHide => state.has_mask(),
-            Self::BrushSmaller
-            | Self::BrushLarger
-            | Self::BrushSofter
-            | Self::BrushHarder
-            | Self::BrushSwap => state.tool == Tool::Mask,
+            Self::BrushSmaller | Self::BrushLarger | Self::BrushSofter | Self::BrushHarder => {
+                state.tool.strokes()
+            }
             _ => true,
         }
     }
@@ -336,7 +349,10 @@ impl Action {
             Self::ThemeLight => state.settings.theme == ThemeChoice::Light,
             Self::English => state.lang == Lang::En,
             Self::Chinese => state.lang == Lang::Zh,
+            Self::ToolBrush => state.tool == Tool::Brush,
+            Self::ToolEraser => state.tool == Tool::Eraser,
             Self::ToolMask => state.tool == Tool::Mask,
+            Self::ToolEyedropper => state.tool == Tool::Eyedropper,
             Self::ToolHand => state.tool == Tool::Hand,
             Self::MaskHide => state.mask_hidden,
             _ => false,

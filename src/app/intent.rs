@@ -35,7 +35,7 @@ impl Mode {
 /// What a press on the button would make now.
 #[must_use]
 pub fn mode(state: &AppState) -> Mode {
-    match (state.has_mask(), start(state).is_some(), state.strength) {
+    match (state.has_mask(), start_size(state).is_some(), state.strength) {
         (true, _, 100) => Mode::Fill,
         (true, ..) => Mode::Refine,
         (false, true, ..=99) => Mode::Repaint,
@@ -46,17 +46,28 @@ pub fn mode(state: &AppState) -> Mode {
 /// What a repaint would start from: the document, or the shown result while there is none.
 #[must_use]
 pub fn start(state: &AppState) -> Option<Keyed> {
-    state.document_picture().or_else(|| {
-        let entry = state.shown_entry().filter(|entry| entry.stage == Stage::Finished)?;
-        entry.picture.clone()
-    })
+    state.document_picture().or_else(|| shown_result(state).cloned())
+}
+
+/// The size of what a repaint would start from, which costs nothing to ask for.
+#[must_use]
+pub fn start_size(state: &AppState) -> Option<(u32, u32)> {
+    if !state.document.is_empty() {
+        return Some(state.document.size());
+    }
+    shown_result(state).map(Keyed::size)
+}
+
+fn shown_result(state: &AppState) -> Option<&Keyed> {
+    let entry = state.shown_entry().filter(|entry| entry.stage == Stage::Finished)?;
+    entry.picture.as_ref()
 }
 
 /// Whether the strength slider has something to act on.
 #[must_use]
 pub fn strength_applies(state: &AppState) -> bool {
     // While a new picture is painted over nothing the slider stays, so that the row does not jump.
-    start(state).is_some() || state.entries.iter().any(|entry| entry.stage == Stage::Finished)
+    start_size(state).is_some() || state.entries.iter().any(|entry| entry.stage == Stage::Finished)
 }
 
 /// The name of a strength.
@@ -97,7 +108,7 @@ pub fn estimate(state: &AppState) -> Option<f64> {
     let info = state.model.info.as_ref()?;
     let size = match mode(state) {
         Mode::Paint => state.new_size(),
-        _ => info.working_size(start(state)?.size()),
+        _ => info.working_size(start_size(state)?),
     };
     let one = state.settings.clock.estimate(&info.name, size, steps(state)?)?;
     Some(one * f64::from(state.settings.paint.count))
@@ -157,8 +168,8 @@ fn deed(state: &AppState) -> String {
 
 fn repaint_deed(state: &AppState) -> String {
     let lang = state.lang;
-    if let (Some(info), Some(start)) = (&state.model.info, start(state)) {
-        let (size, work) = (start.size(), info.working_size(start.size()));
+    if let (Some(info), Some(size)) = (&state.model.info, start_size(state)) {
+        let work = info.working_size(size);
         if size != work {
             let numbers = [work.0, work.1, size.0, size.1].map(|side| side.to_string());
             return lang.fill(Text::IntentPlaced, &numbers.each_ref().map(String::as_str));

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::document::pixels::Pixels;
 use crate::engine::protocol::{JobId, PaintRequest, Phase, Picture};
 
 /// A picture with a key that changes with its content, so that textures know when to be made anew.
@@ -22,6 +23,29 @@ impl Keyed {
     #[must_use]
     pub fn size(&self) -> (u32, u32) {
         (self.picture.width, self.picture.height)
+    }
+}
+
+/// Pixels that lie on the canvas, with a key that changes with their content.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Unique in this run of the program.
+    pub key: u64,
+    /// The pixels.
+    pub pixels: Pixels,
+}
+
+impl Shown {
+    /// Its width and height.
+    #[must_use]
+    pub fn size(&self) -> (u32, u32) {
+        self.pixels.size()
+    }
+}
+
+impl From<Keyed> for Shown {
+    fn from(Keyed { key, picture }: Keyed) -> Self {
+        Self { key, pixels: Pixels::Flat(picture) }
     }
 }
 
@@ -79,7 +103,7 @@ pub struct Entry {
     /// What it started from.
     pub origin: Option<Keyed>,
     /// What was on the canvas when it began, which stays until the first preview.
-    pub before: Option<Keyed>,
+    pub before: Option<Shown>,
     /// The model's name.
     pub model: String,
     /// When it began, in seconds of the window's clock.

@@ -17,6 +17,7 @@ pub mod results;
 pub mod scene;
 pub mod settings;
 pub mod state;
+pub mod strokes;
 pub mod tool;
 pub mod undo;
 pub mod update;

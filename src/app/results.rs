@@ -71,7 +71,7 @@ impl AppState {
         let entry = self.entries.remove(at);
         if self.shown == Some(id) {
             let next = self.neighbour_of(at);
-            self.show(if self.document.is_empty() { next } else { self.document_shown() });
+            self.show(if self.document.is_empty() { next } else { self.kept_entry() });
         }
         self.bin.push((at, entry));
         let words = self.lang.get(Text::DiscardedOne).to_owned();
@@ -80,7 +80,7 @@ impl AppState {
     }
 
     /// The entry that the document came from if it is still there, else none: the document itself.
-    fn document_shown(&self) -> Option<EntryId> {
+    fn kept_entry(&self) -> Option<EntryId> {
         self.document_entry.filter(|id| self.entry(*id).is_some())
     }
 

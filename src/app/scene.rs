@@ -2,10 +2,12 @@
 //!
 //! Read by `ui` for the canvas and by [`super::painting`] for what a job starts from. Changes nothing.
 
-use super::jobs::{Keyed, Stage};
+use super::jobs::{Keyed, Shown, Stage};
 use super::state::AppState;
 use super::tool::Tool;
 use super::words::Text;
+use crate::document::mask::Mask;
+use crate::document::pixels::{Pixels, flat_pixel};
 
 /// An estimate that lies over the picture.
 #[derive(Clone, Debug)]
@@ -35,11 +37,45 @@ pub struct Scene {
     /// Size of the picture or of the empty sheet.
     pub size: (u32, u32),
     /// The picture.
-    pub picture: Option<Keyed>,
+    pub picture: Option<Shown>,
     /// What emerges over it.
     pub emerging: Option<Emergence>,
     /// How the mask is seen; `None` when it does not belong to what is shown.
     pub mask: Option<MaskSeen>,
+}
+
+impl Scene {
+    /// The colour that is seen at a place in image pixels; nothing beyond the picture and where it
+    /// is transparent.
+    #[must_use]
+    pub fn color_at(&self, [x, y]: [f32; 2], mask: &Mask) -> Option<[u8; 3]> {
+        let (width, height) = self.size;
+        if !(0.0..width as f32).contains(&x) || !(0.0..height as f32).contains(&y) {
+            return None;
+        }
+        let at = (x as u32, y as u32);
+        let estimate = self.emerging.as_ref().filter(|emergence| {
+            // Half covered is where the contour runs.
+            !emergence.within_mask || mask.plane().pixel(at.0, at.1)[0] >= 128
+        });
+        let stretched = |(to_width, to_height): (u32, u32)| {
+            let place = |at: f32, side: u32, to: u32| (at / side as f32 * to as f32) as u32;
+            (place(x, width, to_width), place(y, height, to_height))
+        };
+        let pixel = match (estimate, &self.picture) {
+            (Some(emergence), _) => {
+                let (x, y) = stretched(emergence.preview.size());
+                flat_pixel(&emergence.preview.picture, x, y)
+            }
+            (None, Some(shown)) => {
+                let (x, y) = stretched(shown.size());
+                shown.pixels.pixel(x, y)
+            }
+            (None, None) => return None,
+        };
+        let [r, g, b, alpha] = pixel;
+        (alpha > 0).then_some([r, g, b])
+    }
 }
 
 /// Whether two sizes have the same shape, rounding aside.
@@ -49,11 +85,18 @@ fn same_shape(a: (u32, u32), b: (u32, u32)) -> bool {
 }
 
 impl AppState {
-    /// The document's picture with its key.
+    /// The document's picture with its key, flat: for requests, not for each frame.
     #[must_use]
     pub fn document_picture(&self) -> Option<Keyed> {
-        let picture = self.document.picture.clone()?;
-        Some(Keyed { key: self.document.picture_key, picture })
+        let picture = self.document.picture()?;
+        Some(Keyed { key: self.document.picture_key(), picture })
+    }
+
+    /// The document's picture to be shown.
+    #[must_use]
+    pub fn document_shown(&self) -> Option<Shown> {
+        let raster = self.document.raster.as_ref()?;
+        Some(Shown { key: raster.key(), pixels: Pixels::Tiled(raster.plane().clone()) })
     }
 
     /// Size of a new picture: the user's, else the model's own.
@@ -66,13 +109,13 @@ impl AppState {
 
     /// What the canvas shows at rest: the shown result's picture or the document's.
     #[must_use]
-    pub fn shown_picture(&self) -> Option<Keyed> {
+    pub fn shown_picture(&self) -> Option<Shown> {
         match self.shown_entry() {
             Some(entry) => match entry.stage {
-                Stage::Finished => entry.picture.clone(),
-                _ => self.document_picture().or_else(|| entry.before.clone()),
+                Stage::Finished => entry.picture.clone().map(Shown::from),
+                _ => self.document_shown().or_else(|| entry.before.clone()),
             },
-            None => self.document_picture(),
+            None => self.document_shown(),
         }
     }
 
@@ -82,9 +125,10 @@ impl AppState {
         if self.compare {
             return self.still(self.original());
         }
-        let Some(entry) = self.shown_entry() else { return self.still(self.document_picture()) };
+        let Some(entry) = self.shown_entry() else { return self.still(self.document_shown()) };
         let masked = entry.masked();
-        let base = if masked { entry.origin.clone() } else { entry.before.clone() };
+        let origin = || entry.origin.clone().map(Shown::from);
+        let base = if masked { origin() } else { entry.before.clone() };
         let emerge = |preview: &Keyed, step_secs: f32| Emergence {
             preview: preview.clone(),
             step_secs,
@@ -108,7 +152,7 @@ impl AppState {
                 }
             }
             Stage::Finished => {
-                let mut scene = self.still(entry.picture.clone());
+                let mut scene = self.still(entry.picture.clone().map(Shown::from));
                 // The last step is the finished picture itself: the end of the scrubber is no fog.
                 let step = self.scrub.or(self.pinned).filter(|step| *step < entry.of);
                 if let Some(preview) = step.and_then(|step| entry.preview_at(step)) {
@@ -120,16 +164,17 @@ impl AppState {
     }
 
     /// What Compare shows: where the result came from.
-    fn original(&self) -> Option<Keyed> {
+    fn original(&self) -> Option<Shown> {
         let from_entry = self.shown_entry().and_then(|entry| {
             let is_document = self.document_entry == Some(entry.id);
             if is_document || self.document.is_empty() { entry.origin.clone() } else { None }
         });
-        from_entry.or_else(|| self.document_picture()).or_else(|| self.shown_picture())
+        let from_entry = from_entry.map(Shown::from);
+        from_entry.or_else(|| self.document_shown()).or_else(|| self.shown_picture())
     }
 
-    fn still(&self, picture: Option<Keyed>) -> Scene {
-        let size = picture.as_ref().map_or_else(|| self.new_size(), Keyed::size);
+    fn still(&self, picture: Option<Shown>) -> Scene {
+        let size = picture.as_ref().map_or_else(|| self.new_size(), Shown::size);
         let mask = picture.as_ref().and_then(|_| self.mask_seen(size));
         Scene { size, picture, emerging: None, mask }
     }
@@ -140,7 +185,8 @@ impl AppState {
         }
         Some(match self.tool {
             Tool::Mask if !self.mask_hidden => MaskSeen::Paint,
-            Tool::Hand if !self.mask_hidden && !self.fill_shown() => MaskSeen::Contour,
+            Tool::Mask => MaskSeen::Hidden,
+            _ if !self.mask_hidden && !self.fill_shown() => MaskSeen::Contour,
             _ => MaskSeen::Hidden,
         })
     }

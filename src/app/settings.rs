@@ -8,9 +8,15 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
-use super::tool::Brush;
+use super::tool::{Brush, Tool};
 use super::words::Lang;
 use crate::engine::protocol::{Sampler, Schedule};
+
+/// The colours that D brings back.
+const BLACK: [u8; 3] = [0; 3];
+const WHITE: [u8; 3] = [255; 3];
+/// Recent colours that are remembered.
+const RECENT_COLORS: usize = 16;
 
 /// Which theme the window wears.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,8 +84,18 @@ pub struct Settings {
     pub theme: ThemeChoice,
     /// The panel's numbers.
     pub paint: PaintSettings,
+    /// The brush.
+    pub brush: Brush,
+    /// The eraser.
+    pub eraser: Brush,
     /// The mask tool's brush.
     pub mask_brush: Brush,
+    /// What the brush paints with.
+    pub foreground: [u8; 3],
+    /// The colour that X brings to the front.
+    pub background: [u8; 3],
+    /// Colours painted with, newest first.
+    pub recent_colors: Vec<[u8; 3]>,
     /// How far a fill fades inward from the mask's edge, in picture pixels.
     pub feather_px: f32,
     /// Strength in percent last used on a picture.
@@ -113,7 +129,12 @@ impl Default for Settings {
             language: None,
             theme: ThemeChoice::System,
             paint: PaintSettings::default(),
+            brush: Brush { size_px: 20.0, ..Brush::default() },
+            eraser: Brush { erases: true, ..Brush::default() },
             mask_brush: Brush::default(),
+            foreground: BLACK,
+            background: WHITE,
+            recent_colors: Vec::new(),
             feather_px: 8.0,
             strength: 60,
             panel_open: true,
@@ -139,6 +160,43 @@ impl Settings {
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default()
+    }
+
+    /// The brush of a tool; tools without one show the mask's.
+    #[must_use]
+    pub fn brush_of(&self, tool: Tool) -> &Brush {
+        match tool {
+            Tool::Brush => &self.brush,
+            Tool::Eraser => &self.eraser,
+            Tool::Mask | Tool::Eyedropper | Tool::Hand => &self.mask_brush,
+        }
+    }
+
+    /// Changes the brush of a tool; what a brush is for stays.
+    pub fn set_brush(&mut self, tool: Tool, brush: Brush) {
+        match tool {
+            Tool::Brush => self.brush = Brush { erases: false, ..brush },
+            Tool::Eraser => self.eraser = Brush { erases: true, ..brush },
+            Tool::Mask => self.mask_brush = brush,
+            Tool::Eyedropper | Tool::Hand => {}
+        }
+    }
+
+    /// Brings the background colour to the front.
+    pub fn swap_colors(&mut self) {
+        std::mem::swap(&mut self.foreground, &mut self.background);
+    }
+
+    /// Black on white.
+    pub fn default_colors(&mut self) {
+        (self.foreground, self.background) = (BLACK, WHITE);
+    }
+
+    /// Remembers a colour that was painted with.
+    pub fn used_color(&mut self, color: [u8; 3]) {
+        self.recent_colors.retain(|other| *other != color);
+        self.recent_colors.insert(0, color);
+        self.recent_colors.truncate(RECENT_COLORS);
     }
 
     /// Writes the file atomically.

@@ -272,7 +272,12 @@ impl AppState {
     /// Whether there is a picture to save, copy or mask.
     #[must_use]
     pub fn has_picture(&self) -> bool {
-        self.shown_picture().is_some()
+        // Asked for by every menu row and key: nothing is cloned for it.
+        match self.shown_entry() {
+            Some(entry) if entry.stage == Stage::Finished => entry.picture.is_some(),
+            Some(entry) => !self.document.is_empty() || entry.before.is_some(),
+            None => !self.document.is_empty(),
+        }
     }
 
     /// Whether the mask tool could act on what is shown.

@@ -5,11 +5,31 @@ use serde::{Deserialize, Serialize};
 /// What a press on the canvas does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tool {
+    /// Paints with the foreground colour.
+    Brush,
+    /// Takes the picture away, down to nothing.
+    Eraser,
     /// Paints or erases the mask.
     Mask,
+    /// Takes a colour from what is shown.
+    Eyedropper,
     /// Moves the view.
     #[default]
     Hand,
+}
+
+impl Tool {
+    /// Whether it draws strokes.
+    #[must_use]
+    pub fn strokes(self) -> bool {
+        matches!(self, Self::Brush | Self::Eraser | Self::Mask)
+    }
+
+    /// Whether its strokes change the picture.
+    #[must_use]
+    pub fn paints(self) -> bool {
+        matches!(self, Self::Brush | Self::Eraser)
+    }
 }
 
 /// A round brush.
@@ -21,6 +41,23 @@ pub struct Brush {
     pub hardness: f32,
     /// Whether it takes away instead of adding.
     pub erases: bool,
+}
+
+impl Brush {
+    /// A larger or smaller one, by a factor and by a pixel at least.
+    #[must_use]
+    pub fn sized(self, factor: f32) -> Self {
+        let step = (self.size_px * factor - self.size_px).abs().max(1.0);
+        let signed = if factor < 1.0 { -step } else { step };
+        Self { size_px: (self.size_px + signed).round().clamp(1.0, 1000.0), ..self }
+    }
+
+    /// A harder or softer one.
+    #[must_use]
+    pub fn hardened(self, by: f32) -> Self {
+        let hardness = ((self.hardness + by) * 100.0).round().clamp(0.0, 100.0) / 100.0;
+        Self { hardness, ..self }
+    }
 }
 
 impl Default for Brush {

@@ -5,13 +5,15 @@
 use super::command::{Action, Command};
 use super::examples;
 use super::intent;
-use super::jobs::{EntryId, Stage};
+use super::jobs::EntryId;
 use super::notices::Kind;
 use super::parameters;
 use super::settings::ThemeChoice;
 use super::state::{AppState, Effect, Focus};
+use super::strokes;
 use super::tool::Tool;
 use super::words::{Lang, Text};
+use crate::document::mask::Mask;
 use crate::files::FileRequest;
 
 /// Carries one command out, as a step that can be undone if it changes what undo keeps.
@@ -40,7 +42,9 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
             state.settings.paint = paint;
             return vec![Effect::Remember];
         }
-        Command::Brush(brush) => state.settings.mask_brush = brush,
+        Command::Brush(brush) => state.settings.set_brush(state.tool, brush),
+        Command::Foreground(color) => state.settings.foreground = color,
+        Command::Background(color) => state.settings.background = color,
         Command::Feather(px) => {
             state.settings.feather_px = px;
             state.document.feather_px = px;
@@ -48,13 +52,9 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::View(view) => state.view = view,
         Command::CanvasRoom(room) => state.canvas_room = room,
         Command::CanvasPressed => return vec![Effect::Focus(Focus::Canvas)],
-        Command::StrokeBegan(at) => begin_stroke(state, at),
-        Command::StrokeMoved(points) => {
-            if state.stroking {
-                state.document.mask.extend_stroke(&points, &state.settings.mask_brush);
-            }
-        }
-        Command::StrokeEnded => end_stroke(state),
+        Command::StrokeBegan(at) => strokes::begin(state, at),
+        Command::StrokeMoved(points) => strokes::extend(state, &points),
+        Command::StrokeEnded => strokes::end(state),
         Command::Show(id) => state.pick(id),
         Command::KeepEntry(id) => {
             state.pick(id);
@@ -113,19 +113,23 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
         Action::SaveAs => return save(state, true),
         Action::Copy => return copy(state),
         Action::Paste => return vec![Effect::Paste],
+        Action::ToolBrush => state.tool = Tool::Brush,
+        Action::ToolEraser => state.tool = Tool::Eraser,
         Action::ToolMask => state.tool = Tool::Mask,
+        Action::ToolEyedropper => state.tool = Tool::Eyedropper,
         Action::ToolHand => state.tool = Tool::Hand,
-        Action::BrushSmaller => size_brush(state, 1.0 / 1.2),
-        Action::BrushLarger => size_brush(state, 1.2),
-        Action::BrushSofter => harden_brush(state, -0.1),
-        Action::BrushHarder => harden_brush(state, 0.1),
-        Action::BrushSwap => {
-            let brush = &mut state.settings.mask_brush;
-            brush.erases = !brush.erases;
+        Action::BrushSmaller => strokes::change_brush(state, |brush| brush.sized(1.0 / 1.2)),
+        Action::BrushLarger => strokes::change_brush(state, |brush| brush.sized(1.2)),
+        Action::BrushSofter => strokes::change_brush(state, |brush| brush.hardened(-0.1)),
+        Action::BrushHarder => strokes::change_brush(state, |brush| brush.hardened(0.1)),
+        Action::BrushSwap => return strokes::swap(state),
+        Action::ColorsDefault => {
+            state.settings.default_colors();
+            return vec![Effect::Remember];
         }
-        Action::MaskInvert => change_mask(state, crate::document::mask::Mask::invert),
-        Action::MaskClear => change_mask(state, crate::document::mask::Mask::clear),
-        Action::MaskWhole => change_mask(state, crate::document::mask::Mask::fill_whole),
+        Action::MaskInvert => strokes::change_mask(state, Mask::invert),
+        Action::MaskClear => strokes::change_mask(state, Mask::clear),
+        Action::MaskWhole => strokes::change_mask(state, Mask::fill_whole),
         Action::MaskHide => state.mask_hidden = !state.mask_hidden,
         Action::ZoomFit => state.view.fit = true,
         Action::ZoomFull => zoom_to(state, 1.0),
@@ -185,77 +189,9 @@ fn set_strength(state: &mut AppState, percent: u32) {
     }
 }
 
-fn size_brush(state: &mut AppState, factor: f32) {
-    let brush = &mut state.settings.mask_brush;
-    let step = (brush.size_px * factor - brush.size_px).abs().max(1.0);
-    let signed = if factor < 1.0 { -step } else { step };
-    brush.size_px = (brush.size_px + signed).round().clamp(1.0, 1000.0);
-}
-
-fn harden_brush(state: &mut AppState, by: f32) {
-    let brush = &mut state.settings.mask_brush;
-    brush.hardness = ((brush.hardness + by) * 100.0).round().clamp(0.0, 100.0) / 100.0;
-}
-
 fn zoom_to(state: &mut AppState, zoom: f32) {
     let centre = state.canvas_room.map(|side| side / 2.0);
     state.view = state.view.zoomed_at(centre, zoom / state.view.zoom());
-}
-
-/// To touch is to keep: a stroke on a result makes it the document first.
-fn begin_stroke(state: &mut AppState, at: [f32; 2]) {
-    let had_mask = state.has_mask();
-    if state.shown_entry().is_some_and(|entry| entry.stage == Stage::Running) {
-        // A stroke over what emerges would be lost with it; the document is what can be masked.
-        if state.document.is_empty() {
-            return;
-        }
-    } else if !state.keep_shown() {
-        return;
-    }
-    state.document.feather_px = state.settings.feather_px;
-    state.mask_hidden = false;
-    state.stroking = true;
-    if !had_mask {
-        begin_mask(state);
-    }
-    state.document.mask.begin_stroke(at, &state.settings.mask_brush);
-}
-
-fn end_stroke(state: &mut AppState) {
-    if state.stroking {
-        state.stroking = false;
-        state.document.mask.end_stroke();
-        follow_mask(state);
-    }
-}
-
-/// A first mask sets the strength to 100.
-fn begin_mask(state: &mut AppState) {
-    state.strength_before_mask = Some(state.strength);
-    state.strength = 100;
-}
-
-/// The last of a mask gone gives the old strength back.
-fn follow_mask(state: &mut AppState) {
-    if !state.has_mask()
-        && let Some(before) = state.strength_before_mask.take()
-    {
-        state.strength = before;
-    }
-}
-
-fn change_mask(state: &mut AppState, change: fn(&mut crate::document::mask::Mask)) {
-    if !state.keep_shown() {
-        return;
-    }
-    if !state.has_mask() {
-        begin_mask(state);
-    }
-    state.document.feather_px = state.settings.feather_px;
-    change(&mut state.document.mask);
-    state.mask_hidden = false;
-    follow_mask(state);
 }
 
 /// What Esc does once popups and text fields had their turn.
@@ -263,7 +199,7 @@ fn leave_or_stop(state: &mut AppState) -> Vec<Effect> {
     if state.panel_over {
         state.panel_over = false;
     } else if state.stroking {
-        end_stroke(state);
+        strokes::cancel(state);
     } else if state.pinned.is_some() {
         state.pinned = None;
     } else {
@@ -275,7 +211,7 @@ fn leave_or_stop(state: &mut AppState) -> Vec<Effect> {
 /// Saving keeps.
 fn save(state: &mut AppState, ask: bool) -> Vec<Effect> {
     state.keep_shown();
-    let Some(picture) = state.document.picture.clone() else { return Vec::new() };
+    let Some(picture) = state.document.picture() else { return Vec::new() };
     let parameters = state.document_recipe.clone();
     let request = match state.saved_to.clone().filter(|_| !ask) {
         Some(path) => FileRequest::Save { path, picture, parameters },
@@ -300,7 +236,7 @@ fn copy(state: &mut AppState) -> Vec<Effect> {
     let Some(shown) = state.shown_picture() else { return Vec::new() };
     let words = state.lang.get(Text::CopiedPicture).to_owned();
     state.notices.say(state.now, Kind::Info, words, None);
-    vec![Effect::Copy(shown.picture)]
+    vec![Effect::Copy(shown.pixels.to_picture())]
 }
 
 fn paint_example(state: &mut AppState, index: usize) -> Vec<Effect> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::mask::Mask;
+use super::raster::Raster;
 use crate::engine::protocol::Picture;
 
 /// Keys are never used twice, so that whoever caches by key needs to know no owner.
@@ -16,17 +17,18 @@ pub(super) fn fresh_key() -> u64 {
     NEXT_KEY.fetch_add(1, Ordering::Relaxed)
 }
 
-/// One picture with its mask. Cloning is cheap: pixels are shared until one side changes.
+/// One picture with its mask. Cloning is cheap: tiles are shared until one side changes them, so an
+/// earlier state is kept as a clone of all of it.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// The pixels, or nothing yet.
-    pub picture: Option<Arc<Picture>>,
-    /// Changes whenever the picture does.
-    pub picture_key: u64,
+    /// The pixels, or nothing yet; as large as the document.
+    pub raster: Option<Raster>,
     /// What is to be painted again; as large as the document.
     pub mask: Mask,
     /// Width in pixels over which a fill fades into the picture, inward from the mask's edge.
     pub feather_px: f32,
+    /// What [`Self::picture_key`] says while there is no picture.
+    empty_key: u64,
 }
 
 impl Document {
@@ -34,10 +36,10 @@ impl Document {
     #[must_use]
     pub fn empty((width, height): (u32, u32)) -> Self {
         Self {
-            picture: None,
-            picture_key: fresh_key(),
+            raster: None,
             mask: Mask::new(width, height),
             feather_px: 0.0,
+            empty_key: fresh_key(),
         }
     }
 
@@ -50,7 +52,20 @@ impl Document {
     /// Whether there is no picture yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.picture.is_none()
+        self.raster.is_none()
+    }
+
+    /// The flat picture, for requests and files. Assembled when it is asked for and kept until the
+    /// pixels change; what is shown each frame is the raster's tiles.
+    #[must_use]
+    pub fn picture(&self) -> Option<Arc<Picture>> {
+        self.raster.as_ref().map(Raster::picture)
+    }
+
+    /// Changes whenever the picture does. Equal keys mean equal pixels.
+    #[must_use]
+    pub fn picture_key(&self) -> u64 {
+        self.raster.as_ref().map_or(self.empty_key, Raster::key)
     }
 
     /// Bytes of pixels that this document has and the other does not share.
@@ -64,12 +79,22 @@ impl Document {
 
     /// Takes a picture in place of the present one. The mask stays if the size does.
     pub fn replace_picture(&mut self, picture: Arc<Picture>) {
-        let size = (picture.width, picture.height);
+        self.replace_raster(Raster::from_picture(picture));
+    }
+
+    /// Takes a raster in place of the present one. The mask stays if the size does.
+    pub fn replace_raster(&mut self, raster: Raster) {
+        let size = raster.size();
         if size != self.size() {
             self.mask = Mask::new(size.0, size.1);
         }
-        self.picture = Some(picture);
-        self.picture_key = fresh_key();
+        self.raster = Some(raster);
+    }
+
+    /// Whether a stroke is being drawn, on the picture or on the mask.
+    #[must_use]
+    pub fn is_stroking(&self) -> bool {
+        self.mask.is_stroking() || self.raster.as_ref().is_some_and(Raster::is_stroking)
     }
 }
 
@@ -87,10 +112,10 @@ mod tests {
         let mut document = Document::empty((8, 4));
         assert!(document.is_empty());
         document.mask.fill_whole();
-        let before = document.picture_key;
+        let before = document.picture_key();
         document.replace_picture(picture(8, 4));
         assert!(!document.is_empty());
-        assert_ne!(document.picture_key, before);
+        assert_ne!(document.picture_key(), before);
         assert!(!document.mask.is_empty());
         document.replace_picture(picture(4, 4));
         assert_eq!(document.size(), (4, 4));

@@ -3,67 +3,53 @@
 //! The document owns it, the canvas shows it, requests take a snapshot of it. It is stored as it was
 //! painted; feather is a parameter of whoever uses it, never baked in.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::document::fresh_key;
-pub use super::stroke::PixelRect;
-use super::stroke::{FULL, Ink, Path, Profile, TILE};
+pub use super::plane::PixelRect;
+use super::plane::Plane;
+use super::stroke::{FULL, Stroke};
 use crate::app::tool::Brush;
 use crate::engine::protocol::Coverage;
 
-/// Changes that are remembered by rectangle; who lags behind further looks at everything.
-const REMEMBERED_CHANGES: usize = 256;
-
-/// Painted coverage, 8 bits a pixel. Cloning is cheap until one side changes.
+/// Painted coverage, 8 bits a pixel. Cloning is cheap: tiles are shared until one side changes.
 #[derive(Clone, Debug)]
 pub struct Mask {
-    coverage: Arc<Coverage>,
+    plane: Plane<1>,
     /// Sum of all coverage, kept up to date so that [`Mask::fraction`] costs nothing.
     sum: u64,
-    key: u64,
-    /// What changed, with the key from before it; oldest first.
-    changes: VecDeque<(u64, PixelRect)>,
-    stroke: Option<Stroke>,
-}
-
-/// A stroke that is being drawn.
-#[derive(Clone, Debug)]
-struct Stroke {
-    path: Path,
-    /// Ink of the part of the curve that is certain.
-    ink: Ink,
-    /// Ink of the piece to the newest point, which the next point may bend.
-    tail: Ink,
-    tail_rect: PixelRect,
-    /// Coverage under the stroke, by tile, as it was before it.
-    base: HashMap<(usize, usize), Box<[u8]>>,
+    stroke: Option<Stroke<1>>,
 }
 
 impl Mask {
     /// A mask that covers nothing.
     #[must_use]
     pub fn new(width: u32, height: u32) -> Self {
-        let values = vec![0; width as usize * height as usize];
-        Self::from_coverage(Coverage { width, height, values })
+        Self { plane: Plane::new((width, height)), sum: 0, stroke: None }
     }
 
     /// A mask from stored coverage.
     #[must_use]
-    pub fn from_coverage(coverage: Coverage) -> Self {
-        Self {
-            sum: sum_of(&coverage.values),
-            coverage: Arc::new(coverage),
-            key: fresh_key(),
-            changes: VecDeque::new(),
-            stroke: None,
-        }
+    pub fn from_coverage(coverage: &Coverage) -> Self {
+        Self::from_plane(Plane::from_flat((coverage.width, coverage.height), &coverage.values))
+    }
+
+    /// A mask from stored tiles.
+    #[must_use]
+    pub fn from_plane(plane: Plane<1>) -> Self {
+        let sum = sum_of(&plane, PixelRect::whole(plane.size()));
+        Self { plane, sum, stroke: None }
+    }
+
+    /// Its tiles, to show and to store.
+    #[must_use]
+    pub fn plane(&self) -> &Plane<1> {
+        &self.plane
     }
 
     /// Width and height in pixels.
     #[must_use]
     pub fn size(&self) -> (u32, u32) {
-        (self.coverage.width, self.coverage.height)
+        self.plane.size()
     }
 
     /// Whether nothing is covered.
@@ -75,69 +61,51 @@ impl Mask {
     /// How much of the picture is covered, 0..=1.
     #[must_use]
     pub fn fraction(&self) -> f32 {
-        (self.sum as f64 / (255.0 * self.coverage.values.len().max(1) as f64)) as f32
+        let (width, height) = self.size();
+        let pixels = f64::from(width.max(1)) * f64::from(height.max(1));
+        (self.sum as f64 / (255.0 * pixels)) as f32
     }
 
     /// Changes with the content. Equal keys mean equal content, across all masks of the process.
     #[must_use]
     pub fn key(&self) -> u64 {
-        self.key
+        self.plane.key()
     }
 
     /// The pixels that may differ between the content that had `key` and now. `None`: all of them.
     #[must_use]
     pub fn dirty_since(&self, key: u64) -> Option<PixelRect> {
-        if key == self.key {
-            return Some(PixelRect::EMPTY);
-        }
-        let first = self.changes.iter().position(|(before, _)| *before == key)?;
-        let changed = self.changes.iter().skip(first).map(|(_, rect)| *rect);
-        Some(changed.fold(PixelRect::EMPTY, PixelRect::union))
+        self.plane.dirty_since(key)
     }
 
     /// Starts a stroke with a dab at `at`, in image pixels. A click is just this.
     pub fn begin_stroke(&mut self, at: [f32; 2], brush: &Brush) {
         self.end_stroke();
-        self.stroke = Some(Stroke {
-            path: Path::new(at),
-            ink: Ink::default(),
-            tail: Ink::default(),
-            tail_rect: PixelRect::EMPTY,
-            base: HashMap::new(),
-        });
+        self.stroke = Some(Stroke::new(at, &self.plane));
         self.extend_stroke(&[], brush);
     }
 
     /// Draws the stroke on through `points`, in image pixels. Without a stroke it begins one.
     pub fn extend_stroke(&mut self, points: &[[f32; 2]], brush: &Brush) {
-        let size = self.size();
-        let Some(mut stroke) = self.stroke.take() else {
+        let Some(stroke) = &mut self.stroke else {
             if let Some((first, rest)) = points.split_first() {
                 self.begin_stroke(*first, brush);
                 self.extend_stroke(rest, brush);
             }
             return;
         };
-        let profile = Profile::of(brush);
-        let step = (brush.size_px / 8.0).max(1.0);
-        let mut dirty = stroke.tail_rect;
-        stroke.tail.clear();
-        for point in points {
-            let piece = stroke.path.push(*point, step);
-            dirty = dirty.union(draw(&mut stroke.ink, &piece, profile, size));
-        }
-        let tail = stroke.path.tail(step);
-        stroke.tail_rect = draw(&mut stroke.tail, &tail, profile, size);
-        dirty = dirty.union(stroke.tail_rect);
-        self.composite(&mut stroke, dirty, brush.erases);
-        self.stroke = Some(stroke);
-        self.changed(dirty);
+        let dirty = stroke.gather(points, brush);
+        self.sum -= sum_of(&self.plane, dirty);
+        let erases = brush.erases;
+        stroke.composite(&mut self.plane, dirty, |[base], ink, _| [over(base, ink, erases)]);
+        self.sum += sum_of(&self.plane, dirty);
     }
 
     /// Ends the stroke; what it drew stays.
     pub fn end_stroke(&mut self) {
-        // The shown coverage already is the stroke over its base, with its tail as the true end.
-        self.stroke = None;
+        if let Some(stroke) = self.stroke.take() {
+            stroke.finish(&mut self.plane);
+        }
     }
 
     /// Whether a stroke is being drawn.
@@ -149,104 +117,42 @@ impl Mask {
     /// Drops the unfinished stroke and what it drew.
     pub fn cancel_stroke(&mut self) {
         let Some(stroke) = self.stroke.take() else { return };
-        let (width, height) = self.size();
-        let mut dirty = PixelRect::EMPTY;
-        let coverage = Arc::make_mut(&mut self.coverage);
-        for (at, base) in &stroke.base {
-            let rect = tile_rect(*at, (width, height));
-            for y in rect.y0..rect.y1 {
-                let to = (y * width + rect.x0) as usize;
-                let from = (y as usize - at.1 * TILE) * TILE;
-                let count = rect.size().0 as usize;
-                coverage.values[to..to + count].copy_from_slice(&base[from..from + count]);
-            }
-            dirty = dirty.union(rect);
-        }
-        self.sum = sum_of(&self.coverage.values);
-        self.changed(dirty);
+        stroke.cancel(&mut self.plane);
+        self.sum = sum_of(&self.plane, PixelRect::whole(self.size()));
     }
 
     /// Covers nothing any more.
     pub fn clear(&mut self) {
-        self.replace(|value| *value = 0);
+        self.end_stroke();
+        self.plane.fill([0]);
+        self.sum = 0;
     }
 
     /// Covers what was not covered and the other way round.
     pub fn invert(&mut self) {
-        self.replace(|value| *value = 255 - *value);
+        self.end_stroke();
+        self.plane.map(|bytes| bytes.iter_mut().for_each(|value| *value = 255 - *value));
+        self.plane.trim(PixelRect::whole(self.size()));
+        self.sum = self.most() - self.sum;
     }
 
     /// Covers the whole picture.
     pub fn fill_whole(&mut self) {
-        self.replace(|value| *value = 255);
+        self.end_stroke();
+        self.plane.fill([255]);
+        self.sum = self.most();
     }
 
     /// A snapshot of the coverage.
     #[must_use]
     pub fn coverage(&self) -> Arc<Coverage> {
-        Arc::clone(&self.coverage)
+        let (width, height) = self.size();
+        Arc::new(Coverage { width, height, values: self.plane.to_flat() })
     }
 
-    /// The coverage itself, row by row.
-    #[must_use]
-    pub fn values(&self) -> &[u8] {
-        &self.coverage.values
-    }
-
-    fn replace(&mut self, change: impl Fn(&mut u8)) {
-        self.end_stroke();
-        Arc::make_mut(&mut self.coverage).values.iter_mut().for_each(change);
-        self.sum = sum_of(&self.coverage.values);
-        self.changed(PixelRect::whole(self.size()));
-    }
-
-    fn changed(&mut self, rect: PixelRect) {
-        if self.changes.len() == REMEMBERED_CHANGES {
-            self.changes.pop_front();
-        }
-        self.changes.push_back((self.key, rect));
-        self.key = fresh_key();
-    }
-
-    /// Lays the stroke over its base in `dirty`.
-    fn composite(&mut self, stroke: &mut Stroke, dirty: PixelRect, erases: bool) {
-        if dirty.is_empty() {
-            return;
-        }
-        let size = self.size();
-        let width = size.0 as usize;
-        let coverage = Arc::make_mut(&mut self.coverage);
-        for tile_y in dirty.y0 as usize / TILE..=(dirty.y1 as usize - 1) / TILE {
-            for tile_x in dirty.x0 as usize / TILE..=(dirty.x1 as usize - 1) / TILE {
-                let at = (tile_x, tile_y);
-                let (ink, tail) = (stroke.ink.tile(at), stroke.tail.tile(at));
-                if ink.is_none() && tail.is_none() && !stroke.base.contains_key(&at) {
-                    continue;
-                }
-                let rect = tile_rect(at, size);
-                let columns = rect.size().0 as usize;
-                let base = stroke.base.entry(at).or_insert_with(|| {
-                    let mut base = vec![0; TILE * TILE].into_boxed_slice();
-                    for y in 0..rect.size().1 as usize {
-                        let from = (tile_y * TILE + y) * width + tile_x * TILE;
-                        base[y * TILE..y * TILE + columns]
-                            .copy_from_slice(&coverage.values[from..from + columns]);
-                    }
-                    base
-                });
-                let ink_at = |ink: Option<&[u16]>, place: usize| ink.map_or(0, |ink| ink[place]);
-                for y in 0..rect.size().1 as usize {
-                    let row = (tile_y * TILE + y) * width + tile_x * TILE;
-                    for x in 0..columns {
-                        let place = y * TILE + x;
-                        let ink = ink_at(ink, place).max(ink_at(tail, place));
-                        let new = over(base[place], ink, erases);
-                        let old = std::mem::replace(&mut coverage.values[row + x], new);
-                        self.sum = self.sum + u64::from(new) - u64::from(old);
-                    }
-                }
-            }
-        }
+    fn most(&self) -> u64 {
+        let (width, height) = self.size();
+        255 * u64::from(width) * u64::from(height)
     }
 }
 
@@ -257,28 +163,17 @@ fn over(base: u8, ink: u16, erases: bool) -> u8 {
     ((scaled + full / 2) / full) as u8
 }
 
-fn draw(ink: &mut Ink, line: &[[f32; 2]], profile: Profile, size: (u32, u32)) -> PixelRect {
-    match line {
-        [] => PixelRect::EMPTY,
-        [point] => ink.sweep(*point, *point, profile, size),
-        line => line
-            .windows(2)
-            .map(|pair| ink.sweep(pair[0], pair[1], profile, size))
-            .fold(PixelRect::EMPTY, PixelRect::union),
+/// The coverage of a rectangle, summed up.
+fn sum_of(plane: &Plane<1>, rect: PixelRect) -> u64 {
+    let mut sum = 0;
+    for at in plane.tiles_in(rect) {
+        let part = rect.intersection(plane.tile_rect(at));
+        for y in part.y0..part.y1 {
+            let Some(span) = plane.span(part.x0, y, part.size().0) else { break };
+            sum += u64::from(span.iter().map(|value| u32::from(*value)).sum::<u32>());
+        }
     }
-}
-
-fn tile_rect((tile_x, tile_y): (usize, usize), (width, height): (u32, u32)) -> PixelRect {
-    let (x0, y0) = ((tile_x * TILE) as u32, (tile_y * TILE) as u32);
-    PixelRect { x0, y0, x1: (x0 + TILE as u32).min(width), y1: (y0 + TILE as u32).min(height) }
-}
-
-fn sum_of(values: &[u8]) -> u64 {
-    // In chunks, so that the inner sum fits 32 bits and is vectorised.
-    values
-        .chunks(1 << 16)
-        .map(|chunk| u64::from(chunk.iter().map(|value| u32::from(*value)).sum::<u32>()))
-        .sum()
+    sum
 }
 
 #[cfg(test)]
@@ -290,7 +185,7 @@ mod tests {
     }
 
     fn at(mask: &Mask, x: u32, y: u32) -> u8 {
-        mask.values()[(y * mask.size().0 + x) as usize]
+        mask.plane().pixel(x, y)[0]
     }
 
     #[test]

@@ -6,4 +6,7 @@ pub mod codec;
 #[expect(clippy::module_inception, reason = "the document is what this room is about")]
 pub mod document;
 pub mod mask;
+pub mod pixels;
+pub mod plane;
+pub mod raster;
 mod stroke;

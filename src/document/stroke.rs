@@ -1,101 +1,148 @@
-//! How a stroke's points become ink: a Catmull-Rom curve, swept by a round brush.
+//! How a stroke's points become ink, and the ink pixels: a Catmull-Rom curve, swept by a round
+//! brush, laid once over what was there before the stroke.
 //!
-//! [`super::mask`] feeds it points and composites what it gathers. It knows nothing of pictures.
+//! [`super::mask`] and [`super::raster`] feed it points and say how ink changes a pixel.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use super::plane::{PixelRect, Plane};
 use crate::app::tool::Brush;
 
 /// Side of a tile of ink, in pixels.
-pub(super) const TILE: usize = 64;
+const TILE: usize = 64;
 /// Full ink. Sixteen bits, so that soft brushes do not band when they are composited.
 pub(super) const FULL: u16 = u16::MAX;
 
-/// A half-open rectangle of pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PixelRect {
-    /// Left edge.
-    pub x0: u32,
-    /// Top edge.
-    pub y0: u32,
-    /// Right edge, exclusive.
-    pub x1: u32,
-    /// Bottom edge, exclusive.
-    pub y1: u32,
+/// A stroke that is being drawn on a plane.
+#[derive(Clone, Debug)]
+pub(super) struct Stroke<const N: usize> {
+    path: Path,
+    /// Ink of the part of the curve that is certain.
+    ink: Ink,
+    /// Ink of the piece to the newest point, which the next point may bend.
+    tail: Ink,
+    tail_rect: PixelRect,
+    /// Tiles of ink that were laid over the base already.
+    touched: HashSet<(usize, usize)>,
+    /// Everything that was touched.
+    drawn: PixelRect,
+    /// The plane before the stroke; it shares the tiles that the stroke leaves alone.
+    base: Plane<N>,
 }
 
-impl PixelRect {
-    /// No pixels.
-    pub const EMPTY: Self = Self { x0: 0, y0: 0, x1: 0, y1: 0 };
-
-    /// All pixels of a picture.
-    #[must_use]
-    pub fn whole((width, height): (u32, u32)) -> Self {
-        Self { x0: 0, y0: 0, x1: width, y1: height }
-    }
-
-    /// Whether there are no pixels in it.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.x0 >= self.x1 || self.y0 >= self.y1
-    }
-
-    /// The smallest rectangle around both.
-    #[must_use]
-    pub fn union(self, other: Self) -> Self {
-        if self.is_empty() {
-            return other;
-        }
-        if other.is_empty() {
-            return self;
-        }
+impl<const N: usize> Stroke<N> {
+    /// A stroke that begins at `at`, in image pixels; nothing is drawn yet.
+    pub(super) fn new(at: [f32; 2], plane: &Plane<N>) -> Self {
         Self {
-            x0: self.x0.min(other.x0),
-            y0: self.y0.min(other.y0),
-            x1: self.x1.max(other.x1),
-            y1: self.y1.max(other.y1),
+            path: Path::new(at),
+            ink: Ink::default(),
+            tail: Ink::default(),
+            tail_rect: PixelRect::EMPTY,
+            touched: HashSet::new(),
+            drawn: PixelRect::EMPTY,
+            base: plane.clone(),
         }
     }
 
-    /// Grown by `by` on every side, inside a picture of `size`.
-    #[must_use]
-    pub fn grown(self, by: u32, (width, height): (u32, u32)) -> Self {
-        if self.is_empty() {
-            return self;
+    /// Gathers the ink of the way through `points`. Returns where it changed.
+    pub(super) fn gather(&mut self, points: &[[f32; 2]], brush: &Brush) -> PixelRect {
+        let size = self.base.size();
+        let profile = Profile::of(brush);
+        let step = (brush.size_px / 8.0).max(1.0);
+        let mut dirty = self.tail_rect;
+        self.tail.tiles.clear();
+        for point in points {
+            let piece = self.path.push(*point, step);
+            dirty = dirty.union(self.ink.draw(&piece, profile, size));
         }
-        Self {
-            x0: self.x0.saturating_sub(by),
-            y0: self.y0.saturating_sub(by),
-            x1: (self.x1 + by).min(width),
-            y1: (self.y1 + by).min(height),
-        }
+        let tail = self.path.tail(step);
+        self.tail_rect = self.tail.draw(&tail, profile, size);
+        dirty.union(self.tail_rect)
     }
 
-    /// Width and height.
-    #[must_use]
-    pub fn size(&self) -> (u32, u32) {
-        (self.x1.saturating_sub(self.x0), self.y1.saturating_sub(self.y0))
+    /// Lays the stroke over its base in `dirty`. `blend` gives the pixel for what was there, the ink
+    /// over it and the place.
+    pub(super) fn composite(
+        &mut self,
+        plane: &mut Plane<N>,
+        dirty: PixelRect,
+        blend: impl Fn([u8; N], u16, (u32, u32)) -> [u8; N],
+    ) {
+        if dirty.is_empty() {
+            return;
+        }
+        for tile_y in dirty.y0 as usize / TILE..=(dirty.y1 as usize - 1) / TILE {
+            for tile_x in dirty.x0 as usize / TILE..=(dirty.x1 as usize - 1) / TILE {
+                let at = (tile_x, tile_y);
+                let (ink, tail) = (self.ink.tiles.get(&at), self.tail.tiles.get(&at));
+                let has_ink = ink.is_some() || tail.is_some();
+                if !has_ink && !self.touched.contains(&at) {
+                    continue;
+                }
+                self.touched.insert(at);
+                let (left, top) = ((tile_x * TILE) as u32, (tile_y * TILE) as u32);
+                let (right, bottom) = (left + TILE as u32, top + TILE as u32);
+                let tile = PixelRect { x0: left, y0: top, x1: right, y1: bottom };
+                let base = &self.base;
+                let ink_at =
+                    |ink: Option<&Box<[u16]>>, place: usize| ink.map_or(0, |ink| ink[place]);
+                plane.edit(tile.intersection(dirty), |x, y, row| {
+                    let count = row.len() / N;
+                    let below = base.span(x, y, count as u32);
+                    let first = (y - top) as usize * TILE + (x - left) as usize;
+                    for (index, out) in row.chunks_exact_mut(N).enumerate() {
+                        let mut before = [0; N];
+                        if let Some(below) = below {
+                            before.copy_from_slice(&below[index * N..(index + 1) * N]);
+                        }
+                        let place = first + index;
+                        let ink = ink_at(ink, place).max(ink_at(tail, place));
+                        let after = if ink == 0 {
+                            before
+                        } else {
+                            blend(before, ink, (x + index as u32, y))
+                        };
+                        out.copy_from_slice(&after);
+                    }
+                });
+            }
+        }
+        plane.log(dirty);
+        self.drawn = self.drawn.union(dirty);
+    }
+
+    /// Ends the stroke; what it drew stays: its tail was drawn as the true end.
+    pub(super) fn finish(self, plane: &mut Plane<N>) {
+        plane.trim(self.drawn);
+    }
+
+    /// Takes everything that it drew away again.
+    pub(super) fn cancel(self, plane: &mut Plane<N>) {
+        plane.restore(&self.base, self.drawn);
     }
 }
 
 /// A sparse plane of 16-bit ink: only the tiles that a stroke touched exist.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ink {
+struct Ink {
     tiles: HashMap<(usize, usize), Box<[u16]>>,
 }
 
 impl Ink {
-    pub(super) fn clear(&mut self) {
-        self.tiles.clear();
-    }
-
-    /// The ink of a tile, if the stroke touched it.
-    pub(super) fn tile(&self, at: (usize, usize)) -> Option<&[u16]> {
-        self.tiles.get(&at).map(AsRef::as_ref)
+    /// Sweeps the brush along a polyline. Returns what it touched.
+    fn draw(&mut self, line: &[[f32; 2]], profile: Profile, size: (u32, u32)) -> PixelRect {
+        match line {
+            [] => PixelRect::EMPTY,
+            [point] => self.sweep(*point, *point, profile, size),
+            line => line
+                .windows(2)
+                .map(|pair| self.sweep(pair[0], pair[1], profile, size))
+                .fold(PixelRect::EMPTY, PixelRect::union),
+        }
     }
 
     /// Sweeps the brush from `from` to `to`, keeping the most ink per pixel. Returns what it touched.
-    pub(super) fn sweep(
+    fn sweep(
         &mut self,
         from: [f32; 2],
         to: [f32; 2],
@@ -157,13 +204,13 @@ fn distance_sq(point: [f32; 2], from: [f32; 2], to: [f32; 2]) -> f32 {
 
 /// How ink falls off from a brush's middle.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Profile {
+struct Profile {
     inner: f32,
     outer: f32,
 }
 
 impl Profile {
-    pub(super) fn of(brush: &Brush) -> Self {
+    fn of(brush: &Brush) -> Self {
         let radius = brush.size_px.max(1.0) / 2.0;
         // Half a pixel on both sides of the rim is its antialiasing.
         let inner = (radius * brush.hardness.clamp(0.0, 1.0)).min(radius - 0.5);
@@ -184,22 +231,22 @@ impl Profile {
 
 /// The points of a running stroke, and how much of its curve is already ink.
 #[derive(Clone, Debug)]
-pub(super) struct Path {
+struct Path {
     /// The last three points at most; the curve is certain up to the last but one.
     points: Vec<[f32; 2]>,
 }
 
 impl Path {
-    pub(super) fn new(at: [f32; 2]) -> Self {
+    fn new(at: [f32; 2]) -> Self {
         Self { points: vec![at] }
     }
 
-    pub(super) fn last(&self) -> [f32; 2] {
+    fn last(&self) -> [f32; 2] {
         *self.points.last().expect("a path has at least the point it began with")
     }
 
     /// Takes the next point. Returns the piece of the curve that is now certain, as a polyline.
-    pub(super) fn push(&mut self, next: [f32; 2], step: f32) -> Vec<[f32; 2]> {
+    fn push(&mut self, next: [f32; 2], step: f32) -> Vec<[f32; 2]> {
         let last = self.last();
         if (next[0] - last[0]).hypot(next[1] - last[1]) < 0.05 {
             return Vec::new();
@@ -217,7 +264,7 @@ impl Path {
     }
 
     /// The piece to the newest point, as it would be if the stroke ended now.
-    pub(super) fn tail(&self, step: f32) -> Vec<[f32; 2]> {
+    fn tail(&self, step: f32) -> Vec<[f32; 2]> {
         match *self.points.as_slice() {
             [from, to] => vec![from, to],
             [before, from, to] => catmull_rom(before, from, to, to, step),

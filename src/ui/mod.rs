@@ -5,6 +5,7 @@
 
 pub mod canvas;
 pub mod chips;
+pub mod color_popup;
 pub mod debug_overlay;
 pub mod dock;
 pub mod flat;
@@ -73,6 +74,7 @@ impl Cx<'_> {
 pub struct Window {
     canvas: canvas::Canvas,
     thumbs: Thumbs,
+    colors: color_popup::ColorPopup,
     dock: dock::Dock,
     result_bar: result_bar::ResultBar,
     strip: strip::Strip,
@@ -113,7 +115,9 @@ impl Window {
             region(ui, rect, "strip", |ui| self.strip.show(ui, &mut cx, &mut self.thumbs));
         }
         region(ui, layout.top_bar, "top bar", |ui| top_bar::show(ui, &mut cx, layout.narrow));
-        region(ui, layout.rail, "rail", |ui| rail::show(ui, &mut cx));
+        region(ui, layout.rail, "rail", |ui| {
+            rail::show(ui, &mut cx, &mut self.colors);
+        });
         region(ui, layout.dock, "dock", |ui| self.dock.show(ui, &mut cx));
         if let Some(rect) = layout.panel {
             panel::show(ui, &mut cx, rect, layout.panel_over);

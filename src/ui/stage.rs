@@ -3,7 +3,7 @@
 use egui::{Align2, Rect, Stroke, StrokeKind, Ui, vec2};
 
 use super::canvas::{
-    Canvas, CanvasColors, CanvasEvent, CanvasInput, Emerging, Layer, MaskLayer, MaskLook,
+    Canvas, CanvasColors, CanvasEvent, CanvasInput, Emerging, MaskLayer, MaskLook,
 };
 use super::tokens::{self, radius, size};
 use super::{Cx, icons};
@@ -15,9 +15,10 @@ use crate::app::words::Text;
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
     let state = cx.state;
     let scene = state.scene();
+    let color_at = |at| scene.color_at(at, &state.document.mask);
     let input = CanvasInput {
         size: scene.size,
-        picture: scene.picture.as_ref().map(|p| Layer { key: p.key, picture: &p.picture }),
+        picture: scene.picture.as_ref().map(|shown| &shown.pixels),
         emerging: scene.emerging.as_ref().map(|e| Emerging {
             key: e.preview.key,
             picture: &e.preview.picture,
@@ -35,7 +36,9 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
         }),
         view: state.view,
         tool: state.tool,
-        brush: &state.settings.mask_brush,
+        brush: state.settings.brush_of(state.tool),
+        color: state.settings.foreground,
+        color_at: &color_at,
         alt_text: state.scene_name(&scene),
         colors: CanvasColors {
             surround: cx.palette.surround,
@@ -52,6 +55,11 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
             CanvasEvent::StrokeBegan(at) => Command::StrokeBegan(at),
             CanvasEvent::StrokeMoved(points) => Command::StrokeMoved(points),
             CanvasEvent::StrokeEnded => Command::StrokeEnded,
+            CanvasEvent::Brush(brush) => Command::Brush(brush),
+            CanvasEvent::Picked(at) => match color_at(at) {
+                Some(color) => Command::Foreground(color),
+                None => continue,
+            },
             CanvasEvent::Pressed => {
                 // Whatever has the focus after a press on the canvas is the canvas.
                 if let Some(id) = ui.memory(egui::Memory::focused) {

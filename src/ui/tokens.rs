@@ -135,6 +135,15 @@ pub fn shadow(palette: &Palette) -> Shadow {
 /// The dark line of the brush ring, the same on any picture.
 pub const RING_DARK: Color32 = Color32::from_black_alpha(200);
 
+/// The light line of the brush ring where it has no mask's colour.
+pub const RING_LIGHT: Color32 = Color32::from_gray(242);
+
+/// A colour of the user's own.
+#[must_use]
+pub fn of_rgb([r, g, b]: [u8; 3]) -> Color32 {
+    Color32::from_rgb(r, g, b)
+}
+
 /// Spacing, in points.
 pub mod space {
     /// 2.
@@ -189,6 +198,14 @@ pub mod size {
     pub const PRIMARY_WIDTH: f32 = 120.0;
     /// An icon button.
     pub const ICON_BUTTON: f32 = 32.0;
+    /// A swatch of the rail's foot, and how far the one behind stands out.
+    pub const SWATCH: f32 = 28.0;
+    /// See [`SWATCH`].
+    pub const SWATCH_BEHIND: f32 = 10.0;
+    /// A colour among others.
+    pub const SWATCH_SMALL: f32 = 24.0;
+    /// The square of saturations and brightnesses: its height.
+    pub const COLOR_SQUARE: f32 = 148.0;
     /// A button of the rail.
     pub const RAIL_BUTTON: f32 = 36.0;
     /// An icon in a row of text.

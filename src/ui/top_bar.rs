@@ -32,7 +32,16 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, narrow: bool) {
     menu::button(&mut left, cx);
     divider(&mut left, cx);
     match cx.state.tool {
+        Tool::Brush | Tool::Eraser => {
+            let brush = cx.state.tool == Tool::Brush;
+            tool_name(&mut left, cx, if brush { Text::ToolBrush } else { Text::ToolEraser });
+            brush_shape(&mut left, cx);
+        }
         Tool::Mask => mask_options(&mut left, cx, narrow),
+        Tool::Eyedropper => {
+            tool_name(&mut left, cx, Text::ToolEyedropper);
+            label(&mut left, cx, Text::ToolEyedropperTip);
+        }
         Tool::Hand => {
             tool_name(&mut left, cx, Text::ToolHand);
             for (action, label) in [
@@ -92,23 +101,7 @@ fn mask_options(ui: &mut Ui, cx: &mut Cx<'_>, narrow: bool) {
         }
     }
     divider(ui, cx);
-    label(ui, cx, Text::BrushSize);
-    let slider = Slider { log: true, ..Slider::new(cx.t(Text::BrushSize), (1.0, 1000.0), 1.0) };
-    if let (_, Some(size_px)) = slider.show(ui, 96.0, brush.size_px) {
-        cx.ask(Command::Brush(Brush { size_px, ..brush }));
-    }
-    value(ui, cx, format!("{:.0}", brush.size_px), 28.0);
-    label(ui, cx, Text::BrushHardness);
-    let slider = Slider::new(cx.t(Text::BrushHardness), (0.0, 1.0), 0.01);
-    if let (_, Some(hardness)) = slider.show(ui, 72.0, brush.hardness) {
-        cx.ask(Command::Brush(Brush { hardness, ..brush }));
-    }
-    value(
-        ui,
-        cx,
-        cx.lang().fill(Text::Percent, &[&format!("{:.0}", brush.hardness * 100.0)]),
-        40.0,
-    );
+    brush_shape(ui, cx);
     if !narrow {
         label(ui, cx, Text::Feather);
         let feather = cx.state.settings.feather_px;
@@ -135,6 +128,28 @@ fn mask_options(ui: &mut Ui, cx: &mut Cx<'_>, narrow: bool) {
             cx.act(action);
         }
     }
+}
+
+/// Size and hardness of the active tool's brush.
+fn brush_shape(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let brush = *cx.state.settings.brush_of(cx.state.tool);
+    label(ui, cx, Text::BrushSize);
+    let slider = Slider { log: true, ..Slider::new(cx.t(Text::BrushSize), (1.0, 1000.0), 1.0) };
+    if let (_, Some(size_px)) = slider.show(ui, 96.0, brush.size_px) {
+        cx.ask(Command::Brush(Brush { size_px, ..brush }));
+    }
+    value(ui, cx, format!("{:.0}", brush.size_px), 28.0);
+    label(ui, cx, Text::BrushHardness);
+    let slider = Slider::new(cx.t(Text::BrushHardness), (0.0, 1.0), 0.01);
+    if let (_, Some(hardness)) = slider.show(ui, 72.0, brush.hardness) {
+        cx.ask(Command::Brush(Brush { hardness, ..brush }));
+    }
+    value(
+        ui,
+        cx,
+        cx.lang().fill(Text::Percent, &[&format!("{:.0}", brush.hardness * 100.0)]),
+        40.0,
+    );
 }
 
 /// What does not fit into a narrow bar.

@@ -2,7 +2,7 @@
 
 use egui::Color32;
 
-use crate::engine::protocol::Picture;
+use crate::document::pixels::Pixels;
 
 /// Colours nearer than this in CIE Lab are too alike.
 const NEAR: f32 = 40.0;
@@ -13,12 +13,13 @@ const SAMPLES: u32 = 24;
 
 /// The first of `colors` that shows on `picture` around `at` (image pixels), else the one that shows best.
 pub(super) fn mask_color(
-    picture: Option<&Picture>,
+    picture: Option<&Pixels>,
     at: [f32; 2],
     radius_px: f32,
     colors: &[Color32; 3],
 ) -> usize {
     let Some(picture) = picture else { return 0 };
+    let (width, height) = picture.size();
     let radius = radius_px.max(8.0);
     let samples: Vec<[f32; 3]> = (0..SAMPLES * SAMPLES)
         .filter_map(|index| {
@@ -27,12 +28,10 @@ pub(super) fn mask_color(
             };
             let x = place(index % SAMPLES, at[0]);
             let y = place(index / SAMPLES, at[1]);
-            let inside =
-                x >= 0.0 && y >= 0.0 && x < picture.width as f32 && y < picture.height as f32;
+            let inside = x >= 0.0 && y >= 0.0 && x < width as f32 && y < height as f32;
             inside.then(|| {
-                let from = 4 * (y as usize * picture.width as usize + x as usize);
-                let pixel = &picture.rgba[from..from + 3];
-                lab([pixel[0], pixel[1], pixel[2]])
+                let [r, g, b, _] = picture.pixel(x as u32, y as u32);
+                lab([r, g, b])
             })
         })
         .collect();
@@ -73,7 +72,10 @@ fn lab(rgb: [u8; 3]) -> [f32; 3] {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::engine::protocol::Picture;
 
     fn flat(rgb: [u8; 3]) -> Picture {
         let rgba = [rgb[0], rgb[1], rgb[2], 255].repeat(64 * 64);
@@ -94,7 +96,8 @@ mod tests {
         let colors = [[255, 46, 99], [0, 184, 217], [166, 226, 46]]
             .map(|[r, g, b]: [u8; 3]| Color32::from_rgb(r, g, b));
         let check = |rgb: [u8; 3], expected: usize| {
-            let found = mask_color(Some(&flat(rgb)), [32.0, 32.0], 10.0, &colors);
+            let found =
+                mask_color(Some(&Pixels::Flat(Arc::new(flat(rgb)))), [32.0, 32.0], 10.0, &colors);
             assert_eq!(found, expected, "{rgb:?}");
         };
         check([128, 128, 128], 0);
@@ -104,7 +107,10 @@ mod tests {
         for pixel in mixed.rgba.chunks_exact_mut(8) {
             pixel[..3].copy_from_slice(&[0, 180, 210]);
         }
-        assert_eq!(mask_color(Some(&mixed), [32.0, 32.0], 10.0, &colors), 2);
+        assert_eq!(
+            mask_color(Some(&Pixels::Flat(Arc::new(mixed))), [32.0, 32.0], 10.0, &colors),
+            2
+        );
         assert_eq!(mask_color(None, [0.0, 0.0], 10.0, &colors), 0);
     }
 }

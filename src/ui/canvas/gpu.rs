@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::overlay::Patch;
 use super::pipelines::Pipelines;
-use super::tiles::{PictureKey, Tiles, level_of};
-use crate::document::mask::PixelRect;
+use super::tiles::{Changed, Tiles, level_of};
+use crate::document::pixels::Pixels;
+use crate::document::plane::{PixelRect, Plane};
 use crate::engine::protocol::Picture;
 
 /// Format of the canvas's own textures: bytes in, the same bytes out.
@@ -37,8 +38,8 @@ pub(super) struct FrameUniform {
 pub(super) struct Scene {
     pub(super) uniform: FrameUniform,
     pub(super) surround: [f32; 3],
-    /// The picture and its key; `None` shows the sheet.
-    pub(super) picture: Option<(PictureKey, Arc<Picture>)>,
+    /// The picture; `None` shows the sheet.
+    pub(super) picture: Option<Pixels>,
     /// Whether something emerges, and its two sides; `None` is the base.
     pub(super) emerging: Option<[Option<Arc<Picture>>; 2]>,
     /// Whether the mask is seen or bounds what emerges.
@@ -61,7 +62,7 @@ impl Scene {
             origin: none,
             ..self.uniform
         };
-        (self.picture.as_ref().map(|(key, _)| *key), uniform, self.surround)
+        (self.picture.as_ref().map(Pixels::size), uniform, self.surround)
     }
 
     /// Image pixels that the canvas shows: x0 y0 x1 y1.
@@ -82,7 +83,8 @@ impl Scene {
         (a * d - b * c).abs().sqrt()
     }
 
-    /// The physical pixels of the canvas that a part of the mask's texture of that size covers.
+    /// The physical pixels of the canvas that a part of a texture over the picture, of that size,
+    /// covers.
     fn on_screen(&self, size: (u32, u32), rect: PixelRect) -> PixelRect {
         let FrameUniform { to_screen: [a, b, c, d], offset, image, .. } = self.uniform;
         let (width, height) = self.canvas_size();
@@ -111,7 +113,8 @@ impl Scene {
     }
 }
 
-type BaseKey = (Option<PictureKey>, FrameUniform, [f32; 3]);
+/// What the base depends on beside the picture's pixels.
+type BaseKey = (Option<(u32, u32)>, FrameUniform, [f32; 3]);
 
 /// What the composition depends on beside the base and the mask's texels.
 #[derive(Clone, Copy, PartialEq)]
@@ -152,7 +155,9 @@ struct Uploaded {
 pub(super) struct CanvasGpu {
     pipelines: Pipelines,
     targets: Option<Targets>,
-    tiles: Tiles,
+    pub(super) tiles: Tiles,
+    /// The flat picture that was shown last, in tiles.
+    flat: Option<(Arc<Picture>, Plane<4>)>,
     mask: Option<((u32, u32), wgpu::Texture, wgpu::TextureView)>,
     /// The part of the mask's texture that was ever covered: what emerges in it changes nothing
     /// outside.
@@ -175,6 +180,7 @@ impl CanvasGpu {
             pipelines: Pipelines::new(device, target),
             targets: None,
             tiles: Tiles::default(),
+            flat: None,
             mask: None,
             mask_covered: PixelRect::EMPTY,
             sides: Vec::new(),
@@ -202,12 +208,9 @@ impl CanvasGpu {
             self.written = Some(scene.uniform);
         }
         self.resize(device, scene.canvas_size());
-        let base_key = scene.base_key();
-        let base_changed = self.base_key.as_ref() != Some(&base_key);
-        if base_changed {
-            self.draw_base(device, queue, encoder, scene);
-            self.base_key = Some(base_key);
-        }
+        let drawn = self.update_base(device, queue, encoder, scene);
+        let base_changed = drawn.is_none();
+        let base_part = drawn.unwrap_or(PixelRect::EMPTY);
         for patch in patches {
             self.patch_mask(device, queue, patch);
         }
@@ -228,7 +231,8 @@ impl CanvasGpu {
             look: scene.uniform.look,
         };
         let within_mask = |old: ComposeKey| old != key && old.differs_within_mask(&key);
-        if !base_changed && patches.is_empty() && self.compose_key.is_some_and(within_mask) {
+        let still = !base_changed && base_part.is_empty();
+        if still && patches.is_empty() && self.compose_key.is_some_and(within_mask) {
             self.compose_group = None;
             if let Some((size, ..)) = self.mask {
                 let part = scene.on_screen(size, self.mask_covered);
@@ -236,11 +240,11 @@ impl CanvasGpu {
             }
         } else if base_changed || self.compose_key != Some(key) {
             self.compose(device, encoder, scene, None);
-        } else if scene.masked && !patches.is_empty() {
+        } else {
+            let patches = patches.iter().filter(|_| scene.masked);
             let part = patches
-                .iter()
                 .map(|patch| scene.on_screen(patch.size, patch.rect))
-                .fold(PixelRect::EMPTY, PixelRect::union);
+                .fold(base_part, PixelRect::union);
             if !part.is_empty() {
                 self.compose(device, encoder, scene, Some(part));
             }
@@ -279,33 +283,101 @@ impl CanvasGpu {
         self.compose_group = None;
     }
 
-    fn draw_base(
+    /// Brings the base up to date. Returns the part of the screen that was drawn; `None`: all.
+    fn update_base(
         &mut self,
         device: &wgpu::Device,
         queue: &wgpu::Queue,
         encoder: &mut wgpu::CommandEncoder,
         scene: &Scene,
+    ) -> Option<PixelRect> {
+        let key = scene.base_key();
+        let same_view = self.base_key.as_ref() == Some(&key);
+        self.base_key = Some(key);
+        let changed = if let Some(pixels) = &scene.picture {
+            self.follow_picture(device, queue, scene, pixels, same_view)
+        } else {
+            self.tiles.clear();
+            self.flat = None;
+            Changed::Part(PixelRect::EMPTY)
+        };
+        match changed {
+            Changed::Part(rect) if same_view => {
+                let size = scene.picture.as_ref().map_or((1, 1), Pixels::size);
+                // A texel of a shrunk level holds a square of pixels, and filters reach two texels.
+                let reach = 2 << level_of(scene.scale(), size);
+                let part = if rect.is_empty() {
+                    rect
+                } else {
+                    scene.on_screen(size, rect.grown(reach + 1, size))
+                };
+                if !part.is_empty() {
+                    self.draw_base(encoder, scene, Some(part));
+                }
+                Some(part)
+            }
+            _ => {
+                self.draw_base(encoder, scene, None);
+                None
+            }
+        }
+    }
+
+    fn follow_picture(
+        &mut self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        scene: &Scene,
+        pixels: &Pixels,
+        same_view: bool,
+    ) -> Changed {
+        let plane = match pixels {
+            Pixels::Tiled(plane) => plane,
+            Pixels::Flat(picture) => {
+                if self.flat.as_ref().is_none_or(|(have, _)| !Arc::ptr_eq(have, picture)) {
+                    let size = (picture.width, picture.height);
+                    let plane = Plane::from_flat(size, &picture.rgba);
+                    self.flat = Some((Arc::clone(picture), plane));
+                }
+                let Some((_, plane)) = &self.flat else { return Changed::All };
+                plane
+            }
+        };
+        let changed = self.tiles.prepare(plane, level_of(scene.scale(), plane.size()));
+        if !same_view || changed != Changed::Part(PixelRect::EMPTY) {
+            let layout = &self.pipelines.tile_layout;
+            self.tiles.upload(device, queue, layout, plane, scene.visible());
+        }
+        if matches!(pixels, Pixels::Tiled(_)) {
+            self.flat = None;
+        }
+        changed
+    }
+
+    fn draw_base(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        scene: &Scene,
+        part: Option<PixelRect>,
     ) {
         let Some(targets) = &self.targets else { return };
         let scale = scene.scale();
-        let pipeline = if let Some((key, picture)) = &scene.picture {
-            let level = level_of(scale, (picture.width, picture.height));
-            self.tiles.prepare(*key, picture, level);
-            self.tiles.upload(device, queue, &self.pipelines.tile_layout, scene.visible());
-            if scene.uniform.grid > 0.0 || (scale - 1.0).abs() < 1e-4 {
-                &self.pipelines.tile_sharp
-            } else if scale > 1.0 {
-                &self.pipelines.tile_enlarged
-            } else {
-                &self.pipelines.tile_shrunk
-            }
-        } else {
-            self.tiles.clear();
+        let pipeline = if scene.picture.is_none() {
             &self.pipelines.sheet
+        } else if scene.uniform.grid > 0.0 || (scale - 1.0).abs() < 1e-4 {
+            &self.pipelines.tile_sharp
+        } else if scale > 1.0 {
+            &self.pipelines.tile_enlarged
+        } else {
+            &self.pipelines.tile_shrunk
         };
         let [r, g, b] = scene.surround.map(f64::from);
         let clear = wgpu::LoadOp::Clear(wgpu::Color { r, g, b, a: 1.0 });
-        let mut pass = begin(encoder, &targets.base, clear);
+        let load = if part.is_some() { wgpu::LoadOp::Load } else { clear };
+        let mut pass = begin(encoder, &targets.base, load);
+        let part = part.unwrap_or(PixelRect::whole(targets.size));
+        let (width, height) = part.size();
+        pass.set_scissor_rect(part.x0, part.y0, width, height);
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &self.pipelines.frame_group, &[]);
         if scene.picture.is_some() {

@@ -6,7 +6,7 @@
 use egui::{Event, Key, MouseWheelUnit, PointerButton, Pos2, Rect};
 
 use super::types::CanvasEvent;
-use crate::app::tool::Tool;
+use crate::app::tool::{Brush, Tool};
 use crate::app::view::View;
 
 /// Points that a notch of the wheel pans.
@@ -15,10 +15,19 @@ const LINE_POINTS: f32 = 48.0;
 const NOTCH_ZOOM: f32 = 1.189_207_1;
 /// Points of a trackpad's scroll that zoom as much as a notch.
 const NOTCH_POINTS: f32 = 50.0;
+/// Points of Alt and a drag with the right button that make a brush from soft hard.
+const HARDNESS_POINTS: f32 = 200.0;
 
 /// What the pressed button does.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Gesture {
+    /// Takes colours.
+    Pick,
+    /// Gives the brush another size (sideways) and hardness (up and down).
+    Shape {
+        start: Pos2,
+        brush: Brush,
+    },
     #[default]
     None,
     Pan {
@@ -40,10 +49,12 @@ pub(super) struct Pointer {
 pub(super) struct Context<'a> {
     pub(super) rect: Rect,
     pub(super) tool: Tool,
+    /// The tool's brush.
+    pub(super) brush: Brush,
     pub(super) space: bool,
     /// Where the pointer is, if it is over the canvas and nothing lies between.
     pub(super) hover: Option<Pos2>,
-    /// Whether the primary or middle button is still held down.
+    /// Whether any button is still held down.
     pub(super) any_down: bool,
     /// Whether a press at this point is the canvas's.
     pub(super) owns: &'a dyn Fn(Pos2) -> bool,
@@ -56,6 +67,22 @@ impl Pointer {
 
     pub(super) fn is_panning(&self) -> bool {
         matches!(self.gesture, Gesture::Pan { .. })
+    }
+
+    pub(super) fn is_picking(&self) -> bool {
+        self.gesture == Gesture::Pick
+    }
+
+    pub(super) fn is_shaping(&self) -> bool {
+        self.shaped_at().is_some()
+    }
+
+    /// Where the brush stays while it is given another shape.
+    pub(super) fn shaped_at(&self) -> Option<Pos2> {
+        match self.gesture {
+            Gesture::Shape { start, .. } => Some(start),
+            _ => None,
+        }
     }
 
     /// Turns this frame's events into the canvas's, moving `view`.
@@ -72,7 +99,7 @@ impl Pointer {
                     if self.gesture == Gesture::None && (context.owns)(*pos) =>
                 {
                     said.push(CanvasEvent::Pressed);
-                    self.press(*pos, *button, modifiers.shift, context, view, &mut said);
+                    self.press(*pos, *button, *modifiers, context, view, &mut said);
                 }
                 Event::PointerButton { pos, button, pressed: false, .. } => {
                     self.move_to(*pos, context, view, &mut said);
@@ -115,7 +142,7 @@ impl Pointer {
         &mut self,
         pos: Pos2,
         button: PointerButton,
-        shift: bool,
+        modifiers: egui::Modifiers,
         context: &Context<'_>,
         view: &View,
         said: &mut Vec<CanvasEvent>,
@@ -125,10 +152,15 @@ impl Pointer {
             || primary && (context.space || context.tool == Tool::Hand);
         if pans {
             self.gesture = Gesture::Pan { button, last: pos };
-        } else if primary && context.tool == Tool::Mask {
+        } else if primary && picks(context.tool, modifiers.alt) {
+            self.gesture = Gesture::Pick;
+            said.push(CanvasEvent::Picked(image_point(pos, context.rect, view)));
+        } else if button == PointerButton::Secondary && modifiers.alt && context.tool.strokes() {
+            self.gesture = Gesture::Shape { start: pos, brush: context.brush };
+        } else if primary && context.tool.strokes() {
             self.gesture = Gesture::Stroke;
             let at = image_point(pos, context.rect, view);
-            match self.last_point.filter(|_| shift) {
+            match self.last_point.filter(|_| modifiers.shift) {
                 Some(start) => {
                     said.push(CanvasEvent::StrokeBegan(start));
                     said.push(CanvasEvent::StrokeMoved(vec![at]));
@@ -155,6 +187,18 @@ impl Pointer {
                     *view = view.panned([delta.x, delta.y]);
                 }
             }
+            Gesture::Pick => said.push(CanvasEvent::Picked(image_point(pos, context.rect, view))),
+            Gesture::Shape { start, brush } => {
+                let moved = pos - *start;
+                // Sideways the rim follows the pointer, whatever the zoom.
+                let size_px = brush.size_px + 2.0 * moved.x / view.zoom();
+                let hardness = brush.hardness - moved.y / HARDNESS_POINTS;
+                said.push(CanvasEvent::Brush(Brush {
+                    size_px: size_px.round().clamp(1.0, 1000.0),
+                    hardness: ((hardness * 100.0).round() / 100.0).clamp(0.0, 1.0),
+                    ..*brush
+                }));
+            }
             Gesture::Stroke => {
                 let at = image_point(pos, context.rect, view);
                 if self.last_point == Some(at) {
@@ -174,7 +218,10 @@ impl Pointer {
         let ends = match self.gesture {
             Gesture::None => false,
             Gesture::Pan { button: held, .. } => button.is_none_or(|button| button == held),
-            Gesture::Stroke => button.is_none_or(|button| button == PointerButton::Primary),
+            Gesture::Stroke | Gesture::Pick => {
+                button.is_none_or(|button| button == PointerButton::Primary)
+            }
+            Gesture::Shape { .. } => button.is_none_or(|button| button == PointerButton::Secondary),
         };
         if ends {
             if self.is_stroking() {
@@ -183,6 +230,11 @@ impl Pointer {
             self.gesture = Gesture::None;
         }
     }
+}
+
+/// Whether a press with a tool takes a colour.
+pub(super) fn picks(tool: Tool, alt: bool) -> bool {
+    tool == Tool::Eyedropper || tool.paints() && alt
 }
 
 fn zoom(factor: f32, context: &Context<'_>, view: &mut View) {
@@ -233,6 +285,7 @@ mod tests {
             let context = Context {
                 rect,
                 tool: self.tool,
+                brush: Brush::default(),
                 space: self.space,
                 hover: Some(self.hover),
                 any_down: self.down,
@@ -302,6 +355,37 @@ mod tests {
             CanvasEvent::StrokeMoved(vec![[10.0, 0.0]]),
         ];
         assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn the_eyedropper_and_alt_pick_colours() {
+        for (tool, modifiers) in
+            [(Tool::Eyedropper, Modifiers::NONE), (Tool::Brush, Modifiers::ALT)]
+        {
+            let mut bench = Bench::new(tool);
+            let (pos, button) = (pos2(114.0, 74.0), PointerButton::Primary);
+            let press = Event::PointerButton { pos, button, pressed: true, modifiers };
+            let said = bench.frame(&[press, moved(116.0, 74.0)]);
+            let expected = [
+                CanvasEvent::Pressed,
+                CanvasEvent::Picked([2.0, 2.0]),
+                CanvasEvent::Picked([3.0, 2.0]),
+            ];
+            assert_eq!(said, expected);
+        }
+    }
+
+    #[test]
+    fn alt_and_the_right_button_shape_the_brush() {
+        let mut bench = Bench::new(Tool::Eraser);
+        let (pos, button) = (pos2(200.0, 100.0), PointerButton::Secondary);
+        let modifiers = Modifiers::ALT;
+        let press = Event::PointerButton { pos, button, pressed: true, modifiers };
+        let said = bench.frame(&[press, moved(215.0, 140.0)]);
+        let brush = Brush { size_px: 55.0, hardness: 0.6, ..Brush::default() };
+        assert_eq!(said, [CanvasEvent::Pressed, CanvasEvent::Brush(brush)]);
+        bench.frame(&[Event::PointerButton { pos, button, pressed: false, modifiers }]);
+        assert!(bench.frame(&[moved(300.0, 100.0)]).is_empty());
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod fade;
 mod fit;
 mod gpu;
 mod input;
+mod mips;
 mod overlay;
 mod paint;
 mod pipelines;
@@ -27,14 +28,16 @@ use egui::{Color32, CursorIcon, Rect, Response, Sense, Stroke, StrokeKind, Ui, W
 
 use crate::app::tool::Tool;
 use crate::app::view::View;
+use crate::document::pixels::Pixels;
 use crate::engine::protocol::Picture;
 
+use super::tokens;
 use fade::{Mix, Side};
 use gpu::{FrameUniform, Scene};
 use paint::{CanvasCallback, Patches};
 
 pub use paint::install;
-pub use types::{CanvasColors, CanvasEvent, CanvasInput, Emerging, Layer, MaskLayer, MaskLook};
+pub use types::{CanvasColors, CanvasEvent, CanvasInput, Emerging, MaskLayer, MaskLook};
 
 /// From this zoom on, pixels are sharp and have a grid between them.
 const SHARP_ZOOM: f32 = 6.0;
@@ -58,7 +61,7 @@ pub struct Canvas {
     mask_color: usize,
     mask_level: u32,
     /// What lay beneath in the frame before.
-    beneath: Option<Arc<Picture>>,
+    beneath: Option<Pixels>,
     /// The view of the frame before.
     view: View,
 }
@@ -78,10 +81,12 @@ impl Canvas {
         let (mut events, view, mut moves) = self.listen(ui, &response, input, now);
         self.view = view;
         for event in &events {
-            if let CanvasEvent::StrokeBegan(at) = event {
-                let picture = input.picture.as_ref().map(|layer| layer.picture.as_ref());
+            if let CanvasEvent::StrokeBegan(at) = event
+                && input.tool == Tool::Mask
+            {
                 let radius = input.brush.size_px / 2.0;
-                self.mask_color = contrast::mask_color(picture, *at, radius, &input.colors.mask);
+                let colors = &input.colors.mask;
+                self.mask_color = contrast::mask_color(input.picture, *at, radius, colors);
             }
         }
         if view != input.view {
@@ -91,7 +96,7 @@ impl Canvas {
         let screen = Screen::new(room, &view, pixels_per_point);
         let beneath = |width, height| {
             if let Some(picture) = &self.beneath {
-                return resample::stretched(picture, width, height);
+                return resample::shrunk(picture, width, height);
             }
             let rgba = input.colors.sheet.to_array();
             Picture { width, height, rgba: rgba.repeat(width as usize * height as usize) }
@@ -101,7 +106,7 @@ impl Canvas {
         moves |= mix.is_some_and(|mix| mix.moves(now));
         let mut scene = scene(input, &screen, mix, now);
         scene.uniform.mask_color = rgba(input.colors.mask[self.mask_color]);
-        self.beneath = input.picture.as_ref().map(|layer| Arc::clone(layer.picture));
+        self.beneath = input.picture.cloned();
 
         self.mask_level = mask_level(input.size, screen.scale);
         if scene.masked
@@ -116,7 +121,7 @@ impl Canvas {
 
         let strokes =
             |event: &CanvasEvent| !matches!(event, CanvasEvent::View(_) | CanvasEvent::Pressed);
-        // Strokes change the mask after this frame was built.
+        // Strokes change picture or mask after this frame was built.
         if moves || events.iter().any(strokes) {
             ui.ctx().request_repaint();
         }
@@ -166,11 +171,12 @@ impl Canvas {
         };
         let (frame_events, any_down) = ui.input(|input| {
             let pointer = &input.pointer;
-            (input.events.clone(), pointer.primary_down() || pointer.middle_down())
+            (input.events.clone(), pointer.any_down())
         });
         let context = input::Context {
             rect: room,
             tool: input.tool,
+            brush: *input.brush,
             space: input::space_held(ctx),
             hover: response.hover_pos(),
             any_down,
@@ -222,8 +228,16 @@ impl Canvas {
         } else if grabs && !self.pointer.is_stroking() {
             self.ring.hide(ctx);
             ctx.set_cursor_icon(CursorIcon::Grab);
+        } else if !self.pointer.is_stroking() && self.picks(ui, input) {
+            self.ring.hide(ctx);
+            ctx.set_cursor_icon(CursorIcon::Crosshair);
+            let at = pos - response.rect.min;
+            let at = self.view.image_from_screen([at.x, at.y]);
+            ring::eyedropper(&painter, pos, (input.color_at)(at), input.color);
         } else {
-            let color = input.colors.mask[self.mask_color];
+            let masks = input.tool == Tool::Mask;
+            let color = if masks { input.colors.mask[self.mask_color] } else { tokens::RING_LIGHT };
+            let pos = self.pointer.shaped_at().unwrap_or(pos);
             let shift = ui.input(|input| input.modifiers.shift);
             if shift
                 && !self.pointer.is_stroking()
@@ -235,6 +249,14 @@ impl Canvas {
             }
             self.ring.show(&painter, pos, input.brush, screen.scale, color);
         }
+    }
+}
+
+impl Canvas {
+    /// Whether a press would take a colour.
+    fn picks(&self, ui: &Ui, input: &CanvasInput<'_>) -> bool {
+        let alt = ui.input(|input| input.modifiers.alt);
+        self.pointer.is_picking() || !self.pointer.is_shaping() && input::picks(input.tool, alt)
     }
 }
 
@@ -337,10 +359,7 @@ fn scene(input: &CanvasInput<'_>, screen: &Screen, mix: Option<&Mix>, now: f64) 
             origin: [screen.corner.x, screen.corner.y, 0.0, 0.0],
         },
         surround: [r, g, b_],
-        picture: input.picture.as_ref().map(|layer| {
-            let place = Arc::as_ptr(layer.picture) as usize;
-            ((layer.key, place), Arc::clone(layer.picture))
-        }),
+        picture: input.picture.cloned(),
         emerging: mix.map(|mix| [side(&mix.from), side(&mix.to)]),
         masked: within || contour > 0.0,
     }

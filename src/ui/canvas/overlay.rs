@@ -68,7 +68,8 @@ struct Seen {
 impl Overlay {
     /// The level that never makes a texture larger than can be had.
     pub(super) fn level_for(size: (u32, u32), wanted: u32) -> u32 {
-        let mut level = wanted;
+        // Beyond this a tile of the mask would be less than a texel.
+        let mut level = wanted.min(8);
         while size.0.max(size.1) >> level > MOST_SIDE {
             level += 1;
         }
@@ -109,31 +110,42 @@ impl Overlay {
         Some(Patch { size: self.size, rect, texels })
     }
 
-    /// Brings the coverage at `level` up to date.
+    /// Brings the coverage at `level` up to date, tile by tile: a tile's side is a power of two, so
+    /// none of the squares that are averaged lies in two of them.
     fn shrink(&mut self, mask: &Mask, level: u32, dirty: PixelRect) {
+        let plane = mask.plane();
         let (width, height) = mask.size();
-        let values = mask.values();
-        for y in dirty.y0..dirty.y1 {
-            let row = y as usize * self.size.0 as usize;
-            if level == 0 {
-                let columns = row + dirty.x0 as usize..row + dirty.x1 as usize;
-                self.coverage[columns.clone()].copy_from_slice(&values[columns]);
-                continue;
-            }
-            for x in dirty.x0..dirty.x1 {
-                let columns = (x << level)..((x + 1) << level).min(width);
+        let pixels = PixelRect {
+            x0: dirty.x0 << level,
+            y0: dirty.y0 << level,
+            x1: (dirty.x1 << level).min(width),
+            y1: (dirty.y1 << level).min(height),
+        };
+        for at in plane.tiles_in(pixels) {
+            let part = pixels.intersection(plane.tile_rect(at));
+            let columns = part.x0 >> level..part.x1.div_ceil(1 << level);
+            for y in part.y0 >> level..part.y1.div_ceil(1 << level) {
+                let row = y as usize * self.size.0 as usize;
+                let out =
+                    &mut self.coverage[row + columns.start as usize..row + columns.end as usize];
                 let rows = (y << level)..((y + 1) << level).min(height);
-                let count = (columns.len() * rows.len()) as u32;
-                let sum: u32 = rows
-                    .map(|y| {
-                        let row = y as usize * width as usize;
-                        values[row + columns.start as usize..row + columns.end as usize]
-                            .iter()
-                            .map(|value| u32::from(*value))
-                            .sum::<u32>()
-                    })
-                    .sum();
-                self.coverage[row + x as usize] = ((sum + count / 2) / count) as u8;
+                if plane.tile(at).is_none() {
+                    out.fill(0);
+                    continue;
+                }
+                if level == 0 {
+                    if let Some(span) = plane.span(part.x0, y, part.size().0) {
+                        out.copy_from_slice(span);
+                    }
+                    continue;
+                }
+                for (x, out) in columns.clone().zip(out) {
+                    let (left, right) = (x << level, ((x + 1) << level).min(width));
+                    let count = (right - left) * rows.len() as u32;
+                    let line = |y| plane.span(left, y, right - left).unwrap_or_default();
+                    let sum: u32 = rows.clone().flat_map(line).map(|value| u32::from(*value)).sum();
+                    *out = ((sum + count / 2) / count) as u8;
+                }
             }
         }
     }

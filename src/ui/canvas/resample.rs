@@ -1,49 +1,12 @@
-//! Resampling on the CPU: halving for mip levels, a Mitchell cubic for tiny previews, blends.
+//! Resampling of what emerges, on the CPU: a Mitchell cubic for tiny previews, blends.
 //!
-//! All of it works on 8-bit RGBA with premultiplied alpha, in the picture's own (gamma) space.
+//! All of it works on 8-bit RGBA, in the picture's own (gamma) space.
 
-use std::sync::Arc;
-
+use crate::document::pixels::Pixels;
 use crate::engine::protocol::Picture;
 
-/// The picture with its colours multiplied by alpha: itself when it is opaque.
-pub(super) fn premultiplied(picture: &Arc<Picture>) -> Arc<Picture> {
-    if picture.rgba.chunks_exact(4).all(|pixel| pixel[3] == 255) {
-        return Arc::clone(picture);
-    }
-    let mut copy = Picture::clone(picture);
-    for pixel in copy.rgba.chunks_exact_mut(4) {
-        let alpha = u16::from(pixel[3]);
-        for value in &mut pixel[..3] {
-            *value = ((u16::from(*value) * alpha + 127) / 255) as u8;
-        }
-    }
-    Arc::new(copy)
-}
-
-/// Half as large on each side, rounded up; each pixel the mean of four.
-pub(super) fn halved(picture: &Picture) -> Picture {
-    let (width, height) = (picture.width.div_ceil(2), picture.height.div_ceil(2));
-    let stride = picture.width as usize * 4;
-    let mut rgba = Vec::with_capacity(width as usize * height as usize * 4);
-    for y in 0..height as usize {
-        let top = &picture.rgba[2 * y * stride..][..stride];
-        // The last row and column of an odd size count twice.
-        let below = (2 * y + 1).min(picture.height as usize - 1);
-        let bottom = &picture.rgba[below * stride..][..stride];
-        for (top, bottom) in top.chunks(8).zip(bottom.chunks(8)) {
-            let right = top.len() - 4;
-            for channel in 0..4 {
-                let sum = u16::from(top[channel])
-                    + u16::from(top[right + channel])
-                    + u16::from(bottom[channel])
-                    + u16::from(bottom[right + channel]);
-                rgba.push(((sum + 2) / 4) as u8);
-            }
-        }
-    }
-    Picture { width, height, rgba }
-}
+/// The mean grey of the checks that are seen through what is transparent.
+const CHECKS: u16 = 178;
 
 /// Mitchell and Netravali's cubic with B = C = 1/3.
 fn mitchell(distance: f32) -> f32 {
@@ -132,6 +95,27 @@ pub(super) fn stretched(picture: &Picture, width: u32, height: u32) -> Picture {
     Picture { width, height, rgba }
 }
 
+/// Pixels at another size, without alpha: what is transparent is as grey as the checks behind it.
+pub(super) fn shrunk(pixels: &Pixels, width: u32, height: u32) -> Picture {
+    if let Pixels::Flat(picture) = pixels {
+        return stretched(picture, width, height);
+    }
+    let from = pixels.size();
+    let place = |at: u32, to: u32, from: u32| {
+        ((f64::from(at) + 0.5) / f64::from(to) * f64::from(from)) as u32
+    };
+    let mut rgba = Vec::with_capacity(width as usize * height as usize * 4);
+    for y in 0..height {
+        for x in 0..width {
+            let [r, g, b, alpha] =
+                pixels.pixel(place(x, width, from.0), place(y, height, from.1)).map(u16::from);
+            let over = |value: u16| ((value * alpha + CHECKS * (255 - alpha) + 127) / 255) as u8;
+            rgba.extend([over(r), over(g), over(b), 255]);
+        }
+    }
+    Picture { width, height, rgba }
+}
+
 /// `a` and `b` mixed, in the size of `b`; `mix` 1 is `b`.
 pub(super) fn blended(a: &Picture, b: &Picture, mix: f32) -> Picture {
     let mut out = stretched(a, b.width, b.height);
@@ -160,12 +144,9 @@ mod tests {
     #[test]
     fn flat_pictures_stay_flat() {
         let flat = grey(5, 3, |_, _| 77);
-        for picture in
-            [halved(&flat), enlarged(&flat, 8), stretched(&flat, 9, 2), blended(&flat, &flat, 0.4)]
-        {
+        for picture in [enlarged(&flat, 8), stretched(&flat, 9, 2), blended(&flat, &flat, 0.4)] {
             assert!(picture.rgba.chunks(4).all(|pixel| pixel == [77, 77, 77, 255]));
         }
-        assert_eq!((halved(&flat).width, halved(&flat).height), (3, 2));
     }
 
     #[test]
@@ -185,11 +166,5 @@ mod tests {
         let (a, b) = (grey(4, 4, |x, y| (x * 60 + y) as u8), grey(4, 4, |x, y| (y * 60 + x) as u8));
         assert_eq!(blended(&a, &b, 0.0), a);
         assert_eq!(blended(&a, &b, 1.0), b);
-    }
-
-    #[test]
-    fn alpha_is_multiplied_in() {
-        let picture = Arc::new(Picture { width: 1, height: 1, rgba: vec![255, 128, 0, 128] });
-        assert_eq!(premultiplied(&picture).rgba, [128, 64, 0, 128]);
     }
 }

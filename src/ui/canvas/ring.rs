@@ -80,6 +80,27 @@ impl Ring {
     }
 }
 
+/// Radius and width of the eyedropper's ring, in points.
+const DISC: (f32, f32) = (18.0, 8.0);
+
+/// The eyedropper around `pos`: the colour that would be taken above, the present one below.
+pub(super) fn eyedropper(painter: &Painter, pos: Pos2, new: Option<[u8; 3]>, old: [u8; 3]) {
+    let (radius, width) = DISC;
+    let half = |from: f32, color: Color32| {
+        let points = (0..=24u8).map(|index| {
+            let angle = from + std::f32::consts::PI * f32::from(index) / 24.0;
+            pos + radius * egui::vec2(angle.cos(), angle.sin())
+        });
+        painter.line(points.collect(), Stroke::new(width, color));
+    };
+    half(0.0, tokens::of_rgb(old));
+    half(std::f32::consts::PI, tokens::of_rgb(new.unwrap_or(old)));
+    for edge in [radius - width / 2.0, radius + width / 2.0] {
+        painter.circle_stroke(pos, edge, Stroke::new(1.0, tokens::RING_DARK));
+        painter.circle_stroke(pos, edge - 1.0, Stroke::new(1.0, tokens::RING_LIGHT));
+    }
+}
+
 fn bitmap(made: Made) -> CustomCursorImage {
     let radius = made.diameter / 2.0;
     // Odd, so that the hotspot is the middle of a pixel.

@@ -10,12 +10,15 @@ use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_set
 use super::*;
 use crate::app::tool::Brush;
 use crate::document::mask::Mask;
+use crate::document::raster::Raster;
 
 /// What the canvas is shown with, frame by frame.
 struct Bench {
     canvas: Canvas,
     size: (u32, u32),
-    picture: Option<(u64, Arc<Picture>)>,
+    picture: Option<Pixels>,
+    raster: Option<Raster>,
+    brush: Brush,
     emerging: Option<(u64, Arc<Picture>, bool)>,
     mask: Mask,
     look: MaskLook,
@@ -45,7 +48,9 @@ fn bench(picture: Option<Picture>) -> (Shared, Harness<'static>, egui_wgpu::Rend
     let bench = Rc::new(RefCell::new(Bench {
         canvas: Canvas::default(),
         size,
-        picture: picture.map(|picture| (1, Arc::new(picture))),
+        picture: picture.map(|picture| Pixels::Flat(Arc::new(picture))),
+        raster: None,
+        brush: Brush { size_px: 20.0, hardness: 1.0, erases: false },
         emerging: None,
         mask: Mask::new(size.0, size.1),
         look: MaskLook::Paint,
@@ -62,12 +67,15 @@ fn bench(picture: Option<Picture>) -> (Shared, Harness<'static>, egui_wgpu::Rend
         .renderer(WgpuTestRenderer::from_render_state(state.clone()))
         .build_ui(move |ui| {
             let bench = &mut *shared.borrow_mut();
-            let brush = Brush { size_px: 20.0, hardness: 1.0, erases: false };
+            let brush = bench.brush;
+            if let Some(raster) = &bench.raster {
+                bench.picture = Some(Pixels::Tiled(raster.plane().clone()));
+            }
             let room = Rect::from_min_size(egui::Pos2::ZERO, vec2(300.0, 200.0));
             let mut ui = ui.new_child(egui::UiBuilder::new().max_rect(room));
             let input = CanvasInput {
                 size: bench.size,
-                picture: bench.picture.as_ref().map(|(key, picture)| Layer { key: *key, picture }),
+                picture: bench.picture.as_ref(),
                 emerging: bench.emerging.as_ref().map(|(key, picture, within_mask)| Emerging {
                     key: *key,
                     picture,
@@ -78,6 +86,8 @@ fn bench(picture: Option<Picture>) -> (Shared, Harness<'static>, egui_wgpu::Rend
                 view: bench.view,
                 tool: bench.tool,
                 brush: &brush,
+                color: [0; 3],
+                color_at: &|_| None,
                 alt_text: "Picture 64 by 64".to_owned(),
                 motion: true,
                 colors: colors(),
@@ -86,10 +96,19 @@ fn bench(picture: Option<Picture>) -> (Shared, Harness<'static>, egui_wgpu::Rend
             for event in &events {
                 match event {
                     CanvasEvent::View(view) => bench.view = *view,
-                    CanvasEvent::StrokeBegan(at) => bench.mask.begin_stroke(*at, &brush),
-                    CanvasEvent::StrokeMoved(points) => bench.mask.extend_stroke(points, &brush),
-                    CanvasEvent::StrokeEnded => bench.mask.end_stroke(),
-                    CanvasEvent::Pressed => {}
+                    CanvasEvent::StrokeBegan(at) => match &mut bench.raster {
+                        Some(raster) => raster.begin_stroke(*at, &brush, [200, 30, 40]),
+                        None => bench.mask.begin_stroke(*at, &brush),
+                    },
+                    CanvasEvent::StrokeMoved(points) => match &mut bench.raster {
+                        Some(raster) => raster.extend_stroke(points),
+                        None => bench.mask.extend_stroke(points, &brush),
+                    },
+                    CanvasEvent::StrokeEnded => match &mut bench.raster {
+                        Some(raster) => raster.end_stroke(),
+                        None => bench.mask.end_stroke(),
+                    },
+                    CanvasEvent::Pressed | CanvasEvent::Picked(_) | CanvasEvent::Brush(_) => {}
                 }
             }
             bench.events.extend(events);
@@ -158,8 +177,7 @@ fn pixels_are_sharp_from_600_percent_with_a_grid() {
     bench.borrow_mut().view.matrix = [[8.0, 0.0], [0.0, 8.0]];
     harness.step();
     let image = harness.render().expect("an adapter");
-    let (_, picture) = bench.borrow().picture.clone().expect("set");
-    let expected = &picture.rgba[4 * 17..4 * 18];
+    let expected = bench.borrow().picture.as_ref().expect("set").pixel(1, 1);
     for (x, y) in [(1, 1), (4, 4), (7, 7)] {
         assert_eq!(image.get_pixel(10 + 8 + x, 20 + 8 + y).0, expected);
     }
@@ -214,6 +232,92 @@ fn a_stroke_is_seen_and_its_part_equals_a_full_redraw() {
     assert!(image.as_raw() == again.as_raw());
 }
 
+fn sent(state: &egui_wgpu::RenderState) -> u64 {
+    let renderer = state.renderer.read();
+    renderer.callback_resources.get::<gpu::CanvasGpu>().expect("installed").tiles.sent
+}
+
+#[test]
+fn paint_is_sent_in_parts_that_equal_the_whole() {
+    // Sharp, enlarged and shrunk; the last is so large that its tiles have seams.
+    for (size, zoom, offset) in [
+        ((128, 128), 1.0, [10.0, 20.0]),
+        ((128, 128), 2.6, [-20.0, -30.0]),
+        ((128, 128), 7.0, [-300.0, -350.0]),
+        ((2400, 1500), 0.11, [10.5, 8.25]),
+        ((2400, 1500), 1.0, [-950.0, -940.0]),
+    ] {
+        let (bench, mut harness, state) = bench(Some(flat(size.0, size.1, 128)));
+        {
+            let bench = &mut *bench.borrow_mut();
+            let picture = bench.picture.as_ref().expect("set").to_picture();
+            bench.raster = Some(Raster::from_picture(picture));
+            bench.tool = Tool::Brush;
+            bench.brush = Brush { size_px: 26.0 / zoom, hardness: 0.4, erases: false };
+            bench.view = View { matrix: [[zoom, 0.0], [0.0, zoom]], offset, fit: false };
+        }
+        harness.run_steps(2);
+        harness.render().expect("an adapter");
+        let (first, before) = (sent(&state), drawn(&state));
+        harness.hover_at(egui::pos2(50.0, 60.0));
+        harness.step();
+        harness.drag_at(egui::pos2(50.0, 60.0));
+        harness.step();
+        for x in 5..12u8 {
+            harness.hover_at(egui::pos2(f32::from(x) * 10.0, 85.0));
+            harness.step();
+            harness.render().expect("an adapter");
+        }
+        harness.drop_at(egui::pos2(120.0, 85.0));
+        harness.run_steps(3);
+        harness.remove_cursor();
+        harness.run_steps(2);
+        let image = harness.render().expect("an adapter");
+        assert!(drawn(&state)[0] > before[0], "the stroke is drawn");
+        let [r, g, _, _] = image.get_pixel(85, 85).0;
+        assert!(r > g + 90, "the colour lies there: {r} {g} at {zoom}");
+        // Another picture and back: everything is sent and drawn anew.
+        let sent_in_parts = sent(&state) - first;
+        let painted = bench.borrow_mut().raster.replace(Raster::filled((8, 8), [9; 4]));
+        harness.step();
+        harness.render().expect("an adapter");
+        bench.borrow_mut().raster = painted;
+        harness.step();
+        let again = harness.render().expect("an adapter");
+        assert!(image.as_raw() == again.as_raw(), "{size:?} at {zoom}");
+        assert!(sent_in_parts > 0);
+    }
+}
+
+#[test]
+fn a_stroke_on_a_large_picture_sends_little() {
+    let (bench, mut harness, state) = bench(None);
+    {
+        let bench = &mut *bench.borrow_mut();
+        bench.size = (4096, 4096);
+        bench.raster = Some(Raster::filled(bench.size, [255; 4]));
+    }
+    harness.run_steps(2);
+    harness.render().expect("an adapter");
+    let whole = sent(&state);
+    let brush = Brush { size_px: 200.0, hardness: 0.8, erases: false };
+    for x in 0..10u8 {
+        let before = sent(&state);
+        if let Some(raster) = &mut bench.borrow_mut().raster {
+            let at = [120.0 + 8.0 * f32::from(x), 100.0];
+            if x == 0 {
+                raster.begin_stroke(at, &brush, [0; 3]);
+            } else {
+                raster.extend_stroke(&[at]);
+            }
+        }
+        harness.step();
+        harness.render().expect("an adapter");
+        let now = sent(&state) - before;
+        assert!((1..230 * 230 * 4).contains(&now), "{now} bytes, the whole has {whole}");
+    }
+}
+
 #[test]
 fn outside_the_mask_nothing_changes_while_it_emerges() {
     let picture = noise(128, 128);
@@ -261,7 +365,7 @@ fn a_whole_painting_never_flashes() {
     {
         let bench = &mut *bench.borrow_mut();
         bench.emerging = None;
-        bench.picture = Some((9, Arc::new(flat(64, 64, 150))));
+        bench.picture = Some(Pixels::Flat(Arc::new(flat(64, 64, 150))));
     }
     assert!((watch(&mut harness, 20) - 150.0).abs() < 0.5);
 }

@@ -7,6 +7,7 @@ use egui::Color32;
 use crate::app::tool::{Brush, Tool};
 use crate::app::view::View;
 use crate::document::mask::Mask;
+use crate::document::pixels::Pixels;
 use crate::engine::protocol::Picture;
 
 /// Everything that the canvas shows in this frame.
@@ -14,7 +15,7 @@ pub struct CanvasInput<'a> {
     /// Size of the document, or of the sheet to come, in pixels.
     pub size: (u32, u32),
     /// The picture; `None` shows the empty sheet.
-    pub picture: Option<Layer<'a>>,
+    pub picture: Option<&'a Pixels>,
     /// The picture that is emerging over it.
     pub emerging: Option<Emerging<'a>>,
     /// The mask, where there is one.
@@ -23,8 +24,12 @@ pub struct CanvasInput<'a> {
     pub view: View,
     /// What a press does.
     pub tool: Tool,
-    /// The mask tool's brush.
+    /// The active tool's brush.
     pub brush: &'a Brush,
+    /// The colour that is painted with.
+    pub color: [u8; 3],
+    /// The colour that is seen at a place in image pixels.
+    pub color_at: &'a dyn Fn([f32; 2]) -> Option<[u8; 3]>,
     /// What a screen reader says about the canvas.
     pub alt_text: String,
     /// Whether things may move; `false` keeps a crossfade of 60 ms.
@@ -46,14 +51,6 @@ pub struct CanvasColors {
     pub focus: Color32,
     /// The mask's colour, and the two that replace it over pictures of that colour.
     pub mask: [Color32; 3],
-}
-
-/// A finished picture.
-pub struct Layer<'a> {
-    /// Changes with the content.
-    pub key: u64,
-    /// Its pixels.
-    pub picture: &'a Arc<Picture>,
 }
 
 /// An estimate of the picture that is being painted.
@@ -100,6 +97,10 @@ pub enum CanvasEvent {
     StrokeMoved(Vec<[f32; 2]>),
     /// The stroke ended.
     StrokeEnded,
+    /// The colour at this place was picked, in image pixels.
+    Picked([f32; 2]),
+    /// The brush was given another size or hardness.
+    Brush(Brush),
     /// Some button was pressed on the canvas; text fields have lost the focus.
     Pressed,
 }

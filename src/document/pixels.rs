@@ -1,0 +1,167 @@
+//! Pixels that can be shown and picked from: a result's flat picture, or the document's tiles.
+//!
+//! `app` says which of the two lies on the canvas; `ui` draws either. It changes neither.
+
+use std::sync::Arc;
+
+use super::plane::Plane;
+use crate::engine::protocol::Picture;
+
+/// Samples that the colours of a picture are taken from, about.
+const SAMPLES: u32 = 4096;
+
+/// A picture to look at.
+#[derive(Clone, Debug)]
+pub enum Pixels {
+    /// A finished result.
+    Flat(Arc<Picture>),
+    /// The document.
+    Tiled(Plane<4>),
+}
+
+impl Pixels {
+    /// Width and height in pixels.
+    #[must_use]
+    pub fn size(&self) -> (u32, u32) {
+        match self {
+            Self::Flat(picture) => (picture.width, picture.height),
+            Self::Tiled(plane) => plane.size(),
+        }
+    }
+
+    /// A pixel with straight alpha; nothing outside.
+    #[must_use]
+    pub fn pixel(&self, x: u32, y: u32) -> [u8; 4] {
+        match self {
+            Self::Flat(picture) => flat_pixel(picture, x, y),
+            Self::Tiled(plane) => plane.pixel(x, y),
+        }
+    }
+
+    /// The whole as one flat picture.
+    #[must_use]
+    pub fn to_picture(&self) -> Arc<Picture> {
+        match self {
+            Self::Flat(picture) => Arc::clone(picture),
+            Self::Tiled(plane) => {
+                let (width, height) = plane.size();
+                Arc::new(Picture { width, height, rgba: plane.to_flat() })
+            }
+        }
+    }
+
+    /// Up to `count` colours that stand for the picture, most of it first.
+    #[must_use]
+    pub fn colors(&self, count: usize) -> Vec<[u8; 3]> {
+        let (width, height) = self.size();
+        let step = (f64::from(width) * f64::from(height) / f64::from(SAMPLES)).sqrt().max(1.0);
+        let places = |side: u32| {
+            let count = (f64::from(side) / step).ceil() as u32;
+            (0..count).map(move |index| ((f64::from(index) + 0.5) * step) as u32)
+        };
+        let samples = places(height).flat_map(|y| places(width).map(move |x| (x, y)));
+        let opaque = samples.filter_map(|(x, y)| {
+            let [r, g, b, alpha] = self.pixel(x.min(width - 1), y.min(height - 1));
+            (alpha >= 128).then_some([r, g, b])
+        });
+        median_cut(opaque.collect(), count)
+    }
+}
+
+/// A pixel of a flat picture; nothing outside.
+#[must_use]
+pub fn flat_pixel(picture: &Picture, x: u32, y: u32) -> [u8; 4] {
+    let mut pixel = [0; 4];
+    if x < picture.width && y < picture.height {
+        let from = 4 * (y as usize * picture.width as usize + x as usize);
+        if let Some(bytes) = picture.rgba.get(from..from + 4) {
+            pixel.copy_from_slice(bytes);
+        }
+    }
+    pixel
+}
+
+/// Median cut (Heckbert 1982): the box with the longest side is halved at its median until there
+/// are enough; each stands for its mean.
+fn median_cut(samples: Vec<[u8; 3]>, count: usize) -> Vec<[u8; 3]> {
+    let spread = |samples: &[[u8; 3]]| -> (u8, usize) {
+        (0..3)
+            .map(|channel| {
+                let values = samples.iter().map(|sample| sample[channel]);
+                let (low, high) = values.fold((255, 0), |(low, high), v| (v.min(low), v.max(high)));
+                (u8::saturating_sub(high, low), channel)
+            })
+            .max()
+            .unwrap_or((0, 0))
+    };
+    let mut boxes = vec![samples];
+    boxes.retain(|samples| !samples.is_empty());
+    while boxes.len() < count {
+        let widest = (0..boxes.len()).max_by_key(|index| spread(&boxes[*index]).0);
+        let Some(index) = widest.filter(|index| spread(&boxes[*index]).0 > 0) else { break };
+        let mut samples = boxes.swap_remove(index);
+        let channel = spread(&samples).1;
+        samples.sort_unstable_by_key(|sample| sample[channel]);
+        // Between two values, so that one colour is never in two boxes.
+        let middle = samples[samples.len() / 2][channel];
+        let mut cut = samples.partition_point(|sample| sample[channel] < middle);
+        if cut == 0 {
+            cut = samples.partition_point(|sample| sample[channel] <= middle);
+        }
+        let upper = samples.split_off(cut);
+        boxes.extend([samples, upper]);
+    }
+    boxes.sort_by_key(|samples| std::cmp::Reverse(samples.len()));
+    let mean = |samples: &Vec<[u8; 3]>| {
+        [0, 1, 2].map(|channel| {
+            let sum: usize = samples.iter().map(|sample| usize::from(sample[channel])).sum();
+            ((sum + samples.len() / 2) / samples.len()) as u8
+        })
+    };
+    boxes.iter().map(mean).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_of_a_picture_are_its_own() {
+        let stripes = [[250, 10, 10], [10, 250, 10], [10, 10, 250], [250, 250, 10]];
+        let rgba: Vec<u8> = (0..64 * 64)
+            .flat_map(|index| {
+                // The first takes half of the picture.
+                let [r, g, b] = stripes[[0, 0, 0, 1, 2, 3][index / 64 * 6 / 64]];
+                [r, g, b, 255]
+            })
+            .collect();
+        let flat = Pixels::Flat(Arc::new(Picture { width: 64, height: 64, rgba }));
+        let found = flat.colors(8);
+        assert_eq!(found[0], stripes[0]);
+        let mut sorted = found.clone();
+        sorted.sort_unstable();
+        let mut expected = stripes.to_vec();
+        expected.sort_unstable();
+        assert_eq!(sorted, expected);
+    }
+
+    #[test]
+    fn nothing_has_no_colours_and_many_are_cut_down() {
+        assert!(Pixels::Tiled(Plane::new((9000, 3))).colors(8).is_empty());
+        let rgba = (0..=255u8).flat_map(|v| [v, 255 - v, v / 2, 255]).collect();
+        let ramp = Pixels::Flat(Arc::new(Picture { width: 256, height: 1, rgba }));
+        assert_eq!(ramp.colors(8).len(), 8);
+    }
+
+    #[test]
+    fn both_kinds_have_the_same_pixels() {
+        let rgba: Vec<u8> = (0..5 * 3 * 4).collect();
+        let picture = Arc::new(Picture { width: 5, height: 3, rgba });
+        let flat = Pixels::Flat(Arc::clone(&picture));
+        let tiled = Pixels::Tiled(Plane::from_flat((5, 3), &picture.rgba));
+        for (x, y) in [(0, 0), (4, 2), (5, 0), (0, 3)] {
+            assert_eq!(flat.pixel(x, y), tiled.pixel(x, y));
+        }
+        assert_eq!(tiled.to_picture(), picture);
+    }
+}
