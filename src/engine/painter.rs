@@ -217,7 +217,7 @@ fn paint(
     let mask = request.mask.as_ref().map(|mask| compose::latent_mask(&mask.coverage, cells));
 
     for index in 0..request.count {
-        let seed = request.seed.wrapping_add(u64::from(index));
+        let (seed, variation) = request.seeds(index);
         let mut noise = TorchNoise::new(seed);
         let init = request.init.as_ref().zip(posterior.as_ref()).map(|(init, posterior)| {
             let clean = match init.posterior {
@@ -234,6 +234,7 @@ fn paint(
             guidance: resolved.guidance,
             rescale: request.guidance_rescale,
             noise,
+            variation,
             init: init.as_ref().map(|(clean, strength)| (clean.as_slice(), *strength)),
             mask: mask.as_deref(),
             previews: request.previews,
