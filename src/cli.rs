@@ -9,6 +9,7 @@ mod bench;
 mod generate;
 mod inspect;
 mod output;
+mod recipe;
 mod report;
 mod source;
 

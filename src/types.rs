@@ -38,6 +38,15 @@ pub struct Coverage {
     pub values: Vec<u8>,
 }
 
+/// Noise of another seed mixed into a picture's own.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Variation {
+    /// The other seed.
+    pub seed: u64,
+    /// How far to go towards its noise, in 0..=1: 0 changes nothing, 1 is the other seed's picture.
+    pub strength: f32,
+}
+
 /// An example prompt that a model is known to do well.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Example {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::jobs::{EntryId, Stage};
+use super::parameters::Reading;
 use super::settings::{PaintSettings, ThemeChoice};
 use super::state::AppState;
 use super::tool::{Brush, Tool};
@@ -21,6 +22,7 @@ pub enum Action {
     Paint,
     PaintFront,
     PaintFour,
+    Vary,
     FocusPrompt,
     Surprise,
     Keep,
@@ -143,8 +145,12 @@ pub enum Command {
     DropFile(PathBuf),
     /// A picture was pasted.
     PastePicture(Arc<Picture>),
-    /// Take over the words and numbers of an A1111 text.
-    Recipe(String),
+    /// Take over the words and numbers that were read out of a picture.
+    Recipe(Arc<Reading>),
+    /// Take over what is offered in grey and paint it.
+    PaintOffered,
+    /// Paint four near relatives of an entry.
+    VaryEntry(EntryId),
 }
 
 /// Where a key acts.
@@ -250,6 +256,7 @@ rows! {
     Paint, PaintNow, [ctrl("Enter")], Anywhere, Some(Group::Paint);
     PaintFront, PaintFront, [ctrl_shift("Enter")], Anywhere, Some(Group::Paint);
     PaintFour, FourOfThem, [], Anywhere, Some(Group::Paint);
+    Vary, Vary, [], Anywhere, Some(Group::Paint);
     Surprise, SurpriseMe, [], Anywhere, Some(Group::Paint);
     FocusPrompt, FocusPrompt, [plain("P")], NoText, Some(Group::Paint);
     Keep, Keep, [plain("Enter")], Canvas, Some(Group::Paint);
@@ -319,6 +326,7 @@ impl Action {
             Self::Paint | Self::PaintFront | Self::PaintFour | Self::Surprise => {
                 super::intent::trouble(state).is_none()
             }
+            Self::Vary => state.can_vary(),
             Self::Keep => state.shown_entry().is_some_and(|entry| {
                 entry.stage == Stage::Finished && state.document_entry != Some(entry.id)
             }),

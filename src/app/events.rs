@@ -11,6 +11,7 @@ use super::notices::Kind;
 use super::state::{AppState, Effect, Focus, Welcome};
 use super::undo::{Deed, Moment};
 use super::words::Text;
+use crate::document::codec::RawText;
 use crate::engine::protocol::{
     Event, JobError, JobId, ModelInfo, Notice, PaintRequest, Painted, Phase, Picture, Preview,
     Timing,
@@ -229,8 +230,8 @@ impl AppState {
     /// Brings one event of the files thread in.
     pub fn file_event(&mut self, event: FileEvent) -> Vec<Effect> {
         match event {
-            FileEvent::Opened { name, picture, parameters, .. } => {
-                return self.place(&name, picture, parameters);
+            FileEvent::Opened { name, picture, texts, .. } => {
+                return self.place(&name, picture, &texts);
             }
             FileEvent::Saved { path } => {
                 let name =
@@ -250,18 +251,13 @@ impl AppState {
     }
 
     /// Makes a picture that came from outside the document.
-    pub fn place(
-        &mut self,
-        name: &str,
-        picture: Arc<Picture>,
-        parameters: Option<String>,
-    ) -> Vec<Effect> {
+    pub fn place(&mut self, name: &str, picture: Arc<Picture>, texts: &[RawText]) -> Vec<Effect> {
         let before = Moment::of(self);
         self.document.replace_picture(picture);
         self.document.mask.clear();
         self.strength_before_mask = None;
         self.document_entry = None;
-        self.document_recipe = parameters.clone().unwrap_or_default();
+        let action = self.offer(texts);
         name.clone_into(&mut self.title);
         self.saved_to = None;
         self.unsaved = false;
@@ -271,7 +267,6 @@ impl AppState {
         self.view.fit = true;
         self.show(None);
         self.put_step(Deed::OPEN, before);
-        let action = parameters.map(|text| (Text::ReadSettings, Command::Recipe(text)));
         let words = self.lang.fill(Text::PlacedPicture, &[name]);
         self.notices.say(self.now, Kind::Info, words, action);
         vec![Effect::Focus(Focus::Prompt)]

@@ -13,6 +13,7 @@ pub mod notices;
 pub mod painting;
 pub mod parameters;
 pub mod paths;
+pub mod recipes;
 pub mod results;
 pub mod scene;
 pub mod settings;

@@ -9,7 +9,10 @@ use super::intent::{self, Mode};
 use super::jobs::{Entry, EntryId, Job, Keyed, Stage};
 use super::notices::Kind;
 use super::state::{AppState, Effect, Welcome};
-use crate::engine::protocol::{InitPicture, InpaintMask, PaintRequest, Posterior};
+use crate::engine::protocol::{InitPicture, InpaintMask, PaintRequest, Posterior, Variation};
+
+/// How far a near relative goes towards other noise.
+const VARY: f32 = 0.2;
 
 impl AppState {
     /// The request that a press on the button makes now, and what it starts from.
@@ -46,6 +49,7 @@ impl AppState {
             guidance: paint.guidance,
             guidance_rescale: paint.guidance_rescale,
             seed,
+            variation: None,
             count: paint.count.max(1),
             init,
             mask,
@@ -66,6 +70,7 @@ impl AppState {
         if let Some(count) = count {
             request.count = count;
         }
+        self.offered = None;
         self.settings.own_pictures = (self.settings.own_pictures + 1).min(2);
         effects.push(Effect::Remember);
         self.follow = true;
@@ -77,12 +82,35 @@ impl AppState {
     /// Paints an entry's own request again.
     pub fn paint_again(&mut self, id: EntryId, same_seed: bool) -> Vec<Effect> {
         let Some(entry) = self.entry(id) else { return Vec::new() };
-        let seed = if same_seed { entry.seed } else { examples::random_seed() };
-        let request = PaintRequest { seed, count: 1, ..(*entry.request).clone() };
+        let mut request = entry.request.alone(entry.index);
+        if !same_seed {
+            request.seed = examples::random_seed();
+            request.variation = None;
+        }
         let origin = entry.origin.clone();
         self.follow = true;
         self.enqueue(request, origin.as_ref(), false, false);
         self.advance()
+    }
+
+    /// Paints four near relatives of a result: its seed's noise, a little of four others mixed in.
+    pub fn vary(&mut self, id: EntryId) -> Vec<Effect> {
+        let Some(entry) = self.entry(id).filter(|_| intent::trouble(self).is_none()) else {
+            return Vec::new();
+        };
+        let variation = Variation { seed: examples::random_seed(), strength: VARY };
+        let request = entry.request.alone(entry.index);
+        let request = PaintRequest { variation: Some(variation), count: 4, ..request };
+        let origin = entry.origin.clone();
+        self.follow = true;
+        self.enqueue(request, origin.as_ref(), false, false);
+        self.advance()
+    }
+
+    /// Whether what is shown can be varied.
+    #[must_use]
+    pub fn can_vary(&self) -> bool {
+        intent::trouble(self).is_none() && self.shown_entry().is_some()
     }
 
     /// The picture that the program paints by itself, once in its life.
@@ -130,7 +158,7 @@ impl AppState {
                 job: number,
                 index,
                 request: request.clone(),
-                seed: request.seed.wrapping_add(u64::from(index)),
+                seed: request.seeds(index).0,
                 stage: Stage::Waiting,
                 phase: None,
                 steps: Vec::new(),

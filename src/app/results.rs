@@ -49,7 +49,7 @@ impl AppState {
         }
         let Some(picture) = entry.picture.clone() else { return !self.document.is_empty() };
         let id = entry.id;
-        let recipe = infotext(&entry.request, entry.seed, picture.size(), &entry.model);
+        let recipe = infotext(&entry.request.alone(entry.index), picture.size(), &entry.model);
         let title = entry.words().to_owned();
         self.document.replace_picture(picture.picture);
         self.document_recipe = recipe;

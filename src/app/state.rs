@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::examples;
 use super::jobs::{Entry, EntryId, Jobs, Stage};
 use super::notices::Notices;
+use super::parameters::Reading;
 use super::settings::{Settings, ThemeChoice};
 use super::tool::Tool;
 use super::undo::Undo;
@@ -126,6 +127,8 @@ pub struct AppState {
     pub document: Document,
     /// The A1111 text of the document's picture; empty if it was not painted.
     pub document_recipe: String,
+    /// What a placed picture was made from, offered in the empty prompt.
+    pub offered: Option<Arc<Reading>>,
     /// The entry that the document was kept from.
     pub document_entry: Option<EntryId>,
     /// What the document is called in the window's title.
@@ -206,6 +209,7 @@ impl AppState {
             model: ModelState::default(),
             document: Document::empty((256, 256)),
             document_recipe: String::new(),
+            offered: None,
             document_entry: None,
             title: String::new(),
             unsaved: false,

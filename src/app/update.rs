@@ -7,7 +7,6 @@ use super::examples;
 use super::intent;
 use super::jobs::EntryId;
 use super::notices::Kind;
-use super::parameters;
 use super::settings::ThemeChoice;
 use super::state::{AppState, Effect, Focus};
 use super::strokes;
@@ -29,6 +28,7 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::Do(action) if action.enabled(state) => return act(state, action),
         Command::Do(_) => {}
         Command::Prompt(words) => {
+            state.offer_pasted(&words);
             state.prompt = words;
             state.count_words();
         }
@@ -78,9 +78,11 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::DropFile(path) => return vec![Effect::File(FileRequest::Open(path))],
         Command::PastePicture(picture) => {
             let name = state.lang.get(Text::PastedName);
-            return state.place(name, picture, None);
+            return state.place(name, picture, &[]);
         }
-        Command::Recipe(text) => take_recipe(state, &text),
+        Command::Recipe(reading) => state.take_recipe(&reading),
+        Command::PaintOffered => return state.paint_offered(),
+        Command::VaryEntry(id) => return state.vary(id),
     }
     Vec::new()
 }
@@ -90,6 +92,7 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
         Action::Paint => return state.paint(None, false, None),
         Action::PaintFront => return state.paint(None, true, None),
         Action::PaintFour => return state.paint(Some(4), false, None),
+        Action::Vary => return state.shown.map(|id| state.vary(id)).unwrap_or_default(),
         Action::Surprise => {
             state.prompt = examples::surprise();
             state.count_words();
@@ -272,19 +275,5 @@ fn use_settings(state: &mut AppState, id: EntryId) {
     if request.init.is_none() {
         paint.size = request.size;
     }
-    state.count_words();
-}
-
-fn take_recipe(state: &mut AppState, text: &str) {
-    let recipe = parameters::parse(text);
-    state.prompt = recipe.prompt;
-    state.avoid_open = !recipe.negative.is_empty();
-    state.negative = recipe.negative;
-    let paint = &mut state.settings.paint;
-    paint.steps = recipe.steps;
-    paint.guidance = recipe.guidance;
-    paint.sampler = recipe.sampler;
-    paint.schedule = recipe.schedule;
-    paint.seed = recipe.seed.unwrap_or(paint.seed);
     state.count_words();
 }

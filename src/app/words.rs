@@ -124,6 +124,7 @@ texts! {
     CardSteps => ("{0} steps, guidance {1}, {2}", "{0} 步，引导 {1}，{2}"),
     CardSeed => ("Seed {0}", "种子 {0}"),
     UseSettings => ("Use these settings", "使用这些设置"),
+    Vary => ("Vary: four near relatives", "变化：四张相近的画"),
     AgainNewSeed => ("Again with a new seed", "换个种子再来"),
     AgainSameSeed => ("Again, same seed", "同一种子再来"),
     // The panel.
@@ -236,6 +237,13 @@ texts! {
     SavedPicture => ("Saved {0}", "已保存 {0}"),
     CopiedPicture => ("Copied the picture", "已复制画面"),
     ReadSettings => ("Read its settings", "读取其设置"),
+    OfferHint => (
+        "Tab takes its words and settings over, Enter paints it again",
+        "Tab 采用其提示词和设置，Enter 重新绘制"
+    ),
+    PastedSettings => ("The pasted text holds settings", "粘贴的文本含有设置"),
+    NotTaken => ("Not taken over: {0}", "未采用：{0}"),
+    NotTakenMore => ("Not taken over: {0} and {1} more", "未采用：{0} 等，另有 {1} 项"),
     NothingToSave => ("There is no picture to save yet", "还没有可以保存的画面"),
     // Notices.
     DiscardedOne => ("Discarded 1 result", "已丢弃 1 个结果"),

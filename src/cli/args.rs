@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::document::codec::Format;
 use crate::engine::painter::{Backend, Options};
 use crate::engine::protocol::{ModelSource, Sampler, Schedule};
 
@@ -29,9 +30,9 @@ pub(super) enum Command {
     Generate(Box<Generate>),
     /// List the models that are there
     Models,
-    /// Say what a model's folder or weights file holds
+    /// Say what a model's folder or weights file holds, or what a picture was made from
     Inspect {
-        /// A folder in the diffusers layout, a .safetensors file, or "pocket"
+        /// A folder in the diffusers layout, a .safetensors file, "pocket", or a picture
         path: PathBuf,
     },
     /// Measure how long each part of painting takes with the built-in model
@@ -73,6 +74,13 @@ pub(super) struct Generate {
     /// Seed of the first picture; the next one has the next seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) seed: u64,
+    /// Another seed to mix in; the next picture has the next one, and the seed stays
+    #[arg(long, value_name = "N")]
+    pub(super) variation_seed: Option<u64>,
+    /// How far to go towards the other seed's noise, 0 to 1
+    #[arg(long, value_name = "F", default_value = "0.2", requires = "variation_seed")]
+    #[arg(allow_negative_numbers = true, value_parser = cfg_rescale)]
+    pub(super) variation_strength: f32,
     /// How many pictures; more than one are numbered: FILE-0.png, FILE-1.png …
     #[arg(long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -109,8 +117,8 @@ pub(super) struct Generate {
     /// Say on standard output what happens, one JSON object a line
     #[arg(long)]
     pub(super) json: bool,
-    /// The picture to write
-    #[arg(long, value_name = "FILE.png", value_parser = png)]
+    /// The picture to write: .png, .jpg or .webp
+    #[arg(long, value_name = "FILE.png", value_parser = picture_file)]
     pub(super) out: PathBuf,
 }
 
@@ -159,11 +167,11 @@ fn size(text: &str) -> Result<(u32, u32), String> {
         .ok_or_else(|| "write it as 256x256, each side 1 to 4096".to_owned())
 }
 
-fn png(text: &str) -> Result<PathBuf, String> {
+fn picture_file(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
-    match path.extension() {
-        Some(extension) if extension.eq_ignore_ascii_case("png") => Ok(path),
-        _ => Err("the picture is a PNG; give it a name that ends with .png".to_owned()),
+    match Format::of_path(&path) {
+        Some(_) => Ok(path),
+        None => Err("give the picture a name that ends with .png, .jpg or .webp".to_owned()),
     }
 }
 
@@ -250,7 +258,7 @@ mod tests {
         with("--backend abacus", "Known: cpu, ");
         with("--mask b.png", "--init-image");
         with("--strength 0.5", "--init-image");
-        refused("--prompt fox --out a.jpg", ".png");
+        refused("--prompt fox --out a.gif", ".png");
         refused("--prompt fox", "--out");
         refused("--out a.png", "--prompt");
         refused("--magic", "--magic");

@@ -89,7 +89,7 @@ impl Run<'_> {
     fn write(&mut self, mut painted: Painted, report: &mut Report) -> Result<()> {
         let size = (painted.picture.width, painted.picture.height);
         let name = self.info.as_ref().map_or("unknown", |info| info.name.as_str());
-        let text = infotext(&self.resolved(), painted.seed, size, name);
+        let text = infotext(&self.resolved().alone(painted.index), size, name);
         let path = self.outputs.write_picture(painted.index, &painted.picture, &text)?;
         self.latents.extend(painted.latent.take());
         report.painted(&painted, &path)

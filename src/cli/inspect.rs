@@ -1,4 +1,5 @@
-//! `pentimento models` and `pentimento inspect`: what is there, and how that was decided.
+//! `pentimento models` and `pentimento inspect`: what is there, and how that was decided. Pictures
+//! are in [`super::recipe`].
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -90,6 +91,9 @@ pub(super) fn inspect(path: &Path) -> Result<()> {
         let file = TensorFile::open(&Bytes::File(path.to_owned()), shown)?;
         describe_tensors(&mut text, &file)?;
         return print(&text);
+    }
+    if path.is_file() && super::recipe::is_picture(path) {
+        return print(&super::recipe::describe(path)?);
     }
     let source = model(&path.to_string_lossy()).map_err(anyhow::Error::msg)?;
     let folder = ModelFolder::open(&source)?;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
 use super::args::Generate;
-use crate::document::codec::{encode_png, write_whole};
+use crate::document::codec::{Format, encode, encode_png, write_whole};
 use crate::engine::protocol::{Latent, Picture};
 
 /// The files of one call.
@@ -58,7 +58,8 @@ impl<'a> Outputs<'a> {
         text: &str,
     ) -> Result<PathBuf> {
         let path = self.picture_path(index);
-        write_whole(&path, &encode_png(picture, Some(text))?)?;
+        let format = Format::of_path(&path).unwrap_or_default();
+        write_whole(&path, &encode(picture, format, Some(text))?)?;
         Ok(path)
     }
 

@@ -10,9 +10,9 @@ use image::imageops::{FilterType, resize};
 use image::{GrayImage, Rgba, Rgba32FImage, RgbaImage};
 
 use super::args::Generate;
-use crate::document::codec::decode_picture;
+use crate::document::codec::{Decoded, decode_picture};
 use crate::engine::protocol::{
-    Coverage, InitPicture, InpaintMask, PaintRequest, Picture, Posterior,
+    Coverage, InitPicture, InpaintMask, PaintRequest, Picture, Posterior, Variation,
 };
 
 /// The longest picture file that is read, in bytes.
@@ -31,6 +31,9 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
         guidance: args.cfg,
         guidance_rescale: args.cfg_rescale,
         seed: args.seed,
+        variation: args
+            .variation_seed
+            .map(|seed| Variation { seed, strength: args.variation_strength }),
         count: args.count,
         init: None,
         mask: None,
@@ -69,13 +72,18 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
 }
 
 fn read(path: &Path) -> Result<Picture> {
+    Ok(read_whole(path)?.picture)
+}
+
+/// A picture with its texts.
+pub(super) fn read_whole(path: &Path) -> Result<Decoded> {
     let shown = || path.display().to_string();
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(FILE_LIMIT).read_to_end(&mut bytes))
         .map_err(|error| anyhow::anyhow!("The picture cannot be read ({error}): {}", shown()))?;
     match decode_picture(&bytes) {
-        Ok(decoded) => Ok(decoded.picture),
+        Ok(decoded) => Ok(decoded),
         Err(error) => bail!("{error}: {}", shown()),
     }
 }

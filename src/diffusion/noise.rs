@@ -111,6 +111,40 @@ impl TorchNoise {
     }
 }
 
+/// Turns `noise` (channels × height × width) towards `other` by `strength` in 0..=1, so that it
+/// stays as strong as noise must be: A1111's variation seed. As there, each column of each channel
+/// is turned by itself, along the great circle; columns that nearly agree are mixed plainly.
+pub fn slerp(noise: &mut [f32], other: &[f32], (height, width): (usize, usize), strength: f32) {
+    if strength <= 0.0 {
+        return;
+    }
+    if strength >= 1.0 {
+        noise.copy_from_slice(other);
+        return;
+    }
+    let by = f64::from(strength);
+    let planes = noise.chunks_exact_mut(height * width).zip(other.chunks_exact(height * width));
+    for (from, to) in planes {
+        for x in 0..width {
+            let column = || (x..height * width).step_by(width);
+            let dot = |a: &[f32], b: &[f32]| -> f64 {
+                column().map(|at| f64::from(a[at]) * f64::from(b[at])).sum()
+            };
+            let lengths = (dot(from, from) * dot(to, to)).sqrt();
+            let cosine = dot(from, to) / lengths;
+            let (mine, its) = if lengths == 0.0 || cosine.abs() > 0.9995 {
+                (1.0 - by, by)
+            } else {
+                let angle = cosine.acos();
+                (((1.0 - by) * angle).sin() / angle.sin(), (by * angle).sin() / angle.sin())
+            };
+            for at in column() {
+                from[at] = (mine * f64::from(from[at]) + its * f64::from(to[at])) as f32;
+            }
+        }
+    }
+}
+
 /// Box & Muller 1958 on a block of uniforms: the first half radii, the second angles.
 fn box_muller(block: &mut [f32]) {
     let (radii, angles) = block.split_at_mut(BLOCK / 2);
@@ -120,5 +154,35 @@ fn box_muller(block: &mut [f32]) {
         let angle = std::f64::consts::TAU * f64::from(*second);
         *first = (radius * angle.cos()) as f32;
         *second = (radius * angle.sin()) as f32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variation_goes_from_one_noise_to_the_other_and_stays_as_strong() {
+        let size = (32, 8);
+        let draw = |seed: u64| TorchNoise::new(seed).normal(4 * 32 * 8);
+        let (one, other) = (draw(1), draw(2));
+        let mixed = |strength: f32| {
+            let mut noise = one.clone();
+            slerp(&mut noise, &other, size, strength);
+            noise
+        };
+        assert_eq!(mixed(0.0), one);
+        assert_eq!(mixed(1.0), other);
+        let power = |noise: &[f32]| noise.iter().map(|v| v * v).sum::<f32>() / noise.len() as f32;
+        for strength in [0.1, 0.5, 0.9] {
+            let power = power(&mixed(strength));
+            assert!((0.85..1.15).contains(&power), "{strength} {power}");
+        }
+        let likeness = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        assert!(likeness(&mixed(0.2), &one) > 3.0 * likeness(&mixed(0.2), &other));
+        assert!(mixed(0.5).iter().all(|value| value.is_finite()));
+        let mut same = one.clone();
+        slerp(&mut same, &one, size, 0.5);
+        assert!(same.iter().zip(&one).all(|(a, b)| (a - b).abs() < 1e-6));
     }
 }

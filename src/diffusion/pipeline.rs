@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::error::{DiffusionError, Result};
 use super::guidance::guided;
-use super::noise::TorchNoise;
+use super::noise::{TorchNoise, slerp};
 use super::preview::{self, Pace, Rgb};
 use super::samplers::{Sampler, State};
 use super::schedule::{NoiseLevel, Plan, Schedule, TrainingNoise};
@@ -24,6 +24,7 @@ use crate::models::config::vae::VaeConfig;
 use crate::models::defaults::PreviewFactors;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::{ImageDims, Ops};
+use crate::types::Variation;
 
 /// A model in memory, on a backend.
 pub struct Pipeline<O: Ops> {
@@ -123,6 +124,8 @@ pub struct Job<'a> {
     pub rescale: f32,
     /// The generator, its first draws perhaps taken by [`Posterior::sample`].
     pub noise: TorchNoise,
+    /// Noise of another seed to mix into the first draw.
+    pub variation: Option<Variation>,
     /// A clean latent to start from, and how far to leave it, in (0, 1].
     pub init: Option<(&'a [f32], f32)>,
     /// 1 where the latent (height × width) is painted again, 0 where it is held; needs `init`.
@@ -397,7 +400,11 @@ impl<O: Ops> Model for Pipeline<O> {
         let of = job.steps_run();
         let plan = self.noise.plan(job.sampler, job.schedule, job.steps).last_steps(of);
         let mut noise = job.noise.clone();
-        let first = noise.normal(self.channels() * cells);
+        let mut first = noise.normal(self.channels() * cells);
+        if let Some(variation) = job.variation {
+            let other = TorchNoise::new(variation.seed).normal(first.len());
+            slerp(&mut first, &other, job.size, variation.strength);
+        }
         let mut state = match &job.from {
             Some(from) if from.fits(first.len(), of) => from.clone(),
             Some(_) => {

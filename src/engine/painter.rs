@@ -220,7 +220,7 @@ fn paint(
     let resume = request.resume.as_deref();
     let first = resume.map_or(0, |midway| midway.index.min(request.count - 1));
     for index in first..request.count {
-        let seed = request.seed.wrapping_add(u64::from(index));
+        let (seed, variation) = request.seeds(index);
         let mut noise = TorchNoise::new(seed);
         let init = request.init.as_ref().zip(posterior.as_ref()).map(|(init, posterior)| {
             let clean = match init.posterior {
@@ -237,6 +237,7 @@ fn paint(
             guidance: resolved.guidance,
             rescale: request.guidance_rescale,
             noise,
+            variation,
             init: init.as_ref().map(|(clean, strength)| (clean.as_slice(), *strength)),
             mask: mask.as_deref(),
             previews: request.previews,

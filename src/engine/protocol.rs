@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::diffusion::samplers::State;
 pub use crate::diffusion::text::Tokenizer;
-pub use crate::types::{Coverage, Example, ModelSource, Picture, Sampler, Schedule};
+pub use crate::types::{Coverage, Example, ModelSource, Picture, Sampler, Schedule, Variation};
 
 /// Pairs a request with its answers. Unique within one engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -71,8 +71,10 @@ pub struct PaintRequest {
     pub guidance: Option<f32>,
     /// Guidance rescale in 0..=1 (Lin et al. 2023, section 3.4); 0 is off.
     pub guidance_rescale: f32,
-    /// Seed of the first picture; picture k of the job uses `seed + k`.
+    /// Seed of the first picture; picture k of the job uses `seed + k`, unless it is varied.
     pub seed: u64,
+    /// Noise to mix into the seed's. Picture k then keeps `seed` and uses the variation's seed + k.
+    pub variation: Option<Variation>,
     /// How many pictures, at least 1.
     pub count: u32,
     /// The picture to start from, if any. The result then has its size.
@@ -101,6 +103,7 @@ impl Default for PaintRequest {
             guidance: None,
             guidance_rescale: 0.0,
             seed: 0,
+            variation: None,
             count: 1,
             init: None,
             mask: None,
@@ -118,6 +121,25 @@ pub struct Midway {
     pub index: u32,
     /// Latent, steps done, noise and what else the sampler needs.
     pub state: State,
+}
+
+impl PaintRequest {
+    /// The seed of one of the job's pictures, and what is mixed into its noise.
+    #[must_use]
+    pub fn seeds(&self, index: u32) -> (u64, Option<Variation>) {
+        let index = u64::from(index);
+        match self.variation {
+            None => (self.seed.wrapping_add(index), None),
+            Some(by) => (self.seed, Some(Variation { seed: by.seed.wrapping_add(index), ..by })),
+        }
+    }
+
+    /// The request for one of the job's pictures alone.
+    #[must_use]
+    pub fn alone(&self, index: u32) -> Self {
+        let (seed, variation) = self.seeds(index);
+        Self { seed, variation, count: 1, ..self.clone() }
+    }
 }
 
 /// What the worker is asked to do. Submitted with a [`JobId`].

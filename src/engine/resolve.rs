@@ -77,6 +77,9 @@ pub fn check(request: &PaintRequest) -> Result<(), Stop> {
             request.guidance_rescale
         ));
     }
+    if let Some(by) = request.variation.filter(|by| !(0.0..=1.0).contains(&by.strength)) {
+        return refused(format!("Variation strength goes from 0 to 1, not {}", by.strength));
+    }
     if !(1..=MOST_PICTURES).contains(&request.count) {
         return refused(format!(
             "One job paints 1 to {MOST_PICTURES} pictures, not {}",

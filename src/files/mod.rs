@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
-use crate::document::codec;
+use crate::document::codec::{self, Format, RawText};
 use crate::engine::protocol::Picture;
 
 /// Requests and events that may wait. The shell drains once a frame.
@@ -35,7 +35,7 @@ pub enum FileRequest {
     },
     /// Read a picture.
     Open(PathBuf),
-    /// Write a picture as PNG.
+    /// Write a picture in the format that the name ends with, else as PNG.
     Save {
         /// Where to.
         path: PathBuf,
@@ -64,8 +64,8 @@ pub enum FileEvent {
         name: String,
         /// Its pixels.
         picture: Arc<Picture>,
-        /// The parameters text that it carried.
-        parameters: Option<String>,
+        /// The texts that it carried about how it was made.
+        texts: Vec<RawText>,
     },
     /// A picture was written.
     Saved {
@@ -226,15 +226,15 @@ fn chosen(question: Question, path: PathBuf) -> FileRequest {
     match question {
         Question::Open => FileRequest::Open(path),
         Question::Save { picture, parameters, .. } => {
-            let path = with_png(path);
+            let path = with_extension(path);
             FileRequest::Save { path, picture, parameters }
         }
     }
 }
 
-/// Adds `.png` unless it is there: the file is a PNG whatever it is called.
-fn with_png(path: PathBuf) -> PathBuf {
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
+/// Adds `.png` unless the name ends as a format does: what it is called is what it is.
+fn with_extension(path: PathBuf) -> PathBuf {
+    if Format::of_path(&path).is_some() {
         return path;
     }
     let mut name = path.into_os_string();
@@ -248,10 +248,13 @@ fn ask(question: &Question) -> Option<PathBuf> {
         Question::Open => rfd::FileDialog::new()
             .add_filter("PNG, JPEG, WebP, TIFF", &["png", "jpg", "jpeg", "webp", "tif", "tiff"])
             .pick_file(),
-        Question::Save { suggested_name, .. } => rfd::FileDialog::new()
-            .add_filter("PNG", &["png"])
-            .set_file_name(suggested_name)
-            .save_file(),
+        Question::Save { suggested_name, .. } => {
+            let filter = |dialog: rfd::FileDialog, format: Format| {
+                dialog.add_filter(format.name(), format.extensions())
+            };
+            let dialog = Format::ALL.into_iter().fold(rfd::FileDialog::new(), filter);
+            dialog.set_file_name(suggested_name).save_file()
+        }
     }
 }
 
@@ -287,18 +290,14 @@ fn open(path: &Path) -> Result<FileEvent, String> {
 
 fn decode(path: Option<PathBuf>, name: String, bytes: &[u8]) -> Result<FileEvent, String> {
     let decoded = codec::decode_picture(bytes).map_err(|error| format!("{error}: {name}"))?;
-    Ok(FileEvent::Opened {
-        path,
-        name,
-        picture: Arc::new(decoded.picture),
-        parameters: decoded.parameters,
-    })
+    Ok(FileEvent::Opened { path, name, picture: Arc::new(decoded.picture), texts: decoded.texts })
 }
 
 fn save(path: PathBuf, picture: &Picture, parameters: &str) -> Result<FileEvent, String> {
     let parameters = Some(parameters).filter(|text| !text.is_empty());
-    let written =
-        codec::encode_png(picture, parameters).and_then(|bytes| codec::write_whole(&path, &bytes));
+    let format = Format::of_path(&path).unwrap_or_default();
+    let written = codec::encode(picture, format, parameters)
+        .and_then(|bytes| codec::write_whole(&path, &bytes));
     match written {
         Ok(()) => Ok(FileEvent::Saved { path }),
         Err(error) => Err(format!("The picture could not be saved ({error}): {}", path.display())),
@@ -395,6 +394,30 @@ mod tests {
         });
         let expected = folder.path().join("fox.png");
         assert!(matches!(next(&mut worker), FileEvent::Saved { path } if path == expected));
+    }
+
+    #[test]
+    fn the_name_says_the_format_and_content_decides_when_it_is_opened() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, begins) in [
+            ("a.JPG", &b"\xFF\xD8"[..]),
+            ("b.webp", b"RIFF"),
+            ("c.png", b"\x89PNG"),
+            ("d", b"\x89PNG"),
+        ] {
+            let path = with_extension(folder.path().join(name));
+            save(path.clone(), &picture(), "a fox\nSteps: 1, Seed: 2, Size: 2x1").expect("saved");
+            assert!(std::fs::read(&path).expect("there").starts_with(begins), "{name}");
+            // A file that lies about its format opens as what it is.
+            let lies = folder.path().join("lies.tif");
+            std::fs::rename(&path, &lies).expect("renamed");
+            match open(&lies).expect("a picture") {
+                FileEvent::Opened { texts, .. } => {
+                    assert_eq!(texts[0].text, "a fox\nSteps: 1, Seed: 2, Size: 2x1", "{name}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -124,10 +124,16 @@ impl Dock {
         child.set_clip_rect(rect.expand2(vec2(2.0, 0.0)));
         let composing = child.input(|i| i.events.iter().any(|e| matches!(e, egui::Event::Ime(_))));
         let had_focus = child.memory(|memory| memory.has_focus(prompt_id()));
+        // What a picture that was placed says stands in grey until words are there.
+        let offered = cx.state.offered.clone().filter(|_| text.is_empty());
+        let tab = offered.is_some()
+            && had_focus
+            && child.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Tab));
         ScrollArea::vertical().id_salt("prompt scroll").show(&mut child, |ui| {
             let hint = TextEdit::multiline(&mut text)
                 .id(prompt_id())
                 .return_key(newline)
+                .lock_focus(offered.is_some())
                 .frame(egui::Frame::NONE)
                 .margin(egui::Margin::ZERO)
                 .desired_width(rect.width())
@@ -138,7 +144,8 @@ impl Dock {
             let response = hint.response.response;
             let name = cx.t(Text::Prompt);
             let said = cx.state.prompt.clone();
-            let placeholder = cx.t(Text::PromptHint);
+            let grey = offered.as_ref().map(|reading| reading.recipe.prompt.replace('\n', " "));
+            let placeholder = grey.as_deref().unwrap_or(cx.t(Text::PromptHint));
             response.widget_info(|| {
                 let mut info = egui::WidgetInfo::text_edit(true, &said, &said, placeholder);
                 info.label = Some(name.to_owned());
@@ -148,6 +155,10 @@ impl Dock {
                 let at = hint.galley_pos;
                 let line = Rect::from_min_size(at, vec2(rect.width(), LINE));
                 widgets::line(ui, line, placeholder, tokens::prompt(), p.text_3);
+                if grey.is_some() {
+                    let (line, hint) = (line.translate(vec2(0.0, LINE)), cx.t(Text::OfferHint));
+                    widgets::line(ui, line, hint, tokens::caption(), p.text_2);
+                }
             }
             let select = prompt_id().with("select");
             if response.has_focus()
@@ -163,8 +174,11 @@ impl Dock {
         if text != cx.state.prompt {
             cx.ask(Command::Prompt(text));
         }
-        if enter {
-            cx.act(Action::Paint);
+        match offered {
+            Some(reading) if tab => cx.ask(Command::Recipe(reading)),
+            Some(_) if enter => cx.ask(Command::PaintOffered),
+            _ if enter => cx.act(Action::Paint),
+            _ => {}
         }
     }
 }
@@ -347,7 +361,7 @@ fn primary(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
         cx.act(Action::Paint);
     }
     Popup::menu(&pressed.arrow).align(egui::RectAlign::TOP_END).show(|ui| {
-        for action in [Action::PaintFour, Action::PaintFront] {
+        for action in [Action::PaintFour, Action::Vary, Action::PaintFront] {
             menu::item(ui, cx, action);
         }
     });

@@ -237,6 +237,7 @@ fn context_menu(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry) {
     ui.set_min_width(200.0);
     row(ui, Text::AgainSameSeed, Command::AgainEntry { id, same_seed: true });
     row(ui, Text::AgainNewSeed, Command::AgainEntry { id, same_seed: false });
+    row(ui, Text::Vary, Command::VaryEntry(id));
     row(ui, Text::UseSettings, Command::UseSettings(id));
     if entry.stage == Stage::Finished {
         row(ui, Text::Keep, Command::KeepEntry(id));

@@ -38,7 +38,8 @@ fn save(path: &Path, width: u32, height: u32, pixel: impl Fn(u32) -> [u8; 4]) ->
 
 fn read(path: &Path) -> (Picture, Option<String>) {
     let decoded = decode_picture(&std::fs::read(path).unwrap()).unwrap();
-    (decoded.picture, decoded.parameters)
+    let parameters = decoded.parameters().map(str::to_owned);
+    (decoded.picture, parameters)
 }
 
 #[test]

@@ -283,7 +283,7 @@ fn first_picture_mask_fill_and_save() {
         std::thread::sleep(Duration::from_millis(100));
     }
     let saved = decode_picture(&fs::read(&path).expect("the saved file")).expect("a picture");
-    let parameters = saved.parameters.expect("its parameters");
+    let parameters = saved.parameters().expect("its parameters");
     assert!(parameters.contains("a red apple") && parameters.contains("Steps: 20"));
     assert_eq!((saved.picture.width, saved.picture.height), (256, 256));
 

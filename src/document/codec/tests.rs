@@ -42,9 +42,9 @@ fn refused(bytes: &[u8], words: &str) {
 /// A PNG that is nothing but a header, with the right checksum.
 fn png_header(width: u32, height: u32, depth: u8) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, width, height);
-    encoder.set_color(png::ColorType::Rgba);
-    encoder.set_depth(if depth == 16 { png::BitDepth::Sixteen } else { png::BitDepth::Eight });
+    let mut encoder = ::png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(::png::ColorType::Rgba);
+    encoder.set_depth(if depth == 16 { ::png::BitDepth::Sixteen } else { ::png::BitDepth::Eight });
     drop(encoder.write_header().unwrap());
     bytes.truncate(33);
     bytes.extend_from_slice(&[0, 0, 0, 0, b'I', b'D', b'A', b'T', 0x35, 0xAF, 0x06, 0x1E]);
@@ -130,10 +130,10 @@ fn png_keeps_pixels_and_parameters() {
         assert_eq!(bytes[25], if alpha == 255 { 2 } else { 6 }, "colour type");
         let decoded = decode_picture(&bytes).unwrap();
         assert_eq!(decoded.picture, picture);
-        assert_eq!(decoded.parameters.as_deref(), text);
+        assert_eq!(decoded.parameters(), text);
     }
     let bytes = encode_png(&picture(1, 1, 255), Some("a\0b")).unwrap();
-    assert_eq!(decode_picture(&bytes).unwrap().parameters.as_deref(), Some("a b"));
+    assert_eq!(decode_picture(&bytes).unwrap().parameters(), Some("a b"));
     let short = Picture { width: 4, height: 4, rgba: vec![0; 8] };
     assert!(matches!(encode_png(&short, None), Err(CodecError::Encode(_))));
 }
@@ -142,10 +142,10 @@ fn png_keeps_pixels_and_parameters() {
 fn packed_text_is_read_and_a_bomb_is_not() {
     let with_text = |text: &str| {
         let mut bytes = Vec::new();
-        let mut encoder = png::Encoder::new(&mut bytes, 1, 1);
+        let mut encoder = ::png::Encoder::new(&mut bytes, 1, 1);
         encoder.add_ztxt_chunk("parameters".to_owned(), text.to_owned()).unwrap();
         encoder.write_header().unwrap().write_image_data(&[0]).unwrap();
-        decode_picture(&bytes).unwrap().parameters
+        decode_picture(&bytes).unwrap().parameters().map(str::to_owned)
     };
     assert_eq!(with_text("a fox").as_deref(), Some("a fox"));
     assert_eq!(with_text(&"a".repeat(100 << 20)), None);
@@ -164,4 +164,206 @@ fn files_appear_whole_or_not_at_all() {
     std::fs::create_dir(folder.path().join("b.png")).unwrap();
     assert!(write_whole(&folder.path().join("b.png"), b"x").is_err());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn all_formats_keep_their_parameters() {
+    let text = "a fox, 狐 é \u{1F98A}\nNegative prompt: x\nSteps: 20, Seed: 1, Size: 5x3";
+    for format in Format::ALL {
+        for text in [text, "plain ASCII\nSteps: 1"] {
+            let bytes = encode(&picture(5, 3, 255), format, Some(text)).unwrap();
+            let decoded = decode_picture(&bytes).unwrap();
+            assert_eq!(decoded.parameters(), Some(text), "{format:?}");
+            assert_eq!((decoded.picture.width, decoded.picture.height), (5, 3));
+            if format != Format::Jpeg {
+                assert_eq!(decoded.picture, picture(5, 3, 255), "{format:?}");
+            }
+        }
+        let plain = encode(&picture(5, 3, 255), format, None).unwrap();
+        assert_eq!(decode_picture(&plain).unwrap().texts, []);
+        let short = Picture { width: 4, height: 4, rgba: vec![0; 8] };
+        assert!(matches!(encode(&short, format, None), Err(CodecError::Encode(_))));
+    }
+    let clear = picture(5, 3, 90);
+    let webp = encode(&clear, Format::WebP, Some(text)).unwrap();
+    assert_eq!(decode_picture(&webp).unwrap().picture, clear);
+}
+
+#[test]
+fn a_jpeg_lies_on_white_with_all_its_colours() {
+    let mut rgba = [255, 0, 0, 0].repeat(32);
+    rgba.extend([0, 0, 0, 128].repeat(32));
+    let half = Picture { width: 8, height: 8, rgba };
+    let jpeg = encode(&half, Format::Jpeg, None).unwrap();
+    let decoded = decode_picture(&jpeg).unwrap().picture;
+    let near = |found: [u8; 4], value: u8| found[..3].iter().all(|v| v.abs_diff(value) < 6);
+    assert!(near(at(&decoded, 1, 0), 255) && near(at(&decoded, 1, 7), 127));
+    // The frame's header says 4:4:4: each component is sampled 1 × 1.
+    let frame = jpeg.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    assert_eq!([jpeg[frame + 11], jpeg[frame + 14], jpeg[frame + 17]], [0x11; 3]);
+}
+
+#[test]
+fn a_text_too_long_for_a_jpeg_says_so() {
+    let small = picture(2, 2, 255);
+    let ascii = "a".repeat(60_000);
+    let jpeg = encode(&small, Format::Jpeg, Some(&ascii)).unwrap();
+    assert_eq!(decode_picture(&jpeg).unwrap().parameters(), Some(ascii.as_str()));
+    let long = "狐".repeat(40_000);
+    assert!(matches!(encode(&small, Format::Jpeg, Some(&long)), Err(CodecError::TextTooLong)));
+    for format in [Format::Png, Format::WebP] {
+        let bytes = encode(&small, format, Some(&long)).unwrap();
+        assert_eq!(decode_picture(&bytes).unwrap().parameters(), Some(long.as_str()));
+    }
+    let endless = "a".repeat(TEXT_LIMIT + 1);
+    let bytes = encode(&small, Format::WebP, Some(&endless)).unwrap();
+    assert_eq!(decode_picture(&bytes).unwrap().parameters(), None);
+}
+
+#[test]
+fn names_say_the_format() {
+    let of = |name: &str| Format::of_path(Path::new(name));
+    assert_eq!(of("a/b.PNG"), Some(Format::Png));
+    assert_eq!(of("b.jpeg"), Some(Format::Jpeg));
+    assert_eq!(of("b.x.JPG"), Some(Format::Jpeg));
+    assert_eq!(of("b.WebP"), Some(Format::WebP));
+    assert_eq!((of("b"), of("b.tif"), of(".png")), (None, None, None));
+}
+
+/// A PNG of one pixel with these chunks before and after its pixel.
+fn png_with(before: &[(&[u8; 4], &[u8])], after: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let plain = encode_png(&picture(1, 1, 255), None).unwrap();
+    let (head, rest) = plain.split_at(33);
+    let (pixels, end) = rest.split_at(rest.len() - 12);
+    let chunk = |(kind, content): &(&[u8; 4], &[u8])| {
+        let checked = [kind.as_slice(), content].concat();
+        let length = (content.len() as u32).to_be_bytes();
+        [&length[..], &checked, &crc32(&checked).to_be_bytes()].concat()
+    };
+    let chunks = |list: &[(&[u8; 4], &[u8])]| list.iter().flat_map(chunk).collect::<Vec<u8>>();
+    [head, &chunks(before), pixels, &chunks(after), end].concat()
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc: u32, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 * (crc & 1)))
+    })
+}
+
+fn texts(bytes: &[u8]) -> Vec<(String, String)> {
+    let texts = decode_picture(bytes).unwrap().texts;
+    texts.into_iter().map(|text| (text.keyword, text.text)).collect()
+}
+
+#[test]
+fn png_texts_are_found_wherever_and_however_they_stand() {
+    let bytes = png_with(
+        &[
+            (b"tEXt", b"Title\0not of interest"),
+            (b"tEXt", b"prompt\0{\"1\": \"f\xC3\xBCchs\"}"),
+            (b"tEXt", b"Comment\0f\xFCchs"),
+            (b"iTXt", b"workflow\0\0\0\0\0{\"a\":1}"),
+        ],
+        &[(b"iTXt", "parameters\0\0\0\0\0狐".as_bytes())],
+    );
+    let expected = [
+        ("prompt", "{\"1\": \"füchs\"}"),
+        ("Comment", "füchs"),
+        ("workflow", "{\"a\":1}"),
+        ("parameters", "狐"),
+    ];
+    assert_eq!(
+        texts(&bytes),
+        expected.map(|(keyword, text)| (keyword.to_owned(), text.to_owned()))
+    );
+}
+
+#[test]
+fn a_damaged_text_spoils_nothing() {
+    let long = [b"prompt\0".as_slice(), &vec![b'x'; 2 << 20]].concat();
+    let bytes = png_with(
+        &[
+            (b"iTXt", b"parameters\0\0\0\0\0\xFF\xFE\xFD"),
+            (b"zTXt", b"sd-metadata\0\0not zlib"),
+            (b"zTXt", b"prompt\0"),
+            (b"iTXt", b"prompt\0\x01"),
+            (b"tEXt", &long),
+            (b"tEXt", b"parameters\0whole"),
+        ],
+        &[],
+    );
+    assert_eq!(texts(&bytes), [("parameters".to_owned(), "whole".to_owned())]);
+    for end in 0..200 {
+        drop(png::texts(&bytes[..end]));
+    }
+    let many: Vec<(&[u8; 4], &[u8])> = vec![(b"tEXt", b"prompt\0x"); 500];
+    assert_eq!(texts(&png_with(&many, &[])).len(), 64);
+}
+
+/// An EXIF block of one or two entries in the given byte order: a comment, and a model.
+fn exif_block(little: bool, comment: &[u8], model: &[u8]) -> Vec<u8> {
+    let short = |value: u16| if little { value.to_le_bytes() } else { value.to_be_bytes() };
+    let long = |value: u32| if little { value.to_le_bytes() } else { value.to_be_bytes() };
+    let entry = |tag: u16, kind: u16, count: usize, value: u32| {
+        [&short(tag)[..], &short(kind), &long(count as u32), &long(value)].concat()
+    };
+    let (sub, data) = (8 + 2 + 24 + 4, 8 + 2 + 24 + 4 + 2 + 12 + 4);
+    let mut block = if little { b"II*\0".to_vec() } else { b"MM\0*".to_vec() };
+    block.extend(long(8));
+    block.extend(short(2));
+    block.extend(entry(0x0110, 2, model.len(), (data + comment.len()) as u32));
+    block.extend(entry(0x8769, 4, 1, sub as u32));
+    block.extend(long(0));
+    block.extend(short(1));
+    block.extend(entry(0x9286, 7, comment.len(), data as u32));
+    block.extend(long(0));
+    block.extend(comment);
+    block.extend(model);
+    block
+}
+
+#[test]
+fn exif_comments_of_all_kinds_are_read() {
+    let text = "a fox, 狐\nSteps: 20";
+    let wide = |little: bool| -> Vec<u8> {
+        let units = text.encode_utf16();
+        units.flat_map(|u| if little { u.to_le_bytes() } else { u.to_be_bytes() }).collect()
+    };
+    let unicode = |little: bool| [b"UNICODE\0".as_slice(), &wide(little)].concat();
+    let marked = [b"UNICODE\0\xFF\xFE".as_slice(), &wide(true)].concat();
+    let ascii = [b"ASCII\0\0\0".as_slice(), text.as_bytes(), b"\0\0"].concat();
+    let nothing = [[0; 8].as_slice(), text.as_bytes()].concat();
+    let comments =
+        [unicode(true), unicode(false), marked, ascii, nothing, text.as_bytes().to_vec()];
+    for comment in comments {
+        for little in [false, true] {
+            let found = metadata::from_exif(exif_block(little, &comment, b"prompt:{\"1\":2}\0"));
+            let found: Vec<(&str, &str)> =
+                found.iter().map(|text| (text.keyword.as_str(), text.text.as_str())).collect();
+            assert_eq!(found, [("parameters", text), ("prompt", "{\"1\":2}")]);
+        }
+    }
+    let camera = exif_block(false, b"JIS\0\0\0\0\0abc", b"X-100: the camera\0");
+    assert_eq!(metadata::from_exif(camera), []);
+}
+
+#[test]
+fn damaged_exif_spoils_nothing() {
+    let block = exif_block(true, b"UNICODE\0\x00\xD8\x00\xD8a", b"prompt:{}\0");
+    for end in 0..block.len() {
+        drop(metadata::from_exif(block[..end].to_vec()));
+    }
+    for at in 0..block.len() {
+        for value in [0, 1, 0x7F, 0xFF] {
+            let mut block = block.clone();
+            block[at] = value;
+            drop(metadata::from_exif(block));
+        }
+    }
+    let jpeg = encode(&picture(8, 8, 255), Format::Jpeg, Some("a fox")).unwrap();
+    for at in 2..120 {
+        let mut jpeg = jpeg.clone();
+        jpeg[at] ^= 0xFF;
+        drop(decode_picture(&jpeg));
+    }
 }

@@ -1,12 +1,20 @@
-//! Pictures in files: PNG, JPEG, WebP and TIFF in, PNG out.
+//! Pictures in files: PNG, JPEG, WebP and TIFF in; PNG, JPEG and WebP out.
 //!
 //! Called by whatever opens or saves a picture, in the window and on the command line. It works on
-//! bytes in memory; only [`write_whole`] touches the disk. Colour profiles are not applied.
+//! bytes in memory; only [`write_whole`] touches the disk. Colour profiles are not applied, and what
+//! the texts in a file mean is not its business: `app::parameters` reads them.
+
+mod jpeg;
+mod metadata;
+mod png;
+mod webp;
 
 use std::io::{Cursor, Write as _};
 use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+
+pub use metadata::RawText;
 
 use crate::types::Picture;
 
@@ -16,18 +24,73 @@ pub const LONGEST_SIDE: u32 = 16_384;
 const DECODED_LIMIT: u64 = 1 << 30;
 /// The most bytes that a decoder may use beside those: tables, rows, colour profiles.
 const WORKING_LIMIT: u64 = 256 << 20;
-/// The longest text that is taken out of a PNG, in bytes.
+/// The formats that are read.
+const READ: [ImageFormat; 4] =
+    [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Tiff];
+/// The longest text that is taken out of a file, in bytes.
 const TEXT_LIMIT: usize = 1 << 20;
-/// The PNG keyword under which A1111 and others store what a picture was made from.
-const PARAMETERS: &str = "parameters";
 
 /// A picture out of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {
     /// Its pixels, turned as the file's orientation says.
     pub picture: Picture,
-    /// What it was made from, if the file says so: A1111's text.
-    pub parameters: Option<String>,
+    /// What programs wrote into the file about how it was made, as it stands there.
+    pub texts: Vec<RawText>,
+}
+
+impl Decoded {
+    /// A1111's text, if the file has one.
+    #[must_use]
+    pub fn parameters(&self) -> Option<&str> {
+        let text = self.texts.iter().find(|text| text.keyword == metadata::PARAMETERS)?;
+        Some(&text.text)
+    }
+}
+
+/// A format that pictures are written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Every bit kept; the usual one.
+    #[default]
+    Png,
+    /// Quality 95, colours at full resolution, transparent parts on white.
+    Jpeg,
+    /// Every bit kept, smaller than PNG.
+    WebP,
+}
+
+impl Format {
+    /// All of them, the usual one first.
+    pub const ALL: [Self; 3] = [Self::Png, Self::Jpeg, Self::WebP];
+
+    /// What people call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Png => "PNG",
+            Self::Jpeg => "JPEG",
+            Self::WebP => "WebP",
+        }
+    }
+
+    /// How names of its files end, the usual ending first.
+    #[must_use]
+    pub fn extensions(self) -> &'static [&'static str] {
+        match self {
+            Self::Png => &["png"],
+            Self::Jpeg => &["jpg", "jpeg"],
+            Self::WebP => &["webp"],
+        }
+    }
+
+    /// The format that a file's name asks for.
+    #[must_use]
+    pub fn of_path(path: &Path) -> Option<Self> {
+        let extension = path.extension()?;
+        let is = |known: &&&str| extension.eq_ignore_ascii_case(known);
+        Self::ALL.into_iter().find(|format| format.extensions().iter().any(|known| is(&known)))
+    }
 }
 
 /// Why a picture was not opened or saved.
@@ -61,9 +124,12 @@ pub enum CodecError {
     /// The file is cut off or its contents make no sense.
     #[error("This picture is damaged or incomplete ({0}); try another copy of it")]
     Damaged(String),
-    /// The pixels could not be put into a PNG.
-    #[error("The picture could not be made into a PNG ({0}); save it at a smaller size")]
+    /// The pixels could not be put into the format.
+    #[error("The picture could not be made into a file ({0}); save it at a smaller size")]
     Encode(String),
+    /// The text that recalls how it was made has no room in the format.
+    #[error("A JPEG has no room for so long a prompt; save it as PNG or WebP")]
+    TextTooLong,
     /// The file could not be written.
     #[error("The file could not be written ({reason}); choose another folder or make room: {path}")]
     Write {
@@ -81,9 +147,7 @@ pub enum CodecError {
 /// anything is decoded.
 pub fn decode_picture(bytes: &[u8]) -> Result<Decoded, CodecError> {
     let format = image::guess_format(bytes).map_err(|_unknown| CodecError::NotAPicture)?;
-    if ![ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Tiff]
-        .contains(&format)
-    {
+    if !READ.contains(&format) {
         return Err(CodecError::NotAPicture);
     }
     let mut limits = Limits::no_limits();
@@ -102,13 +166,22 @@ pub fn decode_picture(bytes: &[u8]) -> Result<Decoded, CodecError> {
         return Err(CodecError::TooDeep { mib: decoder.total_bytes() >> 20 });
     }
     let orientation = decoder.orientation().map_err(failure)?;
+    // The picture is worth more than its texts: what is wrong with them stops nothing.
+    let exif = decoder.exif_metadata().ok().flatten();
     let mut image = DynamicImage::from_decoder(decoder).map_err(failure)?;
     image.apply_orientation(orientation);
     let image = image.into_rgba8();
     let (width, height) = image.dimensions();
     let picture = Picture { width, height, rgba: image.into_raw() };
-    let parameters = if format == ImageFormat::Png { png_parameters(bytes) } else { None };
-    Ok(Decoded { picture, parameters })
+    let mut texts = if format == ImageFormat::Png { png::texts(bytes) } else { Vec::new() };
+    texts.extend(exif.map(metadata::from_exif).unwrap_or_default());
+    Ok(Decoded { picture, texts })
+}
+
+/// Whether these bytes begin like a picture that is read.
+#[must_use]
+pub fn is_picture(bytes: &[u8]) -> bool {
+    image::guess_format(bytes).is_ok_and(|format| READ.contains(&format))
 }
 
 fn failure(error: ImageError) -> CodecError {
@@ -119,66 +192,46 @@ fn failure(error: ImageError) -> CodecError {
     }
 }
 
-/// The `parameters` text of a PNG, from any of the three kinds of text chunks before its pixels.
-/// One that is too long or damaged is left alone: the picture is worth more than its text.
-fn png_parameters(bytes: &[u8]) -> Option<String> {
-    let limits = png::Limits { bytes: 4 * TEXT_LIMIT };
-    let reader = png::Decoder::new_with_limits(Cursor::new(bytes), limits).read_info().ok()?;
-    let info = reader.info();
-    let plain = info.uncompressed_latin1_text.iter();
-    if let Some(chunk) = plain.clone().find(|chunk| chunk.keyword == PARAMETERS) {
-        return Some(chunk.text.clone()).filter(|text| text.len() <= TEXT_LIMIT);
+/// Puts a picture into a format, with `parameters` where A1111 stores them. Quick rather than small.
+///
+/// # Errors
+/// [`CodecError::Encode`] when the pixels do not fill the picture's size;
+/// [`CodecError::TextTooLong`] for a JPEG.
+pub fn encode(
+    picture: &Picture,
+    format: Format,
+    parameters: Option<&str>,
+) -> Result<Vec<u8>, CodecError> {
+    if picture.rgba.len() as u64 != 4 * u64::from(picture.width) * u64::from(picture.height) {
+        return Err(CodecError::Encode("its pixels do not fill it".to_owned()));
     }
-    if let Some(chunk) = info.utf8_text.iter().find(|chunk| chunk.keyword == PARAMETERS) {
-        let mut chunk = chunk.clone();
-        chunk.decompress_text_with_limit(TEXT_LIMIT).ok()?;
-        return chunk.get_text().ok();
+    match format {
+        Format::Png => png::encode(picture, parameters),
+        Format::Jpeg => jpeg::encode(picture, parameters),
+        Format::WebP => webp::encode(picture, parameters),
     }
-    let mut packed = info.compressed_latin1_text.iter();
-    let mut chunk = packed.find(|chunk| chunk.keyword == PARAMETERS)?.clone();
-    chunk.decompress_text_with_limit(TEXT_LIMIT).ok()?;
-    chunk.get_text().ok()
 }
 
-/// Makes a PNG: without alpha when every pixel is opaque, and with `parameters` as A1111 stores
-/// them. Quick rather than small.
+/// Makes a PNG, see [`encode`].
 ///
 /// # Errors
 /// [`CodecError::Encode`] when the pixels do not fill the picture's size.
 pub fn encode_png(picture: &Picture, parameters: Option<&str>) -> Result<Vec<u8>, CodecError> {
-    let mut bytes = Vec::new();
-    write_png(&mut bytes, picture, parameters)
-        .map_err(|error| CodecError::Encode(error.to_string()))?;
-    Ok(bytes)
+    encode(picture, Format::Png, parameters)
 }
 
-fn write_png(
-    out: &mut Vec<u8>,
-    picture: &Picture,
-    parameters: Option<&str>,
-) -> Result<(), png::EncodingError> {
-    let mut encoder = png::Encoder::new(out, picture.width, picture.height);
-    let opaque = picture.rgba.chunks_exact(4).all(|pixel| pixel[3] == 255);
-    encoder.set_color(if opaque { png::ColorType::Rgb } else { png::ColorType::Rgba });
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::Fast);
-    if let Some(text) = parameters {
-        // The format ends its texts with a zero.
-        let text = text.replace('\0', " ");
-        if text.chars().all(|letter| u32::from(letter) < 256) {
-            encoder.add_text_chunk(PARAMETERS.to_owned(), text)?;
-        } else {
-            encoder.add_itxt_chunk(PARAMETERS.to_owned(), text)?;
-        }
-    }
-    let mut writer = encoder.write_header()?;
-    if opaque {
-        let rgb: Vec<u8> = picture.rgba.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
-        writer.write_image_data(&rgb)?;
-    } else {
-        writer.write_image_data(&picture.rgba)?;
-    }
-    writer.finish()
+fn is_opaque(picture: &Picture) -> bool {
+    picture.rgba.chunks_exact(4).all(|pixel| pixel[3] == 255)
+}
+
+/// The colours without alpha, laid on white where they let something through.
+fn on_white(picture: &Picture) -> Vec<u8> {
+    let laid = |value: u8, alpha: u8| {
+        let (value, alpha) = (u32::from(value), u32::from(alpha));
+        ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+    };
+    let pixels = picture.rgba.chunks_exact(4);
+    pixels.flat_map(|p| [laid(p[0], p[3]), laid(p[1], p[3]), laid(p[2], p[3])]).collect()
 }
 
 /// Writes a file so that it appears whole or not at all: under a temporary name in the same

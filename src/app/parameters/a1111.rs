@@ -1,0 +1,209 @@
+//! The text that A1111 made the custom: prompt lines, "Negative prompt:" lines, one line of fields.
+//!
+//! Written for every picture that is saved; read by [`super`]. Forge, and this program, write the
+//! same.
+
+use serde::de::IgnoredAny;
+
+use super::draft::{Draft, Field};
+use super::{Origin, Reading};
+use crate::engine::protocol::PaintRequest;
+
+/// A line with fewer fields is words.
+const FEWEST_FIELDS: usize = 3;
+/// The most fields that are looked at.
+const MOST_FIELDS: usize = 1000;
+/// What A1111 begins the words to avoid with.
+const NEGATIVE: &str = "Negative prompt:";
+
+/// The text for the picture of `request` (of several, see [`PaintRequest::alone`]), which must have its defaults filled in
+/// (as [`crate::engine::protocol::Event::Finished`] returns it).
+#[must_use]
+pub fn infotext(request: &PaintRequest, size: (u32, u32), model_name: &str) -> String {
+    let mut text = request.prompt.trim_end().to_owned();
+    if !request.negative.trim().is_empty() {
+        text.push_str("\nNegative prompt: ");
+        text.push_str(request.negative.trim_end());
+    }
+    let mut fields: Vec<(&str, String)> = Vec::new();
+    if let Some(steps) = request.steps {
+        fields.push(("Steps", steps.to_string()));
+    }
+    if let Some(sampler) = request.sampler {
+        fields.push(("Sampler", sampler.name().to_owned()));
+    }
+    if let Some(schedule) = request.schedule {
+        fields.push(("Schedule type", schedule.name().to_owned()));
+    }
+    if let Some(guidance) = request.guidance {
+        fields.push(("CFG scale", guidance.to_string()));
+    }
+    fields.push(("Seed", request.seed.to_string()));
+    fields.push(("Size", format!("{}x{}", size.0, size.1)));
+    fields.push(("Model", model_name.to_owned()));
+    if let Some(variation) = request.variation {
+        fields.push(("Variation seed", variation.seed.to_string()));
+        fields.push(("Variation seed strength", variation.strength.to_string()));
+    }
+    if let Some(init) = &request.init {
+        fields.push(("Denoising strength", init.strength.to_string()));
+    }
+    if let Some(mask) = &request.mask {
+        fields.push(("Mask blur", mask.feather_px.to_string()));
+    }
+    if request.guidance_rescale > 0.0 {
+        fields.push(("CFG Rescale phi", request.guidance_rescale.to_string()));
+    }
+    fields.push(("Version", format!("pentimento {}", env!("CARGO_PKG_VERSION"))));
+    let fields: Vec<String> =
+        fields.into_iter().map(|(name, value)| format!("{name}: {}", quoted(value))).collect();
+    text.push('\n');
+    text.push_str(&fields.join(", "));
+    text
+}
+
+/// A1111's custom: a value that would break the list apart is written as a JSON string.
+fn quoted(value: String) -> String {
+    if value.contains([',', ':', '\n']) {
+        serde_json::Value::String(value).to_string()
+    } else {
+        value
+    }
+}
+
+/// Reads such a text. It never fails: what it does not know it reports.
+pub(super) fn read(text: &str) -> Reading {
+    let lines: Vec<&str> = text.trim().lines().collect();
+    let at = fields_line(&lines);
+    let (words, rest) = lines.split_at(at.unwrap_or(lines.len()));
+    let mut draft = Draft::default();
+    split_words(words, &mut draft);
+    let list = rest.first().map(|line| fields(line)).unwrap_or_default();
+    let has = |name: &str| list.iter().any(|(key, _)| *key == name);
+    let hires = has("Hires upscale") || has("Hires upscaler") || has("Hires resize");
+    let mut origin = Origin::A1111;
+    for (key, value) in &list {
+        match *key {
+            "Version" if value.starts_with("pentimento") => origin = Origin::Pentimento,
+            // What A1111 does unless told otherwise, and which program it was, are no settings.
+            "Version" | "User" => {}
+            "RNG" if value == "CPU" => {}
+            "Clip skip" if value == "1" => {}
+            "Denoising strength" if hires => draft.cannot(key, value),
+            _ => match field(key) {
+                Some(field) => draft.take(field, key, value),
+                None => draft.cannot(key, value),
+            },
+        }
+    }
+    for line in rest.iter().skip(1).filter(|line| !line.trim().is_empty()) {
+        let (key, value) = line.split_once(':').unwrap_or(("Text", line));
+        draft.cannot(key.trim(), value.trim());
+    }
+    if at.is_some() && !has("Schedule type") {
+        draft.schedule_of_sampler();
+    }
+    for tag in draft.recipe.prompt.clone().split("<lora:").skip(1).take(MOST_FIELDS) {
+        if let Some((lora, _)) = tag.split_once('>') {
+            draft.cannot("Lora", lora);
+        }
+    }
+    draft.finish(origin)
+}
+
+fn field(key: &str) -> Option<Field> {
+    Some(match key {
+        "Steps" => Field::Steps,
+        "Sampler" => Field::Sampler,
+        "Schedule type" => Field::Schedule,
+        "CFG scale" => Field::Guidance,
+        "CFG Rescale phi" | "CFG rescale" => Field::Rescale,
+        "Seed" => Field::Seed,
+        "Size" => Field::Size,
+        "Denoising strength" => Field::Strength,
+        "Variation seed" => Field::VariationSeed,
+        "Variation seed strength" => Field::VariationStrength,
+        _ => return None,
+    })
+}
+
+/// The last line, or the last one that begins as these lines do: extensions add lines below it.
+fn fields_line(lines: &[&str]) -> Option<usize> {
+    // Three colons alone do not make it one: "Style: oil, Mood: calm, Light: soft" is a prompt.
+    let enough = |line: &str| {
+        let list = fields(line);
+        list.len() >= FEWEST_FIELDS && list.iter().any(|(key, _)| field(key).is_some())
+    };
+    let last = lines.len().checked_sub(1)?;
+    if enough(lines[last]) {
+        return Some(last);
+    }
+    let begins = |line: &&str| line.starts_with("Steps: ");
+    lines.iter().rposition(begins).filter(|at| enough(lines[*at]))
+}
+
+fn split_words(lines: &[&str], draft: &mut Draft) {
+    let mut texts = [Vec::new(), Vec::new()];
+    let mut negative = false;
+    for line in lines {
+        let line = line.trim_end();
+        match line.trim_start().strip_prefix(NEGATIVE) {
+            Some(rest) => {
+                negative = true;
+                texts[1].push(rest.trim_start());
+            }
+            None => texts[usize::from(negative)].push(line),
+        }
+    }
+    let [prompt, negative] = texts.map(|lines| lines.join("\n").trim().to_owned());
+    draft.recipe.prompt = prompt;
+    draft.recipe.negative = negative;
+}
+
+/// Cuts a line into its fields. A value is a JSON string, other JSON, or what stands before the
+/// next comma.
+fn fields(line: &str) -> Vec<(&str, String)> {
+    let mut found = Vec::new();
+    let mut rest = line.trim();
+    while found.len() < MOST_FIELDS {
+        let Some((key, after)) = rest.split_once(':') else { break };
+        // Words without a colon before a key belong to none: the key is what follows their comma.
+        let key = key.rsplit(',').next().unwrap_or(key).trim();
+        let after = after.trim_start();
+        let (value, end) = value(after);
+        if is_key(key) && !value.is_empty() {
+            found.push((key, value));
+        }
+        let Some(next) = after.get(end..) else { break };
+        rest = next.split_once(',').map_or("", |(_, next)| next.trim_start());
+        if rest.is_empty() {
+            break;
+        }
+    }
+    found
+}
+
+fn is_key(key: &str) -> bool {
+    let letter = |c: char| c.is_alphanumeric() || c == '_';
+    key.starts_with(letter)
+        && key.chars().count() <= 60
+        && key.chars().all(|c| letter(c) || matches!(c, ' ' | '-' | '/' | '(' | ')' | '.' | '+'))
+}
+
+/// A value and where it ends.
+fn value(text: &str) -> (String, usize) {
+    if text.starts_with('"') {
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<String>();
+        if let Some(Ok(value)) = values.next() {
+            return (value, values.byte_offset());
+        }
+    } else if text.starts_with(['[', '{']) {
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+        if let Some(Ok(_)) = values.next() {
+            let end = values.byte_offset();
+            return (text[..end].to_owned(), end);
+        }
+    }
+    let end = text.find(',').unwrap_or(text.len());
+    (text[..end].trim().to_owned(), end)
+}

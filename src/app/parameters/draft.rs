@@ -1,0 +1,159 @@
+//! A recipe while it is read: values come as text, are judged, and taken over or reported.
+//!
+//! Used by the readers beside it. All ranges stand here, so that no reader lets a NaN through.
+
+use std::ops::RangeInclusive;
+
+use super::{Origin, Reading, Recipe, Unhonoured, names};
+use crate::engine::protocol::Variation;
+
+/// The most entries of a report.
+const MOST_REPORTED: usize = 200;
+/// The longest value of a report, in letters.
+const LONGEST_VALUE: usize = 300;
+/// The longest side that can be painted, in pixels.
+const LONGEST_SIDE: u64 = 4096;
+
+/// What a value is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Prompt,
+    Negative,
+    Steps,
+    Guidance,
+    Rescale,
+    Seed,
+    Size,
+    Width,
+    Height,
+    Sampler,
+    Schedule,
+    Strength,
+    VariationSeed,
+    VariationStrength,
+}
+
+/// A recipe while it is read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Draft {
+    pub(super) recipe: Recipe,
+    unhonoured: Vec<Unhonoured>,
+    sides: [Option<u32>; 2],
+    /// The schedule as the text has it, until the sampler is known.
+    schedule: Option<(String, String)>,
+    varied: (Option<u64>, Option<f32>),
+}
+
+impl Draft {
+    /// Takes a value over, or reports it.
+    pub(super) fn take(&mut self, field: Field, key: &str, value: &str) {
+        let value = value.trim();
+        if self.took(field, key, value).is_none() {
+            self.cannot(key, value);
+        }
+    }
+
+    fn took(&mut self, field: Field, key: &str, value: &str) -> Option<()> {
+        let recipe = &mut self.recipe;
+        match field {
+            Field::Prompt => value.clone_into(&mut recipe.prompt),
+            Field::Negative => value.clone_into(&mut recipe.negative),
+            Field::Steps => recipe.steps = Some(whole(value, 1..=150)? as u32),
+            Field::Guidance => recipe.guidance = Some(number(value, 0.0..=100.0)?),
+            Field::Rescale => recipe.guidance_rescale = Some(number(value, 0.0..=1.0)?),
+            Field::Seed => recipe.seed = Some(whole(value, 0..=u64::MAX)?),
+            Field::Size => {
+                let sides = value
+                    .split(|c: char| !c.is_ascii_digit() && c != '.' && c != '-')
+                    .filter(|part| !part.is_empty());
+                let sides: Vec<u32> = sides
+                    .map(|side| Some(whole(side, 1..=LONGEST_SIDE)? as u32))
+                    .collect::<Option<_>>()?;
+                let [width, height] = sides[..] else { return None };
+                recipe.size = Some((width, height));
+            }
+            Field::Width => self.sides[0] = Some(whole(value, 1..=LONGEST_SIDE)? as u32),
+            Field::Height => self.sides[1] = Some(whole(value, 1..=LONGEST_SIDE)? as u32),
+            Field::Sampler => {
+                let (sampler, schedule) = names::sampler(value)?;
+                recipe.sampler = Some(sampler);
+                if let Some(schedule) = schedule {
+                    self.schedule = Some((key.to_owned(), schedule.to_owned()));
+                }
+            }
+            Field::Schedule => self.schedule = Some((key.to_owned(), value.to_owned())),
+            Field::Strength => {
+                recipe.strength =
+                    Some(number(value, 0.0..=1.0).filter(|strength| *strength > 0.0)?);
+            }
+            Field::VariationSeed => self.varied.0 = Some(whole(value, 0..=u64::MAX)?),
+            Field::VariationStrength => self.varied.1 = Some(number(value, 0.0..=1.0)?),
+        }
+        Some(())
+    }
+
+    /// Reports what is not done.
+    pub(super) fn cannot(&mut self, key: &str, value: &str) {
+        let entry = Unhonoured { key: shortened(key), value: shortened(value) };
+        if self.unhonoured.len() < MOST_REPORTED && !self.unhonoured.contains(&entry) {
+            self.unhonoured.push(entry);
+        }
+    }
+
+    /// Older texts name no schedule: it is the one that the sampler then had.
+    pub(super) fn schedule_of_sampler(&mut self) {
+        if self.schedule.is_none()
+            && let Some(sampler) = self.recipe.sampler
+        {
+            self.recipe.schedule = names::old_schedule(sampler);
+        }
+    }
+
+    /// Puts together what came in parts.
+    pub(super) fn finish(mut self, origin: Origin) -> Reading {
+        if let Some((key, name)) = self.schedule.take() {
+            match names::schedule(&name, self.recipe.sampler) {
+                Ok(schedule) => self.recipe.schedule = schedule,
+                Err(names::Unknown) => self.cannot(&key, &name),
+            }
+        }
+        match self.sides {
+            [Some(width), Some(height)] => self.recipe.size = Some((width, height)),
+            [Some(width), None] => self.cannot("width", &width.to_string()),
+            [None, Some(height)] => self.cannot("height", &height.to_string()),
+            [None, None] => {}
+        }
+        match self.varied {
+            (Some(seed), Some(strength)) => {
+                self.recipe.variation = Some(Variation { seed, strength });
+            }
+            (Some(seed), None) => self.cannot("Variation seed", &seed.to_string()),
+            (None, Some(by)) => self.cannot("Variation seed strength", &by.to_string()),
+            (None, None) => {}
+        }
+        Reading { origin, recipe: self.recipe, unhonoured: self.unhonoured }
+    }
+}
+
+/// A whole number, also written as "20.0".
+fn whole(text: &str, range: RangeInclusive<u64>) -> Option<u64> {
+    let exact = text.parse::<u64>().ok();
+    let rounded = || {
+        let value = text.parse::<f64>().ok()?;
+        (value.fract() == 0.0 && (0.0..9e15).contains(&value)).then_some(value as u64)
+    };
+    exact.or_else(rounded).filter(|value| range.contains(value))
+}
+
+/// A number in a range, which "NaN" is never in.
+fn number(text: &str, range: RangeInclusive<f32>) -> Option<f32> {
+    text.parse().ok().filter(|value| range.contains(value))
+}
+
+fn shortened(text: &str) -> String {
+    let text = text.trim();
+    match text.char_indices().nth(LONGEST_VALUE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

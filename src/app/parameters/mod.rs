@@ -1,0 +1,160 @@
+//! What a picture was made from: written as A1111's text, read from the forms of several programs.
+//!
+//! Used by the window, the command line and [`super::recipes`]. It reads and makes text;
+//! [`crate::document::codec`] takes it out of files and puts it in. Nothing here fails: what cannot
+//! be taken over is reported as [`Unhonoured`].
+
+mod a1111;
+mod comfy;
+mod draft;
+mod flat;
+mod graph;
+mod names;
+
+use serde_json::Value;
+
+pub use a1111::infotext;
+
+use crate::document::codec::RawText;
+use crate::engine::protocol::{Sampler, Schedule, Variation};
+
+/// What can be taken over: the words and the numbers that the window has.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recipe {
+    /// The prompt.
+    pub prompt: String,
+    /// The negative prompt.
+    pub negative: String,
+    /// Width and height in pixels.
+    pub size: Option<(u32, u32)>,
+    /// Sampling steps.
+    pub steps: Option<u32>,
+    /// Guidance scale.
+    pub guidance: Option<f32>,
+    /// Guidance rescale.
+    pub guidance_rescale: Option<f32>,
+    /// The seed.
+    pub seed: Option<u64>,
+    /// The noise mixed into the seed's.
+    pub variation: Option<Variation>,
+    /// The algorithm.
+    pub sampler: Option<Sampler>,
+    /// Where its steps lie.
+    pub schedule: Option<Schedule>,
+    /// How far a picture that it began from was left, over 0 up to 1.
+    pub strength: Option<f32>,
+}
+
+/// Something that a text asks for and that is not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unhonoured {
+    /// What the text calls it.
+    pub key: String,
+    /// What it asks for, cut if it is long.
+    pub value: String,
+}
+
+/// The program that wrote a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// This one.
+    Pentimento,
+    /// A1111, Forge and the many that write like them.
+    A1111,
+    /// ComfyUI: a graph.
+    ComfyUi,
+    /// `InvokeAI`.
+    InvokeAi,
+    /// Fooocus.
+    Fooocus,
+    /// Another one that writes plain JSON.
+    Other,
+}
+
+impl Origin {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pentimento => "Pentimento",
+            Self::A1111 => "A1111",
+            Self::ComfyUi => "ComfyUI",
+            Self::InvokeAi => "InvokeAI",
+            Self::Fooocus => "Fooocus",
+            Self::Other => "JSON",
+        }
+    }
+}
+
+/// A text that was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// Who wrote it.
+    pub origin: Origin,
+    /// What can be taken over.
+    pub recipe: Recipe,
+    /// What cannot.
+    pub unhonoured: Vec<Unhonoured>,
+}
+
+/// Reads what programs wrote into a picture; `None` if nothing in it tells how it was made.
+#[must_use]
+pub fn read(texts: &[RawText]) -> Option<Reading> {
+    let all = |keyword: &'static str| {
+        texts.iter().filter(move |text| text.keyword == keyword).map(|text| text.text.as_str())
+    };
+    // Several programs write their own form and A1111's beside it: their own says more.
+    let own = all("invokeai_metadata").chain(all("sd-metadata")).find_map(flat::read_invoke);
+    own.or_else(|| all("parameters").find_map(parameters))
+        .or_else(|| all("prompt").find_map(comfy::read))
+        .or_else(|| all("Comment").find_map(parameters))
+}
+
+/// Reads a pasted text of any of these forms.
+#[must_use]
+pub fn parse(text: &str) -> Reading {
+    parameters(text).unwrap_or_else(|| a1111::read(text))
+}
+
+/// A `parameters` text is A1111's, or JSON of those who took only the keyword over.
+fn parameters(text: &str) -> Option<Reading> {
+    let text = text.trim();
+    if text.starts_with('{') {
+        return comfy::read(text).or_else(|| flat::read_invoke(text)).or_else(|| flat::read(text));
+    }
+    (!text.is_empty()).then(|| a1111::read(text))
+}
+
+/// Python writes NaN and Infinity into its JSON, which JSON does not have: they become null.
+fn json(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok().or_else(|| serde_json::from_str(&without_nan(text)).ok())
+}
+
+fn without_nan(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let (mut rest, mut quoted) = (text, false);
+    while let Some(letter) = rest.chars().next() {
+        let word = ["NaN", "-Infinity", "Infinity"].into_iter().find(|word| rest.starts_with(word));
+        let taken = match word {
+            Some(word) if !quoted => {
+                clean.push_str("null");
+                word.len()
+            }
+            _ if quoted && letter == '\\' => {
+                let taken = rest.chars().take(2).map(char::len_utf8).sum();
+                clean.push_str(&rest[..taken]);
+                taken
+            }
+            _ => {
+                quoted ^= letter == '"';
+                clean.push(letter);
+                letter.len_utf8()
+            }
+        };
+        rest = &rest[taken..];
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests;

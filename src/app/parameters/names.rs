@@ -1,0 +1,82 @@
+//! The names that other programs have for samplers and schedules.
+
+use crate::engine::protocol::{Sampler, Schedule};
+
+/// A sampler, and the schedule that its name carries in older A1111 texts ("DPM++ 2M Karras") and
+/// in `InvokeAI`'s (`dpmpp_2m_k`).
+pub(super) fn sampler(name: &str) -> Option<(Sampler, Option<&'static str>)> {
+    let lower = name.trim().to_lowercase();
+    if let Some(sampler) = plain_sampler(&lower) {
+        return Some((sampler, None));
+    }
+    for (ending, schedule) in [
+        (" karras", "karras"),
+        (" exponential", "exponential"),
+        ("_karras", "karras"),
+        ("_k", "karras"),
+    ] {
+        if let Some(sampler) = lower.strip_suffix(ending).and_then(plain_sampler) {
+            return Some((sampler, Some(schedule)));
+        }
+    }
+    None
+}
+
+fn plain_sampler(name: &str) -> Option<Sampler> {
+    let simple = simplified(name);
+    // k-diffusion's functions and the first programs over it say "k_" or "sample_" before each.
+    let simple = simple.strip_prefix("sample").unwrap_or(&simple);
+    let simple = match simple.strip_prefix('k') {
+        Some(rest) => rest,
+        None => simple,
+    };
+    Some(match simple {
+        "euler" => Sampler::Euler,
+        "eulera" | "eulerancestral" => Sampler::EulerAncestral,
+        "heun" => Sampler::Heun,
+        "dpm++2m" | "dpmpp2m" => Sampler::DpmPp2M,
+        "ddim" => Sampler::Ddim,
+        "lcm" => Sampler::Lcm,
+        _ => return None,
+    })
+}
+
+/// No schedule of this program has the name.
+pub(super) struct Unknown;
+
+/// A schedule; none is "as the model says". Names differ, but they lay the steps alike:
+/// k-diffusion's uniform one is diffusers' linspace, "simple" and "SGM uniform" its trailing one,
+/// DDIM's own its leading one.
+pub(super) fn schedule(name: &str, sampler: Option<Sampler>) -> Result<Option<Schedule>, Unknown> {
+    Ok(Some(match simplified(name).as_str() {
+        "karras" => Schedule::Karras,
+        "uniform" | "normal" | "linspace" => Schedule::Linspace,
+        "sgmuniform" | "simple" | "trailing" => Schedule::Trailing,
+        "ddimuniform" | "ddim" | "leading" => Schedule::Leading,
+        "automatic" => return sampler.map(automatic).ok_or(Unknown),
+        _ => return Err(Unknown),
+    }))
+}
+
+/// A1111's "Automatic".
+fn automatic(sampler: Sampler) -> Option<Schedule> {
+    match sampler {
+        Sampler::DpmPp2M => Some(Schedule::Karras),
+        other => old_schedule(other),
+    }
+}
+
+/// What A1111 used before it named schedules.
+pub(super) fn old_schedule(sampler: Sampler) -> Option<Schedule> {
+    match sampler {
+        Sampler::Ddim => Some(Schedule::Leading),
+        Sampler::Lcm => None,
+        Sampler::Euler | Sampler::EulerAncestral | Sampler::Heun | Sampler::DpmPp2M => {
+            Some(Schedule::Linspace)
+        }
+    }
+}
+
+fn simplified(name: &str) -> String {
+    name.trim().to_lowercase().chars().filter(|c| !matches!(c, ' ' | '-' | '_')).collect()
+}

@@ -1,0 +1,107 @@
+//! What a picture was made from, offered and taken over: in grey in the empty prompt, by a notice,
+//! or out of pasted text.
+//!
+//! Called by [`super::update`] and [`super::events`]; the texts are read in [`super::parameters`].
+
+use std::sync::Arc;
+
+use super::command::Command;
+use super::notices::Kind;
+use super::parameters::{self, Origin, Reading};
+use super::state::{AppState, Effect};
+use super::words::Text;
+use crate::document::codec::RawText;
+
+/// Entries of the report that a notice has room for.
+const REPORTED: usize = 8;
+/// Letters of a value that it has room for.
+const VALUE: usize = 40;
+
+impl AppState {
+    /// Offers what a placed picture says about itself; the notice's action, if it says anything.
+    pub(super) fn offer(&mut self, texts: &[RawText]) -> Option<(Text, Command)> {
+        let reading = parameters::read(texts).map(Arc::new);
+        let own_form = reading
+            .as_ref()
+            .is_some_and(|reading| matches!(reading.origin, Origin::A1111 | Origin::Pentimento));
+        let text = texts.iter().find(|text| own_form && text.keyword == "parameters");
+        self.document_recipe = text.map_or_else(String::new, |text| text.text.clone());
+        self.offered = reading.clone().filter(|reading| !reading.recipe.prompt.is_empty());
+        reading.map(|reading| (Text::ReadSettings, Command::Recipe(reading)))
+    }
+
+    /// Offers to read words that were pasted with settings behind them.
+    pub(super) fn offer_pasted(&mut self, words: &str) {
+        let was_there = self.prompt.contains("Steps: ");
+        if was_there || !words.contains("Steps: ") || words.len() < self.prompt.len() + 16 {
+            return;
+        }
+        let reading = parameters::parse(words);
+        if reading.recipe.steps.is_some() || !reading.unhonoured.is_empty() {
+            let action = (Text::ReadSettings, Command::Recipe(Arc::new(reading)));
+            let said = self.lang.get(Text::PastedSettings).to_owned();
+            self.notices.say(self.now, Kind::Info, said, Some(action));
+        }
+    }
+
+    /// Takes words and numbers over and tells what could not be.
+    pub(super) fn take_recipe(&mut self, reading: &Reading) {
+        let recipe = &reading.recipe;
+        self.offered = None;
+        self.prompt.clone_from(&recipe.prompt);
+        self.negative.clone_from(&recipe.negative);
+        self.avoid_open = !self.negative.is_empty();
+        let paint = &mut self.settings.paint;
+        paint.size = recipe.size.or(paint.size);
+        paint.steps = recipe.steps;
+        paint.guidance = recipe.guidance;
+        paint.guidance_rescale = recipe.guidance_rescale.unwrap_or(0.0);
+        paint.sampler = recipe.sampler;
+        paint.schedule = recipe.schedule;
+        paint.seed = recipe.seed.unwrap_or(paint.seed);
+        if let Some(strength) = recipe.strength.filter(|_| !self.has_mask()) {
+            self.strength = ((strength * 100.0).round() as u32).clamp(1, 100);
+        }
+        self.count_words();
+        self.report(reading);
+    }
+
+    /// Paints what is offered as it was painted: from words alone unless it says otherwise.
+    pub(super) fn paint_offered(&mut self) -> Vec<Effect> {
+        let Some(reading) = self.offered.clone() else { return Vec::new() };
+        self.take_recipe(&reading);
+        if reading.recipe.strength.is_none() && !self.has_mask() {
+            self.strength = 100;
+        }
+        self.paint(Some(1), false, reading.recipe.seed)
+    }
+
+    fn report(&mut self, reading: &Reading) {
+        let model = self.model.name().to_owned();
+        let mut entries: Vec<String> = Vec::new();
+        for entry in &reading.unhonoured {
+            if entry.key != "Model" || entry.value != model {
+                entries.push(format!("{} {}", entry.key, cut(&entry.value)).trim_end().to_owned());
+            }
+        }
+        if let Some(variation) = reading.recipe.variation {
+            entries.push(format!("Variation seed {}", variation.seed));
+        }
+        if entries.is_empty() {
+            return;
+        }
+        let (shown, rest) = entries.split_at(entries.len().min(REPORTED));
+        let text = if rest.is_empty() { Text::NotTaken } else { Text::NotTakenMore };
+        let values = [shown.join(", "), rest.len().to_string()];
+        let said = self.lang.fill(text, &values.each_ref().map(String::as_str));
+        self.notices.say(self.now, Kind::Info, said, None);
+    }
+}
+
+fn cut(value: &str) -> String {
+    let line = value.replace('\n', " ");
+    match line.char_indices().nth(VALUE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
