@@ -6,4 +6,5 @@ pub mod codec;
 #[expect(clippy::module_inception, reason = "the document is what this room is about")]
 pub mod document;
 pub mod mask;
+pub mod mask_shapes;
 mod stroke;

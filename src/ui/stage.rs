@@ -15,6 +15,7 @@ use crate::app::words::Text;
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
     let state = cx.state;
     let scene = state.scene();
+    let (surround, sheet) = tokens::surround(cx.palette, state.settings.prefer.surround);
     let input = CanvasInput {
         size: scene.size,
         picture: scene.picture.as_ref().map(|p| Layer { key: p.key, picture: &p.picture }),
@@ -38,13 +39,15 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
         brush: &state.settings.mask_brush,
         alt_text: state.scene_name(&scene),
         colors: CanvasColors {
-            surround: cx.palette.surround,
-            sheet: cx.palette.sheet,
+            surround,
+            sheet,
             line: cx.palette.line,
             focus: cx.palette.focus,
             mask: cx.palette.mask,
         },
         motion: state.motion(),
+        always_sharp: state.settings.prefer.always_sharp,
+        mask_fill: state.settings.mask_opacity as f32 / 100.0,
     };
     for event in canvas.show(ui, &input) {
         cx.ask(match event {

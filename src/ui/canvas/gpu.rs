@@ -292,7 +292,10 @@ impl CanvasGpu {
             let level = level_of(scale, (picture.width, picture.height));
             self.tiles.prepare(*key, picture, level);
             self.tiles.upload(device, queue, &self.pipelines.tile_layout, scene.visible());
-            if scene.uniform.grid > 0.0 || (scale - 1.0).abs() < 1e-4 {
+            if scene.uniform.grid > 0.0
+                || scene.uniform.grid < 0.0 && scale > 1.0
+                || (scale - 1.0).abs() < 1e-4
+            {
                 &self.pipelines.tile_sharp
             } else if scale > 1.0 {
                 &self.pipelines.tile_enlarged
