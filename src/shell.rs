@@ -35,6 +35,8 @@ const TIMINGS: &str = "PENTIMENTO_TIMINGS";
 const NEWS: Duration = Duration::from_millis(8);
 /// Likewise where the processor draws the frames too: each one costs the painting a step.
 const NEWS_ON_CPU: Duration = Duration::from_millis(100);
+/// Threads that a settings file can ask for.
+const MOST_THREADS: usize = 256;
 /// How long changes to the settings are gathered before they are written.
 const REMEMBER_SECS: f64 = 1.0;
 
@@ -44,15 +46,16 @@ const REMEMBER_SECS: f64 = 1.0;
 /// The window, the graphics or a thread cannot be had.
 pub fn run() -> anyhow::Result<()> {
     let options = Options { priority: Priority::BelowWindow, ..Options::default() };
-    run_with(move |wake| Engine::spawn(options, wake))
+    run_with(move |threads, wake| Engine::spawn(Options { threads, ..options }, wake))
 }
 
-/// Opens the window over any engine; `spawn` is given what wakes the window.
+/// Opens the window over any engine; `spawn` is given how many threads the user lets paint, and
+/// what wakes the window.
 ///
 /// # Errors
 /// The window, the graphics or a thread cannot be had.
 pub fn run_with(
-    spawn: impl FnOnce(Box<dyn Fn() + Send>) -> std::io::Result<Engine> + 'static,
+    spawn: impl FnOnce(Option<usize>, Box<dyn Fn() + Send>) -> std::io::Result<Engine> + 'static,
 ) -> anyhow::Result<()> {
     let settings_file = paths::settings_file();
     let settings = settings_file.as_deref().map(Settings::load).unwrap_or_default();
@@ -71,7 +74,9 @@ pub fn run_with(
         },
         ..NativeOptions::default()
     };
-    let event_loop = events::build(settings.wayland).map_err(no_window)?;
+    // A count from a file is only as good as the machine it was written on.
+    let threads = settings.prefer.threads.map(|count| (count as usize).clamp(1, MOST_THREADS));
+    let event_loop = events::build(settings.prefer.wayland).map_err(|error| no_window(&error))?;
     let proxy = event_loop.create_proxy();
     let opened = Arc::new(AtomicBool::new(false));
     let made = opened.clone();
@@ -87,7 +92,7 @@ pub fn run_with(
         }
         let wake = context.egui_ctx.clone();
         let gather = if cpu_renderer { NEWS_ON_CPU } else { NEWS };
-        let engine = spawn(Box::new(move || wake.request_repaint_after(gather)))?;
+        let engine = spawn(threads, Box::new(move || wake.request_repaint_after(gather)))?;
         let mut shell = Shell::with_engine(&context.egui_ctx, engine, settings)?;
         shell.state.cpu_renderer = cpu_renderer;
         theme::set_motion(&context.egui_ctx, shell.state.motion());
@@ -97,7 +102,7 @@ pub fn run_with(
         Ok(Box::new(shell) as Box<dyn eframe::App>)
     };
     let mut app = eframe::create_native("pentimento", native, Box::new(make), &event_loop);
-    event_loop.run_app(&mut app).map_err(no_window)?;
+    event_loop.run_app(&mut app).map_err(|error| no_window(&error))?;
     // eframe ends the loop in silence when the graphics cannot be had; it logs the reason.
     anyhow::ensure!(
         opened.load(Ordering::Acquire),
@@ -106,7 +111,7 @@ pub fn run_with(
     Ok(())
 }
 
-fn no_window(error: winit::error::EventLoopError) -> anyhow::Error {
+fn no_window(error: &winit::error::EventLoopError) -> anyhow::Error {
     anyhow::anyhow!("The window cannot be opened: {error}")
 }
 
@@ -189,6 +194,16 @@ impl Shell {
                     ThemeChoice::Dark => egui::ThemePreference::Dark,
                     ThemeChoice::Light => egui::ThemePreference::Light,
                 }),
+                Effect::Look => {
+                    ctx.set_zoom_factor(self.state.settings.prefer.scale());
+                    theme::set_motion(ctx, self.state.motion());
+                }
+                Effect::CallBack => {
+                    if !ctx.input(|input| input.focused) {
+                        let way = egui::UserAttentionType::Informational;
+                        ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(way));
+                    }
+                }
                 Effect::Remember => self.remember_at = Some(self.state.now + REMEMBER_SECS),
                 Effect::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             }
@@ -279,7 +294,7 @@ impl Shell {
         let now = meter::thread_time();
         if let (Some(now), Some(before)) = (now, mem::replace(&mut self.worked, now)) {
             let moment = if busy { &mut figures.busy } else { &mut figures.idle };
-            moment.work.add((now - before).as_secs_f32());
+            moment.work.add(now.saturating_sub(before).as_secs_f32());
         }
         for (secs, busy) in self.meter.iter().flat_map(Meter::drain) {
             let moment = if busy { &mut figures.busy } else { &mut figures.idle };
@@ -338,7 +353,9 @@ impl eframe::App for Shell {
         if ctx.current_pass_index() == 0 {
             self.measure(frame);
             let size = ctx.content_rect().size();
-            self.state.settings.window = Some((size.x, size.y));
+            self.state.window_size = Some((size.x, size.y));
+            let scale = ctx.zoom_factor();
+            self.state.settings.window = Some((size.x * scale, size.y * scale));
             self.dropped(&ctx);
         }
         let commands = self.window.keys(&ctx, &self.state);

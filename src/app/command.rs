@@ -1,19 +1,20 @@
 //! The one table of commands: label, explanation, keys, group, when each is enabled.
 //!
-//! It feeds menu, shortcuts and tooltips (and later the palette and the help). `ui` returns
+//! It feeds menu, shortcuts, tooltips, palette and the list of keys. `ui` returns
 //! [`Command`]s; [`super::update`] carries them out. Nothing here changes anything.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::jobs::{EntryId, Stage};
+use super::keys::{Bindings, Keys, alt, ctrl, ctrl_alt, ctrl_shift, plain, shift};
 use super::parameters::Reading;
-use super::settings::{PaintSettings, ThemeChoice};
-use super::state::AppState;
+use super::settings::{PaintSettings, PanelTab, Preferences, ThemeChoice};
+use super::state::{AppState, Over};
 use super::tool::{Brush, Tool};
 use super::view::View;
 use super::words::{Lang, Text};
-use crate::engine::protocol::Picture;
+use crate::engine::protocol::{ModelSource, Picture};
 
 /// Something that can be done from anywhere, without further particulars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,11 +24,18 @@ pub enum Action {
     PaintFront,
     PaintFour,
     Vary,
+    PaintForever,
+    PauseQueue,
     FocusPrompt,
+    EarlierPrompt,
+    LaterPrompt,
     Surprise,
     Keep,
     Discard,
     UndoDiscard,
+    Undo,
+    Redo,
+    Compare,
     PreviousResult,
     NextResult,
     LeaveOrStop,
@@ -51,6 +59,12 @@ pub enum Action {
     MaskClear,
     MaskWhole,
     MaskHide,
+    MaskLeft,
+    MaskRight,
+    MaskTop,
+    MaskBottom,
+    MaskCentre,
+    MaskBorder,
     ZoomFit,
     ZoomFull,
     ZoomDouble,
@@ -58,6 +72,16 @@ pub enum Action {
     ZoomOut,
     TogglePanel,
     ToggleStrip,
+    CanvasOnly,
+    NextRegion,
+    PreviousRegion,
+    ScaleLarger,
+    ScaleSmaller,
+    ScaleNormal,
+    AddModel,
+    Palette,
+    SettingsPage,
+    KeysPage,
     DebugOverlay,
     ThemeSystem,
     ThemeDark,
@@ -151,6 +175,30 @@ pub enum Command {
     PaintOffered,
     /// Paint four near relatives of an entry.
     VaryEntry(EntryId),
+    /// Open what lies over the window, or close it.
+    Over(Option<Over>),
+    /// New preferences of the settings page.
+    Prefer(Preferences),
+    /// Give a command these keys; whoever had them loses them.
+    Bind(Action, Keys),
+    /// Give a command its default keys back; `None`: all commands.
+    ResetKeys(Option<Action>),
+    /// Another tab of the panel.
+    PanelTab(PanelTab),
+    /// Where the panel's stacked parts meet, as a share of its height.
+    PanelSplit(f32),
+    /// Go to a row of the history.
+    JumpHistory(usize),
+    /// Put a waiting entry's job before another one's; `None`: last.
+    MoveWaiting(EntryId, Option<EntryId>),
+    /// Back to the tool that was active before a key was held.
+    ReturnTool(Tool),
+    /// How strongly the mask is shown, in percent.
+    MaskOpacity(u32),
+    /// Paint with another model.
+    UseModel(ModelSource),
+    /// Take a folder out of the list of models.
+    ForgetModel(PathBuf),
 }
 
 /// Where a key acts.
@@ -164,35 +212,12 @@ pub enum Scope {
     Canvas,
 }
 
-/// A key with its modifiers. The name is one that egui reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Keys {
-    /// The key's name.
-    pub key: &'static str,
-    /// Ctrl, or Cmd on a Mac.
-    pub ctrl: bool,
-    /// Shift.
-    pub shift: bool,
-}
-
-const fn plain(key: &'static str) -> Keys {
-    Keys { key, ctrl: false, shift: false }
-}
-const fn ctrl(key: &'static str) -> Keys {
-    Keys { key, ctrl: true, shift: false }
-}
-const fn shift(key: &'static str) -> Keys {
-    Keys { key, ctrl: false, shift: true }
-}
-const fn ctrl_shift(key: &'static str) -> Keys {
-    Keys { key, ctrl: true, shift: true }
-}
-
 /// The groups of the menu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "their words are in the text table")]
 pub enum Group {
     Picture,
+    Edit,
     Paint,
     Tools,
     Mask,
@@ -202,14 +227,15 @@ pub enum Group {
 
 impl Group {
     /// All, in the order of the menu.
-    pub const ALL: [Self; 6] =
-        [Self::Picture, Self::Paint, Self::Tools, Self::Mask, Self::View, Self::Program];
+    pub const ALL: [Self; 7] =
+        [Self::Picture, Self::Edit, Self::Paint, Self::Tools, Self::Mask, Self::View, Self::Program];
 
     /// Its heading.
     #[must_use]
     pub fn label(self) -> Text {
         match self {
             Self::Picture => Text::GroupPicture,
+            Self::Edit => Text::GroupEdit,
             Self::Paint => Text::GroupPaint,
             Self::Tools => Text::GroupTools,
             Self::Mask => Text::GroupMask,
@@ -224,9 +250,11 @@ impl Group {
 pub struct Row {
     /// What it does.
     pub action: Action,
+    /// Its name in the settings file.
+    pub name: &'static str,
     /// Its words.
     pub label: Text,
-    /// Its keys; the first is shown.
+    /// Its default keys; the first is shown.
     pub keys: &'static [Keys],
     /// Where they act.
     pub scope: Scope,
@@ -239,6 +267,7 @@ macro_rules! rows {
         /// The table.
         pub const ROWS: &[Row] = &[$(Row {
             action: Action::$action,
+            name: stringify!($action),
             label: Text::$label,
             keys: &[$($keys),*],
             scope: Scope::$scope,
@@ -253,14 +282,21 @@ rows! {
     SaveAs, SaveAs, [ctrl_shift("S")], Anywhere, Some(Group::Picture);
     Copy, Copy, [ctrl("C")], NoText, Some(Group::Picture);
     Paste, Paste, [ctrl("V")], NoText, Some(Group::Picture);
+    Undo, Undo, [ctrl("Z")], NoText, Some(Group::Edit);
+    Redo, Redo, [ctrl_shift("Z"), ctrl("Y")], NoText, Some(Group::Edit);
+    EarlierPrompt, EarlierPrompt, [alt("Up")], Anywhere, Some(Group::Edit);
+    LaterPrompt, LaterPrompt, [alt("Down")], Anywhere, Some(Group::Edit);
     Paint, PaintNow, [ctrl("Enter")], Anywhere, Some(Group::Paint);
     PaintFront, PaintFront, [ctrl_shift("Enter")], Anywhere, Some(Group::Paint);
     PaintFour, FourOfThem, [], Anywhere, Some(Group::Paint);
     Vary, Vary, [], Anywhere, Some(Group::Paint);
+    PaintForever, UntilIStop, [], Anywhere, Some(Group::Paint);
+    PauseQueue, PauseQueue, [], Anywhere, Some(Group::Paint);
     Surprise, SurpriseMe, [], Anywhere, Some(Group::Paint);
     FocusPrompt, FocusPrompt, [plain("P")], NoText, Some(Group::Paint);
     Keep, Keep, [plain("Enter")], Canvas, Some(Group::Paint);
     Discard, Discard, [plain("Delete")], Canvas, Some(Group::Paint);
+    Compare, CompareHold, [plain("O")], NoText, Some(Group::Paint);
     UndoDiscard, Undo, [], Anywhere, None;
     PreviousResult, PreviousResult, [plain("Left")], Canvas, Some(Group::Paint);
     NextResult, NextResult, [plain("Right")], Canvas, Some(Group::Paint);
@@ -280,6 +316,12 @@ rows! {
     MaskClear, MaskClear, [ctrl("D")], Anywhere, Some(Group::Mask);
     MaskWhole, MaskWhole, [], Anywhere, Some(Group::Mask);
     MaskHide, MaskHide, [shift("Q")], NoText, Some(Group::Mask);
+    MaskLeft, MaskLeft, [], Anywhere, Some(Group::Mask);
+    MaskRight, MaskRight, [], Anywhere, Some(Group::Mask);
+    MaskTop, MaskTop, [], Anywhere, Some(Group::Mask);
+    MaskBottom, MaskBottom, [], Anywhere, Some(Group::Mask);
+    MaskCentre, MaskCentre, [], Anywhere, Some(Group::Mask);
+    MaskBorder, MaskBorder, [], Anywhere, Some(Group::Mask);
     ZoomFit, ZoomFit, [plain("0"), ctrl("0")], NoText, Some(Group::View);
     ZoomFull, ZoomFull, [plain("1"), ctrl("1")], NoText, Some(Group::View);
     ZoomDouble, ZoomDouble, [plain("2"), ctrl("2")], NoText, Some(Group::View);
@@ -287,6 +329,16 @@ rows! {
     ZoomOut, ZoomOut, [ctrl("Minus")], Anywhere, Some(Group::View);
     TogglePanel, TogglePanel, [plain("F7")], Anywhere, Some(Group::View);
     ToggleStrip, ToggleStrip, [plain("F8")], Anywhere, Some(Group::View);
+    CanvasOnly, CanvasOnly, [plain("F")], NoText, Some(Group::View);
+    NextRegion, NextRegion, [plain("F6")], Anywhere, Some(Group::View);
+    PreviousRegion, PreviousRegion, [shift("F6")], Anywhere, Some(Group::View);
+    ScaleLarger, ScaleLarger, [ctrl_alt("Plus"), ctrl_alt("Equals")], Anywhere, Some(Group::View);
+    ScaleSmaller, ScaleSmaller, [ctrl_alt("Minus")], Anywhere, Some(Group::View);
+    ScaleNormal, ScaleNormal, [ctrl_alt("0")], Anywhere, Some(Group::View);
+    Palette, Palette, [ctrl("K")], Anywhere, Some(Group::Program);
+    SettingsPage, SettingsPage, [ctrl("Comma")], Anywhere, Some(Group::Program);
+    KeysPage, Help, [plain("F1")], Anywhere, Some(Group::Program);
+    AddModel, AddModel, [], Anywhere, Some(Group::Program);
     DebugOverlay, DebugOverlay, [plain("F12")], Anywhere, Some(Group::Program);
     ThemeSystem, ThemeSystem, [], Anywhere, Some(Group::Program);
     ThemeDark, ThemeDark, [], Anywhere, Some(Group::Program);
@@ -305,9 +357,9 @@ impl Action {
 
     /// "Save (Ctrl+S)".
     #[must_use]
-    pub fn tooltip(self, lang: Lang) -> String {
-        let label = lang.get(self.row().label);
-        match self.keys_text() {
+    pub fn tooltip(self, state: &AppState) -> String {
+        let label = state.lang.get(self.row().label);
+        match self.keys_text(&state.settings.keys) {
             Some(keys) => format!("{label} ({keys})"),
             None => label.to_owned(),
         }
@@ -315,18 +367,20 @@ impl Action {
 
     /// "Ctrl+S", if it has a key.
     #[must_use]
-    pub fn keys_text(self) -> Option<String> {
-        self.row().keys.first().map(|keys| keys.text())
+    pub fn keys_text(self, bindings: &Bindings) -> Option<String> {
+        bindings.of(self).first().map(|keys| keys.text())
     }
 
     /// Whether it can act now.
     #[must_use]
     pub fn enabled(self, state: &AppState) -> bool {
         match self {
-            Self::Paint | Self::PaintFront | Self::PaintFour | Self::Surprise => {
-                super::intent::trouble(state).is_none()
-            }
             Self::Vary => state.can_vary(),
+            Self::Paint
+            | Self::PaintFront
+            | Self::PaintFour
+            | Self::PaintForever
+            | Self::Surprise => super::intent::trouble(state).is_none(),
             Self::Keep => state.shown_entry().is_some_and(|entry| {
                 entry.stage == Stage::Finished && state.document_entry != Some(entry.id)
             }),
@@ -334,9 +388,21 @@ impl Action {
                 .shown_entry()
                 .is_some_and(|entry| matches!(entry.stage, Stage::Finished | Stage::Stopped)),
             Self::UndoDiscard => !state.bin.is_empty(),
+            Self::Undo => state.can_undo(),
+            Self::Redo => state.can_redo(),
+            Self::PauseQueue => state.jobs.paused || !state.jobs.waiting.is_empty(),
+            Self::EarlierPrompt => !state.settings.recent_prompts.is_empty(),
+            Self::LaterPrompt => state.prompt_walk.is_some(),
             Self::PreviousResult | Self::NextResult => !state.entries.is_empty(),
-            Self::Save | Self::SaveAs | Self::Copy => state.has_picture(),
-            Self::MaskInvert | Self::MaskWhole => state.can_mask(),
+            Self::Save | Self::SaveAs | Self::Copy | Self::Compare => state.has_picture(),
+            Self::MaskInvert
+            | Self::MaskWhole
+            | Self::MaskLeft
+            | Self::MaskRight
+            | Self::MaskTop
+            | Self::MaskBottom
+            | Self::MaskCentre
+            | Self::MaskBorder => state.can_mask(),
             Self::MaskClear | Self::MaskHide => state.has_mask(),
             Self::BrushSmaller | Self::BrushLarger | Self::BrushSofter | Self::BrushHarder => {
                 state.tool.strokes()
@@ -363,28 +429,10 @@ impl Action {
             Self::ToolEyedropper => state.tool == Tool::Eyedropper,
             Self::ToolHand => state.tool == Tool::Hand,
             Self::MaskHide => state.mask_hidden,
+            Self::CanvasOnly => state.canvas_only,
+            Self::PauseQueue => state.jobs.paused,
             _ => false,
         }
-    }
-}
-
-impl Keys {
-    /// "Ctrl+Shift+S".
-    #[must_use]
-    pub fn text(self) -> String {
-        let key = match self.key {
-            "OpenBracket" => "[",
-            "CloseBracket" => "]",
-            "Plus" | "Equals" => "+",
-            "Minus" => "−",
-            "Escape" => "Esc",
-            "Left" => "←",
-            "Right" => "→",
-            other => other,
-        };
-        let ctrl = if self.ctrl { "Ctrl+" } else { "" };
-        let shift = if self.shift { "Shift+" } else { "" };
-        format!("{ctrl}{shift}{key}")
     }
 }
 

@@ -65,7 +65,7 @@ impl AppState {
             Event::Finished { .. } | Event::Cancelled { .. } => self.model.loading = None,
             Event::Failed { error, .. } => {
                 self.model.loading = None;
-                self.model.trouble = Some(error.message);
+                self.model_failed(error.message);
                 self.welcome = Welcome::Over;
             }
             _ => {}
@@ -74,6 +74,11 @@ impl AppState {
     }
 
     fn model_ready(&mut self, info: Arc<ModelInfo>) {
+        self.note_model(&info);
+        // A job that waited may still paint with the model of before.
+        if info.source != self.model.source {
+            return;
+        }
         self.model.info = Some(info);
         self.model.trouble = None;
         self.count_words();
@@ -159,7 +164,7 @@ impl AppState {
 
     fn finished(&mut self, request: Option<Box<PaintRequest>>, timing: Timing) -> Vec<Effect> {
         let number = self.running_number();
-        self.jobs.running = None;
+        let job = self.jobs.running.take();
         if let Some(request) = request {
             self.learn(&request, timing, number);
             let request = Arc::new(*request);
@@ -167,7 +172,8 @@ impl AppState {
                 entry.request = request.clone();
             }
         }
-        let mut effects = self.advance();
+        let mut effects = job.map_or_else(Vec::new, |job| self.job_done(&job));
+        effects.extend(self.advance());
         effects.push(Effect::Remember);
         effects
     }
@@ -241,6 +247,7 @@ impl AppState {
                 let words = self.lang.fill(Text::SavedPicture, &[&name]);
                 self.notices.say(self.now, Kind::Info, words, None);
             }
+            FileEvent::FolderChosen { path } => return self.add_model(path),
             FileEvent::DialogClosed => {}
             FileEvent::Failed { message } => {
                 let open = (Text::Open, Command::Do(Action::Open));

@@ -136,6 +136,9 @@ pub fn line(state: &AppState) -> (String, bool) {
         return (words, false);
     }
     let mut words = deed(state);
+    if state.jobs.paused {
+        return (lang.fill(Text::IntentPaused, &[&words]), false);
+    }
     match state.jobs.ahead() {
         0 => {}
         1 => words = lang.fill(Text::IntentAfterOne, &[&words]),

@@ -165,6 +165,8 @@ pub struct Job {
     pub request: Arc<PaintRequest>,
     /// Whether it is the picture that the program paints by itself.
     pub welcome: bool,
+    /// Whether it comes again when it is done, until it is stopped.
+    pub repeats: bool,
 }
 
 /// The running job and those that wait.
@@ -174,6 +176,8 @@ pub struct Jobs {
     pub running: Option<Job>,
     /// The others, next first.
     pub waiting: VecDeque<Job>,
+    /// Whether the others are held back.
+    pub paused: bool,
     /// The last number given.
     pub last_number: u64,
 }

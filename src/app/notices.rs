@@ -10,6 +10,9 @@ const STAY_SECS: f64 = 5.0;
 /// Seconds that an offer stays.
 const OFFER_SECS: f64 = 8.0;
 
+/// Messages that are kept to be read again.
+const LOG: usize = 50;
+
 /// How a notice looks and how long it stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -41,6 +44,8 @@ pub struct Notice {
 pub struct Notices {
     /// The messages.
     pub list: Vec<Notice>,
+    /// What was said, oldest first, for Help.
+    pub log: std::collections::VecDeque<(Kind, String)>,
     next: u64,
 }
 
@@ -51,6 +56,10 @@ impl Notices {
         let stay = if action.is_some() { OFFER_SECS } else { STAY_SECS };
         let until = (kind != Kind::Error).then_some(now + stay);
         self.next += 1;
+        if self.log.len() == LOG {
+            self.log.pop_front();
+        }
+        self.log.push_back((kind, text.clone()));
         self.list.push(Notice { id: self.next, kind, text, action, until });
     }
 

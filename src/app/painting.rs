@@ -53,7 +53,7 @@ impl AppState {
             count: paint.count.max(1),
             init,
             mask,
-            previews: true,
+            previews: self.settings.prefer.previews,
             latents: false,
             resume: None,
         };
@@ -71,11 +71,24 @@ impl AppState {
             request.count = count;
         }
         self.offered = None;
+        self.remember_prompt(&request.prompt);
         self.settings.own_pictures = (self.settings.own_pictures + 1).min(2);
         effects.push(Effect::Remember);
         self.follow = true;
         self.enqueue(request, origin.as_ref(), front, false);
         effects.extend(self.advance());
+        effects
+    }
+
+    /// Paints what the dock says again and again, with new seeds, until it is stopped.
+    pub fn paint_until_stopped(&mut self) -> Vec<Effect> {
+        let mut effects = self.paint(None, false, None);
+        let newest = self.jobs.last_number;
+        let jobs = &mut self.jobs;
+        for job in jobs.running.iter_mut().chain(&mut jobs.waiting) {
+            job.repeats |= job.number == newest && !effects.is_empty();
+        }
+        effects.push(Effect::Remember);
         effects
     }
 
@@ -142,7 +155,7 @@ impl AppState {
         }
     }
 
-    fn enqueue(
+    pub(super) fn enqueue(
         &mut self,
         request: PaintRequest,
         origin: Option<&Keyed>,
@@ -172,7 +185,7 @@ impl AppState {
                 took_secs: None,
             })
             .collect();
-        let job = Job { number, engine: None, request, welcome };
+        let job = Job { number, engine: None, request, welcome, repeats: false };
         if front {
             self.jobs.waiting.push_front(job);
             let first = self.entries.iter().position(|entry| entry.stage == Stage::Waiting);
@@ -187,7 +200,7 @@ impl AppState {
     /// Gives the engine the next job if it has none.
     pub fn advance(&mut self) -> Vec<Effect> {
         // The model's load runs in the same worker; a job behind it only waits its turn there.
-        if self.jobs.running.is_some() {
+        if self.jobs.running.is_some() || self.jobs.paused {
             return Vec::new();
         }
         let Some(job) = self.jobs.waiting.pop_front() else { return Vec::new() };

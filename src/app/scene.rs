@@ -84,7 +84,21 @@ fn same_shape(a: (u32, u32), b: (u32, u32)) -> bool {
     (shape(a) / shape(b) - 1.0).abs() < 0.02
 }
 
+/// The shapes that the panel offers for a new picture.
+pub const SHAPES: [(u32, u32); 5] = [(1, 1), (3, 2), (2, 3), (16, 9), (9, 16)];
+
 impl AppState {
+    /// The size of a shape at the model's native area.
+    #[must_use]
+    pub fn shape_size(&self, (w, h): (u32, u32)) -> (u32, u32) {
+        let info = self.model.info.as_ref();
+        let native = info.map_or((256, 256), |info| info.native_size);
+        let area = f64::from(native.0) * f64::from(native.1);
+        let aspect = f64::from(w) / f64::from(h);
+        let size = ((area * aspect).sqrt().round() as u32, (area / aspect).sqrt().round() as u32);
+        info.map_or(size, |info| info.rounded(size))
+    }
+
     /// The document's picture with its key, flat: for requests, not for each frame.
     #[must_use]
     pub fn document_picture(&self) -> Option<Keyed> {
@@ -215,16 +229,15 @@ impl AppState {
         if scene.picture.is_none() && scene.emerging.is_none() {
             return self.lang.fill(Text::SheetName, &[width, height]);
         }
-        if let Some(entry) = self.shown_entry()
-            && entry.stage == Stage::Running
-        {
-            let (step, of) = (entry.steps.len().to_string(), entry.of.to_string());
-            return self.lang.fill(Text::PictureStepName, &[width, height, &step, &of]);
-        }
+        let mut name = self.lang.fill(Text::PictureName, &[width, height]);
         if self.has_mask() {
             let share = self.lang.share(self.document.mask.fraction());
-            return self.lang.fill(Text::PictureMaskName, &[width, height, &share]);
+            name = self.lang.fill(Text::PictureMaskName, &[&name, &share]);
         }
-        self.lang.fill(Text::PictureName, &[width, height])
+        if let Some(entry) = self.shown_entry().filter(|entry| entry.stage == Stage::Running) {
+            let (step, of) = (entry.steps.len().to_string(), entry.of.to_string());
+            name = self.lang.fill(Text::PictureStepName, &[&name, &step, &of]);
+        }
+        name
     }
 }

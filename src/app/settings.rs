@@ -8,8 +8,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
+use super::keys::Bindings;
+use super::models::KnownModel;
 use super::tool::{Brush, Tool};
-use super::words::Lang;
+use super::words::{Lang, Text};
 use crate::engine::protocol::{Sampler, Schedule};
 
 /// The colours that D brings back.
@@ -70,6 +72,95 @@ impl Default for PaintSettings {
     }
 }
 
+/// The colour around the picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Surround {
+    /// The theme's own.
+    #[default]
+    Theme,
+    /// Nearly black.
+    Black,
+    /// Dark grey.
+    Dark,
+    /// Middle grey.
+    Middle,
+    /// Light grey.
+    Light,
+}
+
+impl Surround {
+    /// All, in the order of menus.
+    pub const ALL: [Self; 5] = [Self::Theme, Self::Black, Self::Dark, Self::Middle, Self::Light];
+
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> Text {
+        match self {
+            Self::Theme => Text::SurroundTheme,
+            Self::Black => Text::SurroundBlack,
+            Self::Dark => Text::SurroundDark,
+            Self::Middle => Text::SurroundMiddle,
+            Self::Light => Text::SurroundLight,
+        }
+    }
+}
+
+/// A tab of the panel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum PanelTab {
+    /// The numbers.
+    #[default]
+    Settings,
+    /// The steps that can be undone.
+    History,
+}
+
+/// Smallest and largest interface scale, in percent.
+pub const SCALE_RANGE: (u32, u32) = (80, 200);
+
+/// What the settings page is about, but language, theme and keys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Preferences {
+    /// The colour around the picture.
+    pub surround: Surround,
+    /// Size of the interface in percent.
+    pub scale_percent: u32,
+    /// Turns every movement off; `None` follows the renderer.
+    pub less_motion: Option<bool>,
+    /// On Linux, a Wayland window where there is a choice: its fractional scaling is better, and
+    /// files cannot be dropped on it.
+    pub wayland: bool,
+    /// Whether enlarged pixels keep hard edges at any zoom.
+    pub always_sharp: bool,
+    /// Whether a picture is shown while it emerges.
+    pub previews: bool,
+    /// Threads that paint, from the next start on; `None`: one for each processor.
+    pub threads: Option<u32>,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self {
+            surround: Surround::Theme,
+            scale_percent: 100,
+            less_motion: None,
+            wayland: false,
+            always_sharp: false,
+            previews: true,
+            threads: None,
+        }
+    }
+}
+
+impl Preferences {
+    /// The interface's scale as a factor; what a file says beyond the range does not count.
+    #[must_use]
+    pub fn scale(&self) -> f32 {
+        self.scale_percent.clamp(SCALE_RANGE.0, SCALE_RANGE.1) as f32 / 100.0
+    }
+}
+
 /// Everything that is remembered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -112,13 +203,22 @@ pub struct Settings {
     pub welcome_painted: bool,
     /// Pictures the user asked for, up to where it stops mattering.
     pub own_pictures: u32,
-    /// The window's size in points.
+    /// The window's size in points of an interface at 100 %.
     pub window: Option<(f32, f32)>,
-    /// Turns every movement off; `None` follows the renderer.
-    pub less_motion: Option<bool>,
-    /// On Linux, a Wayland window where there is a choice: its fractional scaling is better, and
-    /// files cannot be dropped on it.
-    pub wayland: bool,
+    /// The panel's tab.
+    pub panel_tab: PanelTab,
+    /// Where the panel's two parts meet when they are stacked, as a share of its height.
+    pub panel_split: f32,
+    /// How strongly the mask is shown, in percent.
+    pub mask_opacity: u32,
+    /// The settings page.
+    pub prefer: Preferences,
+    /// The keys that the user changed.
+    pub keys: Bindings,
+    /// Prompts that were painted, newest first.
+    pub recent_prompts: Vec<String>,
+    /// Model folders that the user added.
+    pub models: Vec<KnownModel>,
     /// What was learnt about speed.
     pub clock: Clock,
 }
@@ -144,8 +244,13 @@ impl Default for Settings {
             welcome_painted: false,
             own_pictures: 0,
             window: None,
-            less_motion: None,
-            wayland: false,
+            panel_tab: PanelTab::Settings,
+            panel_split: 0.6,
+            mask_opacity: 45,
+            prefer: Preferences::default(),
+            keys: Bindings::default(),
+            recent_prompts: Vec::new(),
+            models: Vec::new(),
             clock: Clock::default(),
         }
     }

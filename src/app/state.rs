@@ -9,6 +9,7 @@ use super::examples;
 use super::jobs::{Entry, EntryId, Jobs, Stage};
 use super::notices::Notices;
 use super::parameters::Reading;
+use super::prompts::PromptWalk;
 use super::settings::{Settings, ThemeChoice};
 use super::tool::Tool;
 use super::undo::Undo;
@@ -29,6 +30,12 @@ pub struct ModelState {
     pub loading: Option<(JobId, f32)>,
     /// Why it cannot be read.
     pub trouble: Option<String>,
+    /// The model that is used once it is read.
+    pub pending: Option<ModelSource>,
+    /// The model that the engine has in memory.
+    pub in_memory: Option<ModelSource>,
+    /// Models that could not be read, and why.
+    pub failed: Vec<(ModelSource, String)>,
 }
 
 impl ModelState {
@@ -64,6 +71,17 @@ pub enum Welcome {
     Shown,
 }
 
+/// What lies over the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// The command palette.
+    Palette,
+    /// The settings page.
+    Settings,
+    /// The settings page, at its keys.
+    Keys,
+}
+
 /// Where the keyboard's focus should go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Focus {
@@ -75,6 +93,13 @@ pub enum Focus {
     Negative,
     /// The canvas: no text field.
     Canvas,
+    /// The prompt; empty, it offers what was painted before.
+    PromptRecent,
+    /// The next region of the window, or the previous one.
+    Region {
+        /// Whether the previous one.
+        back: bool,
+    },
 }
 
 /// What the shell has to do after a change: nothing in `app` reaches outside by itself.
@@ -103,6 +128,10 @@ pub enum Effect {
     ClosePopups,
     /// Wear this theme.
     Theme(ThemeChoice),
+    /// Wear the preferences: scale and motion.
+    Look,
+    /// A long job ended: call for attention if the window is in the background.
+    CallBack,
     /// Write the settings soon.
     Remember,
     /// Close the window.
@@ -183,6 +212,14 @@ pub struct AppState {
     pub welcome: Welcome,
     /// Whether the panel lies open over the canvas of a narrow window.
     pub panel_over: bool,
+    /// What lies over the window.
+    pub over: Option<Over>,
+    /// Whether nothing but the canvas is shown.
+    pub canvas_only: bool,
+    /// A walk through earlier prompts that is under way.
+    pub prompt_walk: Option<PromptWalk>,
+    /// The window's size in points, set by the shell before each frame.
+    pub window_size: Option<(f32, f32)>,
     /// Whether a file hovers over the window.
     pub drop_hover: bool,
     /// Whether the debug figures are shown.
@@ -237,6 +274,10 @@ impl AppState {
             notices: Notices::default(),
             welcome,
             panel_over: false,
+            over: None,
+            canvas_only: false,
+            prompt_walk: None,
+            window_size: None,
             drop_hover: false,
             debug: false,
             cpu_renderer: false,
@@ -252,6 +293,7 @@ impl AppState {
     pub fn start(&mut self) -> Vec<Effect> {
         vec![
             Effect::Theme(self.settings.theme),
+            Effect::Look,
             Effect::Load(self.model.source.clone()),
             Effect::Focus(if self.prompt.is_empty() {
                 Focus::Prompt
@@ -308,7 +350,7 @@ impl AppState {
     /// Whether things move to their places instead of jumping there.
     #[must_use]
     pub fn motion(&self) -> bool {
-        !self.settings.less_motion.unwrap_or(self.cpu_renderer)
+        !self.settings.prefer.less_motion.unwrap_or(self.cpu_renderer)
     }
 
     /// Whether the chips and their words stand above the dock.

@@ -136,7 +136,7 @@ fn follow_mask(state: &mut AppState) {
 }
 
 /// Changes the whole mask.
-pub fn change_mask(state: &mut AppState, change: fn(&mut Mask)) {
+pub fn change_mask(state: &mut AppState, change: impl FnOnce(&mut Mask)) {
     if !state.keep_shown() {
         return;
     }

@@ -13,6 +13,7 @@ use super::history::{HistoryIcon, HistoryRow};
 use super::jobs::EntryId;
 use super::settings::PaintSettings;
 use super::state::AppState;
+use super::tool::Tool;
 use super::words::Text;
 use crate::document::document::Document;
 
@@ -69,7 +70,7 @@ impl Moment {
     fn same(&self, other: &Self) -> bool {
         let keys = |moment: &Self| {
             let document = &moment.document;
-            (document.picture_key, document.mask.key(), document.feather_px.to_bits())
+            (document.picture_key(), document.mask.key(), document.feather_px.to_bits())
         };
         // Every job notes the seed it used; only a locked one is the user's own.
         let seedless = |paint: &PaintSettings| {
@@ -111,6 +112,7 @@ impl Deed {
                 | Action::Paint
                 | Action::PaintFront
                 | Action::PaintFour
+                | Action::PaintForever
                 | Action::Save
                 | Action::SaveAs => deed(Icon::Keep, Text::Keep),
                 Action::Discard => deed(Icon::Discard, Text::Discard),
@@ -118,9 +120,19 @@ impl Deed {
                 Action::MaskInvert => deed(Icon::Mask, Text::MaskInvert),
                 Action::MaskClear => deed(Icon::Mask, Text::MaskClear),
                 Action::MaskWhole => deed(Icon::Mask, Text::MaskWhole),
+                Action::MaskLeft => deed(Icon::Mask, Text::MaskLeft),
+                Action::MaskRight => deed(Icon::Mask, Text::MaskRight),
+                Action::MaskTop => deed(Icon::Mask, Text::MaskTop),
+                Action::MaskBottom => deed(Icon::Mask, Text::MaskBottom),
+                Action::MaskCentre => deed(Icon::Mask, Text::MaskCentre),
+                Action::MaskBorder => deed(Icon::Mask, Text::MaskBorder),
                 _ => None,
             },
-            Command::StrokeBegan(_) => deed(Icon::Mask, Text::StepMaskStroke),
+            Command::StrokeBegan(_) => match state.tool {
+                Tool::Brush => deed(Icon::Brush, Text::ToolBrush),
+                Tool::Eraser => deed(Icon::Eraser, Text::ToolEraser),
+                _ => deed(Icon::Mask, Text::StepMaskStroke),
+            },
             Command::Feather(_) => deed(Icon::Mask, Text::Feather),
             Command::Strength(_) => deed(Icon::Setting, Text::Strength),
             Command::Paint(paint) => {
@@ -372,7 +384,7 @@ mod tests {
     fn state() -> AppState {
         let mut state = AppState::new(Settings::default(), Lang::En);
         let picture = Picture { width: 64, height: 64, rgba: vec![200; 4 * 64 * 64] };
-        drop(state.place("a.png", Arc::new(picture), None));
+        drop(state.place("a.png", Arc::new(picture), &[]));
         state
     }
 

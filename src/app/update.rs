@@ -8,11 +8,12 @@ use super::intent;
 use super::jobs::EntryId;
 use super::notices::Kind;
 use super::settings::ThemeChoice;
-use super::state::{AppState, Effect, Focus};
+use super::state::{AppState, Effect, Focus, Over};
 use super::strokes;
 use super::tool::Tool;
 use super::words::{Lang, Text};
 use crate::document::mask::Mask;
+use crate::document::mask_shapes::MaskShape;
 use crate::files::FileRequest;
 
 /// Carries one command out, as a step that can be undone if it changes what undo keeps.
@@ -30,6 +31,7 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::Prompt(words) => {
             state.offer_pasted(&words);
             state.prompt = words;
+            state.prompt_walk = None;
             state.count_words();
         }
         Command::Negative(words) => state.negative = words,
@@ -83,6 +85,21 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::Recipe(reading) => state.take_recipe(&reading),
         Command::PaintOffered => return state.paint_offered(),
         Command::VaryEntry(id) => return state.vary(id),
+        Command::Over(over) => state.over = over,
+        Command::Prefer(prefer) => return state.prefer(prefer),
+        Command::Bind(action, keys) => return state.bind(action, keys),
+        Command::ResetKeys(action) => return state.reset_keys(action),
+        Command::PanelTab(tab) => {
+            state.settings.panel_tab = tab;
+            return vec![Effect::Remember];
+        }
+        Command::PanelSplit(share) => state.settings.panel_split = share.clamp(0.2, 0.85),
+        Command::JumpHistory(row) => state.jump(row),
+        Command::MoveWaiting(id, before) => state.move_waiting(id, before),
+        Command::ReturnTool(tool) => state.tool = tool,
+        Command::MaskOpacity(percent) => state.settings.mask_opacity = percent.clamp(20, 80),
+        Command::UseModel(source) => return state.use_model(source),
+        Command::ForgetModel(path) => return state.forget_model(&path),
     }
     Vec::new()
 }
@@ -98,7 +115,15 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
             state.count_words();
             return state.paint(None, false, None);
         }
-        Action::FocusPrompt => return vec![Effect::Focus(Focus::Prompt)],
+        Action::PaintForever => return state.paint_until_stopped(),
+        Action::PauseQueue => return state.pause_queue(),
+        Action::FocusPrompt => return vec![Effect::Focus(Focus::PromptRecent)],
+        Action::EarlierPrompt => state.earlier_prompt(),
+        Action::LaterPrompt => state.later_prompt(),
+        Action::Undo => state.undo(),
+        Action::Redo => state.redo(),
+        // It is held, which its key says by itself.
+        Action::Compare => {}
         Action::Keep => {
             state.keep_shown();
         }
@@ -134,6 +159,12 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
         Action::MaskClear => strokes::change_mask(state, Mask::clear),
         Action::MaskWhole => strokes::change_mask(state, Mask::fill_whole),
         Action::MaskHide => state.mask_hidden = !state.mask_hidden,
+        Action::MaskLeft => mask_part(state, MaskShape::Left),
+        Action::MaskRight => mask_part(state, MaskShape::Right),
+        Action::MaskTop => mask_part(state, MaskShape::Top),
+        Action::MaskBottom => mask_part(state, MaskShape::Bottom),
+        Action::MaskCentre => mask_part(state, MaskShape::Centre),
+        Action::MaskBorder => mask_part(state, MaskShape::Border),
         Action::ZoomFit => state.view.fit = true,
         Action::ZoomFull => zoom_to(state, 1.0),
         Action::ZoomDouble => zoom_to(state, 2.0),
@@ -144,6 +175,16 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
             state.settings.strip_open = !state.settings.strip_open;
             return vec![Effect::Remember];
         }
+        Action::CanvasOnly => state.canvas_only = !state.canvas_only,
+        Action::NextRegion => return vec![Effect::Focus(Focus::Region { back: false })],
+        Action::PreviousRegion => return vec![Effect::Focus(Focus::Region { back: true })],
+        Action::ScaleLarger => return state.scale(1),
+        Action::ScaleSmaller => return state.scale(-1),
+        Action::ScaleNormal => return state.scale(0),
+        Action::AddModel => return vec![Effect::File(FileRequest::FolderDialog)],
+        Action::Palette => return state.toggle_over(Over::Palette),
+        Action::SettingsPage => return state.toggle_over(Over::Settings),
+        Action::KeysPage => return state.toggle_over(Over::Keys),
         Action::DebugOverlay => state.debug = !state.debug,
         Action::ThemeSystem => return theme(state, ThemeChoice::System),
         Action::ThemeDark => return theme(state, ThemeChoice::Dark),
@@ -161,8 +202,7 @@ pub const WIDE: f32 = 1200.0;
 /// Whether a window of this width has room for the panel beside the canvas.
 #[must_use]
 pub fn is_wide(state: &AppState) -> bool {
-    // The window's width is remembered with the settings; the shell keeps it current.
-    state.settings.window.is_none_or(|(width, _)| width >= WIDE)
+    state.window_size.is_none_or(|(width, _)| width >= WIDE)
 }
 
 fn toggle_panel(state: &mut AppState) -> Vec<Effect> {
@@ -197,14 +237,26 @@ fn zoom_to(state: &mut AppState, zoom: f32) {
     state.view = state.view.zoomed_at(centre, zoom / state.view.zoom());
 }
 
+/// Adds a shape to the mask, or takes it away while the mask's brush erases.
+fn mask_part(state: &mut AppState, shape: MaskShape) {
+    let erases = state.settings.mask_brush.erases;
+    strokes::change_mask(state, |mask| {
+        *mask = Mask::from_coverage(&shape.over(&mask.coverage(), erases));
+    });
+}
+
 /// What Esc does once popups and text fields had their turn.
 fn leave_or_stop(state: &mut AppState) -> Vec<Effect> {
-    if state.panel_over {
+    if state.over.is_some() {
+        state.over = None;
+    } else if state.panel_over {
         state.panel_over = false;
     } else if state.stroking {
         strokes::cancel(state);
     } else if state.pinned.is_some() {
         state.pinned = None;
+    } else if state.canvas_only && state.jobs.running.is_none() {
+        state.canvas_only = false;
     } else {
         return state.stop();
     }

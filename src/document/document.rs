@@ -17,6 +17,11 @@ pub(super) fn fresh_key() -> u64 {
     NEXT_KEY.fetch_add(1, Ordering::Relaxed)
 }
 
+/// Counts these keys as used: for tiles that come back under the key that they were stored with.
+pub fn reserve_keys(highest: u64) {
+    NEXT_KEY.fetch_max(highest.saturating_add(1), Ordering::Relaxed);
+}
+
 /// One picture with its mask. Cloning is cheap: tiles are shared until one side changes them, so an
 /// earlier state is kept as a clone of all of it.
 #[derive(Clone, Debug)]
@@ -41,6 +46,13 @@ impl Document {
             feather_px: 0.0,
             empty_key: fresh_key(),
         }
+    }
+
+    /// A document from what was stored of it.
+    #[must_use]
+    pub fn restored(raster: Option<Raster>, mask: Mask, feather_px: f32) -> Self {
+        let feather_px = if feather_px.is_finite() { feather_px.clamp(0.0, 10_000.0) } else { 0.0 };
+        Self { raster, mask, feather_px, empty_key: fresh_key() }
     }
 
     /// Width and height in pixels.
@@ -71,10 +83,12 @@ impl Document {
     /// Bytes of pixels that this document has and the other does not share.
     #[must_use]
     pub fn bytes_apart(&self, other: &Self) -> usize {
-        let area = |(width, height): (u32, u32)| width as usize * height as usize;
-        let picture = if self.picture_key == other.picture_key { 0 } else { 4 * area(self.size()) };
-        let mask = if self.mask.key() == other.mask.key() { 0 } else { area(self.size()) };
-        picture + mask
+        let raster = match (&self.raster, &other.raster) {
+            (Some(raster), Some(other)) => raster.plane().bytes_apart(Some(other.plane())),
+            (Some(raster), None) => raster.plane().bytes_apart(None),
+            (None, _) => 0,
+        };
+        raster + self.mask.plane().bytes_apart(Some(other.mask.plane()))
     }
 
     /// Takes a picture in place of the present one. The mask stays if the size does.

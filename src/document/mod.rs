@@ -9,4 +9,5 @@ pub mod mask;
 pub mod pixels;
 pub mod plane;
 pub mod raster;
+pub mod mask_shapes;
 mod stroke;

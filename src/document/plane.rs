@@ -118,6 +118,18 @@ impl<const N: usize> Tile<N> {
         &self.bytes
     }
 
+    /// A tile that was stored under its key. [`super::document::reserve_keys`] must have kept the
+    /// key from being given again.
+    ///
+    /// # Errors
+    /// It has another length.
+    pub fn stored(key: u64, bytes: Box<[u8]>) -> Result<Self, PlaneError> {
+        if bytes.len() != Self::BYTES {
+            return Err(PlaneError::Length(bytes.len(), Self::BYTES));
+        }
+        Ok(Self { key, bytes })
+    }
+
     fn of(bytes: Box<[u8]>) -> Self {
         Self { key: fresh_key(), bytes }
     }
@@ -201,27 +213,34 @@ impl<const N: usize> Plane<N> {
         plane
     }
 
-    /// A plane from stored tiles.
+    /// A plane of tiles that others may share.
     ///
     /// # Errors
-    /// [`PlaneError`] when size, places or lengths cannot be right.
+    /// [`PlaneError`] when size or places cannot be right.
     pub fn from_tiles(
         size: (u32, u32),
-        tiles: impl IntoIterator<Item = (TileAt, Box<[u8]>)>,
+        tiles: impl IntoIterator<Item = (TileAt, Arc<Tile<N>>)>,
     ) -> Result<Self, PlaneError> {
         let sides = 1..=LONGEST_SIDE;
         if !sides.contains(&size.0) || !sides.contains(&size.1) {
             return Err(PlaneError::Size(size.0, size.1));
         }
         let mut plane = Self::new(size);
-        for (at, bytes) in tiles {
-            if bytes.len() != Tile::<N>::BYTES {
-                return Err(PlaneError::Length(bytes.len(), Tile::<N>::BYTES));
-            }
+        for (at, tile) in tiles {
             let index = plane.index(at).ok_or(PlaneError::Place(at.0, at.1))?;
-            plane.tiles[index] = Some(Arc::new(Tile::of(bytes)));
+            plane.tiles[index] = Some(tile);
         }
         Ok(plane)
+    }
+
+    /// Bytes of the tiles that the other plane does not share.
+    #[must_use]
+    pub fn bytes_apart(&self, other: Option<&Self>) -> usize {
+        let other = other.filter(|other| other.size == self.size);
+        let apart = self.tiles().filter(|(at, tile)| {
+            other.is_none_or(|other| other.tile_key(*at) != tile.key())
+        });
+        apart.count() * Tile::<N>::BYTES
     }
 
     /// All bytes, row by row.

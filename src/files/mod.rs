@@ -33,6 +33,10 @@ pub enum FileRequest {
         /// The file name that the dialog begins with.
         suggested_name: String,
     },
+    /// Ask the user for a folder.
+    FolderDialog,
+    /// The folder that the user chose; answered as it is.
+    Folder(PathBuf),
     /// Read a picture.
     Open(PathBuf),
     /// Write a picture in the format that the name ends with, else as PNG.
@@ -72,6 +76,11 @@ pub enum FileEvent {
         /// Where to.
         path: PathBuf,
     },
+    /// A folder was chosen.
+    FolderChosen {
+        /// Which.
+        path: PathBuf,
+    },
     /// A dialog was closed without a choice.
     DialogClosed,
     /// Something did not work.
@@ -85,6 +94,7 @@ pub enum FileEvent {
 #[derive(Clone, Debug)]
 enum Question {
     Open,
+    Folder,
     Save { picture: Arc<Picture>, parameters: String, suggested_name: String },
 }
 
@@ -170,6 +180,7 @@ impl FileWorker {
     pub fn submit(&mut self, request: FileRequest) {
         let question = match request {
             FileRequest::OpenDialog => Question::Open,
+            FileRequest::FolderDialog => Question::Folder,
             FileRequest::SaveDialog { picture, parameters, suggested_name } => {
                 Question::Save { picture, parameters, suggested_name }
             }
@@ -225,6 +236,7 @@ impl Drop for FileWorker {
 fn chosen(question: Question, path: PathBuf) -> FileRequest {
     match question {
         Question::Open => FileRequest::Open(path),
+        Question::Folder => FileRequest::Folder(path),
         Question::Save { picture, parameters, .. } => {
             let path = with_extension(path);
             FileRequest::Save { path, picture, parameters }
@@ -248,6 +260,7 @@ fn ask(question: &Question) -> Option<PathBuf> {
         Question::Open => rfd::FileDialog::new()
             .add_filter("PNG, JPEG, WebP, TIFF", &["png", "jpg", "jpeg", "webp", "tif", "tiff"])
             .pick_file(),
+        Question::Folder => rfd::FileDialog::new().pick_folder(),
         Question::Save { suggested_name, .. } => {
             let filter = |dialog: rfd::FileDialog, format: Format| {
                 dialog.add_filter(format.name(), format.extensions())
@@ -271,7 +284,10 @@ fn work(request: FileRequest) -> FileEvent {
         FileRequest::DecodeBytes { name, bytes } => decode(None, name, &bytes),
         FileRequest::Save { path, picture, parameters } => save(path, &picture, &parameters),
         // Dialogs go to the other thread; here there is nothing to do for them.
-        FileRequest::OpenDialog | FileRequest::SaveDialog { .. } => Ok(FileEvent::DialogClosed),
+        FileRequest::OpenDialog | FileRequest::FolderDialog | FileRequest::SaveDialog { .. } => {
+            Ok(FileEvent::DialogClosed)
+        }
+        FileRequest::Folder(path) => Ok(FileEvent::FolderChosen { path }),
     };
     result.unwrap_or_else(|message| FileEvent::Failed { message })
 }

@@ -42,10 +42,11 @@ pub(super) fn settle_later(ctx: &Context, proxy: EventLoopProxy<UserEvent>) {
     ctx.set_request_repaint_callback(move |info| {
         let delay = if info.delay.is_zero() { SETTLE } else { info.delay };
         // An error means that the loop has ended, and with it all that could be drawn.
-        let _ = proxy.send_event(UserEvent::RequestRepaint {
+        let frame = UserEvent::RequestRepaint {
             viewport_id: info.viewport_id,
             when: Instant::now() + delay,
             cumulative_pass_nr: info.current_cumulative_pass_nr,
-        });
+        };
+        proxy.send_event(frame).ok();
     });
 }

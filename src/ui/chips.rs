@@ -13,7 +13,8 @@ use crate::app::words::Text;
 /// Draws the row, centred, as many as fit.
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let rect = ui.max_rect();
-    ui.painter().rect_filled(rect, 0, cx.palette.surround);
+    let (surround, _) = super::tokens::surround(cx.palette, cx.state.settings.prefer.surround);
+    ui.painter().rect_filled(rect, 0, surround);
     let list = examples::examples(cx.state.model.info.as_deref());
     let prompts: Vec<&str> =
         list.iter().take(examples::CHIPS).map(|example| example.prompt.as_str()).collect();

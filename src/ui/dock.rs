@@ -9,13 +9,14 @@ use egui::{
     StrokeKind, TextBuffer, TextEdit, Ui, UiBuilder, pos2, vec2,
 };
 
+use super::recent::Recent;
 use super::tokens::{self, radius, size, space};
 use super::widgets::slider::Slider;
 use super::widgets::{self, button, field};
 use super::{Cx, icons, menu};
 use crate::app::command::{Action, Command};
 use crate::app::intent;
-use crate::app::state::Focus;
+use crate::app::state::{AppState, Focus};
 use crate::app::words::Text;
 
 const LINE: f32 = tokens::text::PROMPT.1;
@@ -23,10 +24,19 @@ const LINE: f32 = tokens::text::PROMPT.1;
 const MOST_LINES: f32 = 6.0;
 /// The second line, for what to avoid.
 const AVOID: f32 = size::CONTROL + space::XS;
+/// What the strength takes of the row, with its words.
+const STRENGTH_ROOM: f32 = 372.0;
+/// What the word for Avoid takes.
+const AVOID_ROOM: f32 = 72.0;
 /// The card's inner margin.
 const PAD: f32 = 10.0;
-/// The widest the card becomes.
+/// The widest the card becomes, in a usual window and in a large one.
 const WIDEST: f32 = 912.0;
+const WIDEST_LARGE: f32 = 1040.0;
+/// Width of a window that counts as large.
+const LARGE: f32 = 1600.0;
+/// Room that the intent line wants; with less, Avoid becomes an icon.
+const INTENT_WANTS: f32 = 120.0;
 
 /// What the dock remembers of its look.
 #[derive(Default)]
@@ -34,6 +44,7 @@ pub struct Dock {
     /// Lines the prompt had in the last frame.
     prompt_height: f32,
     avoid_open: bool,
+    recent: Recent,
 }
 
 fn prompt_id() -> Id {
@@ -60,6 +71,11 @@ impl Dock {
                 ctx.memory_mut(|memory| memory.request_focus(prompt_id()));
                 ctx.data_mut(|data| data.insert_temp(prompt_id().with("select"), true));
             }
+            Focus::PromptRecent => {
+                self.recent.open();
+                ctx.memory_mut(|memory| memory.request_focus(prompt_id()));
+            }
+            Focus::Region { .. } => {}
             Focus::Negative => ctx.memory_mut(|memory| memory.request_focus(negative_id())),
             Focus::Canvas => {
                 for id in [prompt_id(), negative_id()] {
@@ -74,12 +90,26 @@ impl Dock {
         }
     }
 
+    /// Esc closes the list above the prompt first, and leaves the field only then. Whether it did.
+    pub fn keys(&mut self, ctx: &egui::Context, state: &AppState) -> bool {
+        let open = self.recent.open && state.prompt.is_empty() && state.over.is_none();
+        if open && ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
+            // egui has taken the focus away already.
+            ctx.memory_mut(|memory| memory.request_focus(prompt_id()));
+            self.recent.open = false;
+            return true;
+        }
+        self.recent.open = open;
+        false
+    }
+
     /// Draws the dock.
     pub fn show(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         self.avoid_open = cx.state.avoid_open || !cx.state.negative.is_empty();
         let whole = ui.max_rect();
         let p = cx.palette;
-        let width = (whole.width() - 2.0 * space::L).min(WIDEST);
+        let widest = if ui.ctx().content_rect().width() >= LARGE { WIDEST_LARGE } else { WIDEST };
+        let width = (whole.width() - 2.0 * space::M).min(widest);
         let gap = (size::DOCK - size::DOCK_CARD) / 2.0;
         let card = Rect::from_min_max(
             pos2((whole.center().x - width / 2.0).round(), whole.top() + gap),
@@ -103,6 +133,14 @@ impl Dock {
         } else {
             (words, None)
         };
+        let focused = ui.memory(|memory| memory.has_focus(prompt_id()));
+        let was_empty = cx.state.prompt.is_empty();
+        if focused && was_empty && ui.input(|i| i.key_pressed(Key::ArrowDown)) && !self.recent.open
+        {
+            self.recent.open();
+        }
+        self.recent.open &= focused && was_empty || ui.input(|i| i.pointer.any_down());
+        self.recent.show(ui, cx, card);
         self.prompt(ui, cx, prompt);
         if let Some(rect) = avoid {
             negative(ui, cx, rect);
@@ -142,6 +180,9 @@ impl Dock {
                 .show(ui);
             self.prompt_height = hint.galley.size().y;
             let response = hint.response.response;
+            if response.clicked() && text.is_empty() {
+                self.recent.open();
+            }
             let name = cx.t(Text::Prompt);
             let said = cx.state.prompt.clone();
             let grey = offered.as_ref().map(|reading| reading.recipe.prompt.replace('\n', " "));
@@ -172,6 +213,9 @@ impl Dock {
         let enter =
             had_focus && !composing && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
         if text != cx.state.prompt {
+            if text.is_empty() {
+                self.recent.open();
+            }
             cx.ask(Command::Prompt(text));
         }
         match offered {
@@ -275,18 +319,31 @@ fn bottom_row(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, avoid_open: bool) {
     row.spacing_mut().item_spacing.x = space::S;
     // The word's own padding would put it out of line with the prompt above.
     row.add_space(-space::S);
-    if !avoid_open && button::word(&mut row, None, cx.t(Text::Avoid), true, false).clicked() {
-        cx.ask(Command::AvoidOpen(true));
-    }
-    if avoid_open {
+    let applies = intent::strength_applies(cx.state);
+    let strength_room = if applies { STRENGTH_ROOM } else { 0.0 };
+    let tight = rest.width() < strength_room + AVOID_ROOM + INTENT_WANTS;
+    if tight {
+        row.add_space(space::S);
+        let (icon, name) =
+            if avoid_open { (icons::X, Text::AvoidName) } else { (icons::MINUS, Text::Avoid) };
+        let button = button::IconButton::new(icon, cx.t(name)).on(avoid_open);
+        if button.enabled(!avoid_open || cx.state.negative.is_empty()).show(&mut row).clicked() {
+            cx.ask(Command::AvoidOpen(!avoid_open));
+        }
+    } else if !avoid_open {
+        if button::word(&mut row, None, cx.t(Text::Avoid), true, false).clicked() {
+            cx.ask(Command::AvoidOpen(true));
+        }
+    } else {
         let empty = cx.state.negative.is_empty();
         let word = button::word(&mut row, Some(icons::X), cx.t(Text::AvoidName), empty, false);
         if word.clicked() {
             cx.ask(Command::AvoidOpen(false));
         }
     }
-    if intent::strength_applies(cx.state) {
-        strength(&mut row, cx);
+    if applies {
+        let short = rest.width() < STRENGTH_ROOM + size::ICON_BUTTON + space::L;
+        strength(&mut row, cx, short);
     }
     let left = row.cursor().left() + space::XS;
     let line = rest.with_min_x(left);
@@ -295,7 +352,7 @@ fn bottom_row(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, avoid_open: bool) {
     }
 }
 
-fn strength(ui: &mut Ui, cx: &mut Cx<'_>) {
+fn strength(ui: &mut Ui, cx: &mut Cx<'_>, short: bool) {
     const STOPS: [f32; 4] = [20.0, 40.0, 60.0, 80.0];
     let p = cx.palette;
     let (divider, _) = ui.allocate_exact_size(vec2(1.0, 20.0), egui::Sense::hover());
@@ -309,14 +366,19 @@ fn strength(ui: &mut Ui, cx: &mut Cx<'_>) {
     text(ui, cx.t(Text::Strength).to_owned(), None, p.text_2);
     let percent = cx.state.strength;
     let slider = Slider { stops: &STOPS, ..Slider::new(cx.t(Text::Strength), (1.0, 100.0), 1.0) };
-    let (response, moved) = slider.show(ui, size::STRENGTH, percent as f32);
+    let (response, moved) =
+        slider.show(ui, if short { 0.5 } else { 1.0 } * size::STRENGTH, percent as f32);
     let name = cx.t(intent::strength_name(percent));
     response.on_hover_text(name);
     if let Some(percent) = moved {
         cx.ask(Command::Strength(percent.round() as u32));
     }
     let value = cx.lang().fill(Text::StrengthValue, &[&percent.to_string()]);
-    text(ui, format!("{value}  {name}"), Some(116.0), p.text_1);
+    if short {
+        text(ui, value, Some(40.0), p.text_1);
+    } else {
+        text(ui, format!("{value}  {name}"), Some(116.0), p.text_1);
+    }
 }
 
 fn intent_line(ui: &mut Ui, cx: &Cx<'_>, rect: Rect) {
@@ -356,12 +418,14 @@ fn primary(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
     let word = cx.t(intent::mode(cx.state).word());
     let enabled = Action::Paint.enabled(cx.state);
     let pressed = button::primary(ui, rect, word, cx.t(Text::MoreWays), enabled);
-    let tip = Action::Paint.tooltip(cx.lang());
+    let tip = Action::Paint.tooltip(cx.state);
     if pressed.main.on_hover_text(tip).clicked() {
         cx.act(Action::Paint);
     }
     Popup::menu(&pressed.arrow).align(egui::RectAlign::TOP_END).show(|ui| {
-        for action in [Action::PaintFour, Action::Vary, Action::PaintFront] {
+        for action in
+            [Action::PaintFour, Action::PaintForever, Action::Vary, Action::PaintFront]
+        {
             menu::item(ui, cx, action);
         }
     });

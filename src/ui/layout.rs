@@ -6,8 +6,14 @@ use egui::{Rect, pos2};
 use crate::app::state::AppState;
 use crate::ui::tokens::size;
 
+/// Window heights under which the strip folds to its handle by itself.
+const FOLDS_BELOW: f32 = 560.0;
+/// Height that the settings page wants; over a lower canvas it takes the strip and the dock too.
+const PAGE_NEEDS: f32 = 360.0;
+
 /// The regions' rectangles.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about the room there is")]
 pub struct Layout {
     /// The tool's options, above everything.
     pub top_bar: Rect,
@@ -25,14 +31,23 @@ pub struct Layout {
     pub panel: Option<Rect>,
     /// Whether the panel lies over the canvas.
     pub panel_over: bool,
+    /// Whether the panel's parts stand one above the other instead of behind tabs.
+    pub stacked: bool,
     /// Whether room is scarce.
     pub narrow: bool,
+    /// Whether nothing but the canvas is shown.
+    pub bare: bool,
+    /// What slides over the canvas.
+    pub page: Rect,
 }
 
 impl Layout {
     /// Lays a window out; the dock has grown by `dock_extra` points.
     #[must_use]
     pub fn of(whole: Rect, state: &AppState, dock_extra: f32) -> Self {
+        if state.canvas_only {
+            return Self::bare(whole);
+        }
         let wide = whole.width() >= crate::app::update::WIDE;
         let large = whole.width() >= 1600.0 && whole.height() >= 1000.0;
         let small = whole.width() < 1100.0 || whole.height() < 740.0;
@@ -54,7 +69,9 @@ impl Layout {
         let middle =
             |from: f32, to: f32| Rect::from_min_max(pos2(rail.right(), from), pos2(right, to));
         let dock_top = whole.bottom() - size::DOCK;
-        let strip_height = match (state.settings.strip_open, large, small) {
+        // The last thing to give way before the canvas does.
+        let unfolded = state.settings.strip_open && whole.height() >= FOLDS_BELOW;
+        let strip_height = match (unfolded, large, small) {
             (false, ..) => size::STRIP_HANDLE,
             (_, true, _) => 108.0,
             (_, _, true) => 72.0,
@@ -71,7 +88,33 @@ impl Layout {
             dock: middle(dock_top - dock_extra, whole.bottom()),
             panel,
             panel_over,
+            stacked: large,
             narrow: whole.width() < 1100.0,
+            bare: false,
+            page: if chips_top - top >= PAGE_NEEDS {
+                middle(top, chips_top)
+            } else {
+                middle(top, whole.bottom())
+            },
+        }
+    }
+
+    /// The canvas alone.
+    fn bare(whole: Rect) -> Self {
+        let nothing = Rect::from_min_size(whole.min, egui::Vec2::ZERO);
+        Self {
+            top_bar: nothing,
+            rail: nothing,
+            canvas: whole,
+            chips: None,
+            strip: None,
+            dock: nothing,
+            panel: None,
+            panel_over: false,
+            stacked: false,
+            narrow: false,
+            bare: true,
+            page: whole,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The menu: every command of the table, grouped, with its keys. Also the list of keys.
+//! The menu: every command of the table, grouped, with its keys. Also what helps.
 
 use egui::{Popup, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
@@ -11,6 +11,8 @@ use crate::app::words::Text;
 const WIDTH: f32 = 300.0;
 /// Room that stays free under an open menu.
 const MARGIN: f32 = 72.0;
+/// Room for the messages of before.
+const MESSAGES: f32 = 240.0;
 
 /// The ≡ button with its menu.
 pub fn button(ui: &mut Ui, cx: &mut Cx<'_>) {
@@ -66,7 +68,7 @@ pub fn item(ui: &mut Ui, cx: &mut Cx<'_>, action: Action) {
     }
     let left = pos2(rect.left() + 28.0, middle);
     painter.text(left, egui::Align2::LEFT_CENTER, label, tokens::body(), colour);
-    if let Some(keys) = action.keys_text() {
+    if let Some(keys) = action.keys_text(&cx.state.settings.keys) {
         let right = pos2(rect.right() - space::S, middle);
         let colour = if enabled { p.text_3 } else { colour };
         painter.text(right, egui::Align2::RIGHT_CENTER, keys, tokens::caption(), colour);
@@ -77,25 +79,29 @@ pub fn item(ui: &mut Ui, cx: &mut Cx<'_>, action: Action) {
     }
 }
 
-/// The list of keys, for help.
-pub fn keys(ui: &mut Ui, cx: &Cx<'_>) {
+/// What helps: the list of keys, and the messages of before.
+pub fn help(ui: &mut Ui, cx: &mut Cx<'_>) {
     ui.spacing_mut().item_spacing.y = 0.0;
-    let height = ui.ctx().content_rect().height() - MARGIN;
-    let area = egui::ScrollArea::vertical().max_height(height).min_scrolled_height(height);
+    for action in [Action::Palette, Action::KeysPage] {
+        item(ui, cx, action);
+    }
+    heading(ui, cx, Text::Messages);
+    let p = cx.palette;
+    let log = &cx.state.notices.log;
+    if log.is_empty() {
+        ui.label(egui::RichText::new(cx.t(Text::MessagesNone)).color(p.text_3));
+    }
+    let area = egui::ScrollArea::vertical().max_height(MESSAGES);
     area.show(ui, |ui| {
-        heading(ui, cx, Text::Help);
-        for row in ROWS.iter().filter(|row| !row.keys.is_empty()) {
-            let (rect, response) =
-                ui.allocate_exact_size(vec2(ui.available_width(), 24.0), Sense::hover());
-            let label = cx.t(row.label);
-            response.widget_info(|| WidgetInfo::labeled(Role::Label, true, label));
-            let all: Vec<String> = row.keys.iter().map(|keys| keys.text()).collect();
-            let painter = ui.painter();
-            let left = pos2(rect.left() + space::S, rect.center().y);
-            let right = pos2(rect.right() - space::S, rect.center().y);
-            let (a, b) = (egui::Align2::LEFT_CENTER, egui::Align2::RIGHT_CENTER);
-            painter.text(left, a, label, tokens::body(), cx.palette.text_1);
-            painter.text(right, b, all.join(", "), tokens::caption(), cx.palette.text_2);
+        ui.spacing_mut().item_spacing.y = space::XS;
+        for (kind, text) in log.iter().rev() {
+            let (icon, colour) = super::notice::look(p, *kind);
+            ui.horizontal_top(|ui| {
+                let (at, _) = ui.allocate_exact_size(vec2(28.0, 20.0), Sense::hover());
+                super::widgets::icon_in(ui.painter(), at, icon, 16.0, colour);
+                ui.add(egui::Label::new(egui::RichText::new(text).color(p.text_1)).wrap());
+            });
         }
     });
+    ui.add_space(space::XS);
 }

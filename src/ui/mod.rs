@@ -10,14 +10,21 @@ pub mod debug_overlay;
 pub mod dock;
 pub mod flat;
 pub mod fonts;
+pub mod history;
 pub mod icons;
 pub mod layout;
 pub mod menu;
+pub mod model_picker;
 pub mod notice;
+pub mod palette;
 pub mod panel;
 pub mod panel_more;
 pub mod rail;
+pub mod recent;
+pub mod regions;
 pub mod result_bar;
+pub mod settings_keys;
+pub mod settings_page;
 pub mod shortcuts;
 pub mod stage;
 pub mod strip;
@@ -29,9 +36,10 @@ pub mod widgets;
 use egui::{Rect, Ui, UiBuilder};
 
 use crate::app::command::{Action, Command};
-use crate::app::state::AppState;
+use crate::app::state::{AppState, Focus, Over};
 use crate::app::words::{Lang, Text};
 use layout::Layout;
+use regions::{Region, Regions};
 use tokens::Palette;
 use widgets::picture::Thumbs;
 
@@ -78,6 +86,11 @@ pub struct Window {
     dock: dock::Dock,
     result_bar: result_bar::ResultBar,
     strip: strip::Strip,
+    palette: palette::Palette,
+    settings_page: settings_page::SettingsPage,
+    picker: model_picker::Picker,
+    shortcuts: shortcuts::Shortcuts,
+    regions: Regions,
     /// Whether a text field had the focus when the last frame ended: by the time keys are looked
     /// at, egui has already taken the focus away on Esc.
     text_had_focus: bool,
@@ -89,12 +102,29 @@ impl Window {
     /// What the keys of this frame ask for. Called before [`Self::show`], so that the frame
     /// already shows it.
     pub fn keys(&mut self, ctx: &egui::Context, state: &AppState) -> Vec<Command> {
-        shortcuts::read(ctx, state, self.text_had_focus)
+        if let Some(binding) = self.settings_page.binding {
+            let Some(caught) = shortcuts::catch(ctx) else { return Vec::new() };
+            let (command, left) = binding.pressed(&caught, &state.settings.keys);
+            self.settings_page.binding = left;
+            return command.into_iter().collect();
+        }
+        let page = state.over.map(|over| match over {
+            Over::Palette => palette::area_id(),
+            Over::Settings | Over::Keys => settings_page::area_id(),
+        });
+        self.regions.tab(ctx, page);
+        if self.dock.keys(ctx, state) {
+            return Vec::new();
+        }
+        self.shortcuts.read(ctx, state, self.text_had_focus)
     }
 
     /// Moves the keyboard's focus.
-    pub fn focus(&mut self, ctx: &egui::Context, focus: crate::app::state::Focus) {
-        self.dock.focus(ctx, focus);
+    pub fn focus(&mut self, ctx: &egui::Context, focus: Focus) {
+        match focus {
+            Focus::Region { back } => self.regions.step(ctx, back),
+            focus => self.dock.focus(ctx, focus),
+        }
     }
 
     /// Draws everything.
@@ -106,23 +136,46 @@ impl Window {
         // The window is cleared in the panels' colour (`shell`), so no region fills itself: a
         // software renderer pays for each pixel that is painted over.
 
-        region(ui, layout.canvas, "canvas", |ui| stage::show(ui, &mut cx, &mut self.canvas));
-        region(ui, layout.canvas, "result bar", |ui| self.result_bar.show(ui, &mut cx));
-        if let Some(rect) = layout.chips {
-            region(ui, rect, "chips", |ui| chips::show(ui, &mut cx));
-        }
-        if let Some(rect) = layout.strip {
-            region(ui, rect, "strip", |ui| self.strip.show(ui, &mut cx, &mut self.thumbs));
-        }
-        region(ui, layout.top_bar, "top bar", |ui| top_bar::show(ui, &mut cx, layout.narrow));
-        region(ui, layout.rail, "rail", |ui| {
-            rail::show(ui, &mut cx, &mut self.colors);
+        self.regions.begin();
+        let mut draw = |cx: &mut Cx<'_>, rect, part, add: &mut dyn FnMut(&mut Ui, &mut Cx<'_>)| {
+            region(ui, cx, &mut self.regions, rect, part, add);
+        };
+        draw(&mut cx, layout.canvas, Region::Canvas, &mut |ui, cx| {
+            stage::show(ui, cx, &mut self.canvas);
         });
-        region(ui, layout.dock, "dock", |ui| self.dock.show(ui, &mut cx));
-        if let Some(rect) = layout.panel {
-            panel::show(ui, &mut cx, rect, layout.panel_over);
+        draw(&mut cx, layout.canvas, Region::ResultBar, &mut |ui, cx| {
+            self.result_bar.show(ui, cx);
+        });
+        if let Some(rect) = layout.strip {
+            draw(&mut cx, rect, Region::Strip, &mut |ui, cx| {
+                self.strip.show(ui, cx, &mut self.thumbs);
+            });
         }
-        lines(ui, &layout, palette);
+        if !layout.bare {
+            draw(&mut cx, layout.top_bar, Region::TopBar, &mut |ui, cx| {
+                top_bar::show(ui, cx, layout.narrow);
+            });
+            draw(&mut cx, layout.rail, Region::Rail, &mut |ui, cx| {
+                rail::show(ui, cx, &mut self.colors);
+            });
+            draw(&mut cx, layout.dock, Region::Dock, &mut |ui, cx| {
+                if let Some(rect) = layout.chips {
+                    let mut row = ui.new_child(UiBuilder::new().id_salt("chips").max_rect(rect));
+                    row.set_clip_rect(rect);
+                    chips::show(&mut row, cx);
+                }
+                self.dock.show(ui, cx);
+            });
+        }
+        if let Some(rect) = layout.panel {
+            draw(&mut cx, rect, Region::Panel, &mut |ui, cx| {
+                panel::show(ui, cx, rect, &layout, &mut self.picker);
+            });
+        }
+        if !layout.bare {
+            lines(ui, &layout, palette);
+        }
+        self.settings_page.show(ui, &mut cx, layout.page);
         notice::show(ui, &mut cx, layout.canvas);
         if state.drop_hover {
             stage::drop_card(ui, &cx, layout.canvas);
@@ -130,6 +183,8 @@ impl Window {
         if state.debug {
             debug_overlay::show(ui, &cx, layout.canvas, &self.figures);
         }
+        self.palette.show(ui, &mut cx);
+        self.regions.end(ui, &cx);
         self.thumbs.sweep();
         self.text_had_focus = ui.ctx().text_edit_focused();
         let room = [layout.canvas.width(), layout.canvas.height()];
@@ -141,10 +196,18 @@ impl Window {
 }
 
 /// Draws a part of the window in its own rectangle.
-fn region<R>(ui: &mut Ui, rect: Rect, salt: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
-    let mut child = ui.new_child(UiBuilder::new().id_salt(salt).max_rect(rect));
+fn region(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    regions: &mut Regions,
+    rect: Rect,
+    part: Region,
+    add: &mut dyn FnMut(&mut Ui, &mut Cx<'_>),
+) {
+    let mut child = ui.new_child(UiBuilder::new().id_salt(part).max_rect(rect));
     child.set_clip_rect(rect.intersect(ui.clip_rect()));
-    add(&mut child)
+    add(&mut child, cx);
+    regions.drawn(&child, cx, part);
 }
 
 /// The hairlines between the regions.

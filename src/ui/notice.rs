@@ -2,7 +2,7 @@
 
 use egui::{Align2, Area, Frame, Id, Order, Rect, Stroke, Ui, pos2, vec2};
 
-use super::tokens::{self, radius, size, space};
+use super::tokens::{self, Palette, radius, size, space};
 use super::widgets::button::{self, IconButton};
 use super::{Cx, icons};
 use crate::app::command::Command;
@@ -45,13 +45,19 @@ pub fn show(ui: &Ui, cx: &mut Cx<'_>, canvas: Rect) {
         });
 }
 
-fn card(ui: &mut Ui, cx: &mut Cx<'_>, notice: &Notice) {
-    let p = cx.palette;
-    let (icon, colour) = match notice.kind {
+/// The icon of a message and its colour.
+#[must_use]
+pub(super) fn look(p: &Palette, kind: Kind) -> (&'static str, egui::Color32) {
+    match kind {
         Kind::Info => (icons::INFO, p.info),
         Kind::Warning => (icons::WARNING, p.warn),
         Kind::Error => (icons::WARNING_CIRCLE, p.error),
-    };
+    }
+}
+
+fn card(ui: &mut Ui, cx: &mut Cx<'_>, notice: &Notice) {
+    let p = cx.palette;
+    let (icon, colour) = look(p, notice.kind);
     let frame = Frame::new()
         .fill(p.raised)
         .stroke(Stroke::new(1.0, p.line))

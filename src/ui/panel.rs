@@ -1,19 +1,22 @@
-//! The settings panel: the numbers. Beside the canvas in a wide window, over it in a narrow one.
+//! The panel: the numbers and the history. Beside the canvas in a wide window, over it in a narrow one.
 
 use egui::{
     Align2, CursorIcon, Id, Popup, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, UiBuilder,
     WidgetInfo, accesskit::Role, pos2, vec2,
 };
 
+use super::layout::Layout;
+use super::model_picker::Picker;
 use super::tokens::{self, radius, size, space};
 use super::widgets::button::IconButton;
 use super::widgets::field::Field;
 use super::widgets::slider::Slider;
 use super::widgets::{self, field, focus_ring};
-use super::{Cx, icons, panel_more};
+use super::{Cx, history, icons, panel_more};
 use crate::app::command::Command;
 use crate::app::examples;
-use crate::app::settings::PaintSettings;
+use crate::app::scene::SHAPES;
+use crate::app::settings::{PaintSettings, PanelTab};
 use crate::app::words::Text;
 
 /// Where controls begin, so that all rows have one edge.
@@ -38,11 +41,16 @@ impl<T> Change<T> {
     }
 }
 
+/// The layer of a panel that lies over the canvas.
+pub(super) fn area_id() -> Id {
+    Id::unique("panel")
+}
+
 /// Draws the panel.
-pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, over: bool) {
-    if over {
+pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, layout: &Layout, picker: &mut Picker) {
+    if layout.panel_over {
         // Over the canvas it is a layer of its own, closed by a click outside.
-        let area = egui::Area::new(Id::unique("panel"))
+        let area = egui::Area::new(area_id())
             .order(egui::Order::Middle)
             .fixed_pos(rect.min)
             .constrain(false);
@@ -50,7 +58,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, over: bool) {
             ui.set_min_size(rect.size());
             ui.painter().add(tokens::shadow(cx.palette).as_shape(rect, 0));
             ui.painter().rect_filled(rect, 0, cx.palette.panel);
-            contents(ui, cx, rect);
+            contents(ui, cx, rect, layout.stacked, picker);
         });
         let outside = ui.input(|i| {
             i.pointer.any_pressed()
@@ -62,32 +70,102 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, over: bool) {
             cx.ask(Command::ClosePanelOver);
         }
     } else {
-        contents(ui, cx, rect);
+        contents(ui, cx, rect, layout.stacked, picker);
     }
 }
 
-fn contents(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
+fn contents(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, stacked: bool, picker: &mut Picker) {
     let p = cx.palette;
     ui.painter().vline(rect.left() + 0.5, rect.y_range(), Stroke::new(1.0, p.line));
     drag_edge(ui, cx, rect);
-    let heading = Rect::from_min_size(rect.min, vec2(rect.width(), 40.0));
-    let at = pos2(rect.left() + space::M, heading.center().y);
-    let title = cx.t(Text::Settings);
-    ui.painter().text(at, Align2::LEFT_CENTER, title, tokens::heading(), p.text_1);
-    let body = rect.with_min_y(heading.bottom());
-    let mut child = ui.new_child(UiBuilder::new().id_salt("panel").max_rect(body));
-    child.set_clip_rect(body);
-    ScrollArea::vertical().id_salt("settings").auto_shrink(false).show(&mut child, |ui| {
-        let inner = body.width() - 2.0 * space::M;
-        egui::Frame::new().inner_margin(egui::Margin::symmetric(space::M as i8, 0)).show(
-            ui,
-            |ui| {
-                ui.set_width(inner);
-                ui.spacing_mut().item_spacing = vec2(space::S, space::S);
-                rows(ui, cx);
-            },
+    let tab = cx.state.settings.panel_tab;
+    if stacked {
+        let split = (rect.top() + rect.height() * cx.state.settings.panel_split).round();
+        let (upper, lower) = (rect.with_max_y(split), rect.with_min_y(split));
+        heading(ui, cx, upper, Text::Settings);
+        part(ui, cx, upper, PanelTab::Settings, picker);
+        ui.painter().hline(rect.x_range(), split, Stroke::new(1.0, p.line));
+        drag_split(ui, cx, rect, split);
+        heading(ui, cx, lower, Text::History);
+        part(ui, cx, lower, PanelTab::History, picker);
+    } else {
+        tabs(ui, cx, rect, tab);
+        part(ui, cx, rect, tab, picker);
+    }
+}
+
+fn head_of(rect: Rect) -> Rect {
+    Rect::from_min_size(rect.min, vec2(rect.width(), 40.0))
+}
+
+fn heading(ui: &Ui, cx: &Cx<'_>, rect: Rect, title: Text) {
+    let at = pos2(rect.left() + space::M, head_of(rect).center().y);
+    let colour = cx.palette.text_1;
+    ui.painter().text(at, Align2::LEFT_CENTER, cx.t(title), tokens::heading(), colour);
+}
+
+/// The tabs' names; the open one is underlined.
+fn tabs(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, open: PanelTab) {
+    let p = cx.palette;
+    let head = head_of(rect);
+    let mut left = head.left() + space::M;
+    for (tab, text) in [(PanelTab::Settings, Text::Settings), (PanelTab::History, Text::History)] {
+        let on = tab == open;
+        let colour = if on { p.accent_text } else { p.text_2 };
+        let galley = ui.painter().layout_no_wrap(cx.t(text).to_owned(), tokens::heading(), colour);
+        let width = galley.size().x;
+        let place = Rect::from_min_size(
+            pos2(left - space::S, head.top() + 6.0),
+            vec2(width + 2.0 * space::S, size::CONTROL),
         );
+        let response = ui.interact(place, ui.scope_id().with(("tab", text)), Sense::click());
+        let name = cx.t(text);
+        response.widget_info(|| WidgetInfo::selected(Role::Tab, true, on, name));
+        if response.hovered() && !on {
+            ui.painter().rect_filled(place, radius::S, p.hover);
+        }
+        let at = pos2(left, place.center().y - galley.size().y / 2.0);
+        ui.painter().galley(at, galley, colour);
+        if on {
+            let bar = egui::Rangef::new(left, left + width);
+            ui.painter().hline(bar, head.bottom() - 3.0, Stroke::new(2.0, p.accent_text));
+        }
+        focus_ring(ui, &response, radius::S);
+        if response.clicked() && !on {
+            cx.ask(Command::PanelTab(tab));
+        }
+        left = place.right() + space::M;
+    }
+}
+
+/// What a tab holds, under its head.
+fn part(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, tab: PanelTab, picker: &mut Picker) {
+    let body = rect.with_min_y(head_of(rect).bottom());
+    let mut child = ui.new_child(UiBuilder::new().id_salt(("panel", tab)).max_rect(body));
+    child.set_clip_rect(body.intersect(ui.clip_rect()));
+    ScrollArea::vertical().id_salt("rows").auto_shrink(false).show(&mut child, |ui| {
+        let inner = body.width() - 2.0 * space::M;
+        let margin = egui::Margin::symmetric(space::M as i8, 0);
+        egui::Frame::new().inner_margin(margin).show(ui, |ui| {
+            ui.set_width(inner);
+            ui.spacing_mut().item_spacing = vec2(space::S, space::S);
+            match tab {
+                PanelTab::Settings => rows(ui, cx, picker),
+                PanelTab::History => history::show(ui, cx),
+            }
+        });
     });
+}
+
+/// Where the stacked parts meet can be dragged.
+fn drag_split(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, split: f32) {
+    let edge =
+        Rect::from_min_max(pos2(rect.left() + 4.0, split - 3.0), pos2(rect.right(), split + 4.0));
+    let response = ui.interact(edge, ui.scope_id().with("panel split"), Sense::drag());
+    let response = response.on_hover_and_drag_cursor(CursorIcon::ResizeVertical);
+    if response.dragged() {
+        cx.ask(Command::PanelSplit((split + response.drag_delta().y - rect.top()) / rect.height()));
+    }
 }
 
 /// The panel is as wide as the user drags it.
@@ -101,8 +179,8 @@ fn drag_edge(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
     }
 }
 
-fn rows(ui: &mut Ui, cx: &mut Cx<'_>) {
-    model(ui, cx);
+fn rows(ui: &mut Ui, cx: &mut Cx<'_>, picker: &mut Picker) {
+    model(ui, cx, picker);
     ui.add_space(space::S);
     let before = cx.state.settings.paint.clone();
     let mut paint = before.clone();
@@ -121,24 +199,28 @@ fn rows(ui: &mut Ui, cx: &mut Cx<'_>) {
 }
 
 /// The model: icon, name, family, state.
-fn model(ui: &mut Ui, cx: &Cx<'_>) {
+fn model(ui: &mut Ui, cx: &mut Cx<'_>, picker: &mut Picker) {
     let p = cx.palette;
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 48.0), Sense::hover());
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 48.0), Sense::click());
     let state = &cx.state.model;
     let name = if state.name().is_empty() { cx.t(Text::ModelBuiltIn) } else { state.name() };
     let (colour, word) = match (&state.trouble, &state.info) {
         (Some(_), _) => (p.error, Text::ModelFailed),
+        (None, _) if state.pending.is_some() => (p.text_3, Text::ModelLoading),
         (None, Some(_)) => (p.ok, Text::ModelReady),
         (None, None) => (p.text_3, Text::ModelLoading),
     };
     let family = state.info.as_ref().map_or("", |info| info.family.as_str());
-    let spoken = format!("{}: {name}, {}", cx.t(Text::Model), cx.t(word));
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &spoken));
+    let spoken = cx.lang().fill(Text::ModelPick, &[name, cx.t(word)]);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &spoken));
     let painter = ui.painter();
-    painter.rect(rect, radius::M, p.raised, Stroke::new(1.0, p.line), StrokeKind::Inside);
+    let fill = if response.hovered() { p.hover } else { p.raised };
+    painter.rect(rect, radius::M, fill, Stroke::new(1.0, p.line), StrokeKind::Inside);
     let icon = Rect::from_min_size(rect.min, vec2(44.0, rect.height()));
     widgets::icon_in(painter, icon, icons::CUBE, 20.0, p.text_2);
-    let texts = rect.with_min_x(icon.right()).with_max_x(rect.right() - space::M);
+    let caret = rect.with_min_x(rect.right() - 28.0);
+    widgets::icon_in(painter, caret, icons::CARET_DOWN, 14.0, p.text_2);
+    let texts = rect.with_min_x(icon.right()).with_max_x(caret.left());
     let upper =
         Rect::from_min_max(texts.min + vec2(0.0, 6.0), pos2(texts.right(), rect.center().y + 2.0));
     let lower = Rect::from_min_max(
@@ -154,9 +236,12 @@ fn model(ui: &mut Ui, cx: &Cx<'_>) {
         format!("{family} · {}", cx.t(word))
     };
     widgets::line(ui, lower, &words, tokens::caption(), p.text_2);
-    if let Some(trouble) = &state.trouble {
-        response.on_hover_text(trouble);
-    }
+    focus_ring(ui, &response, radius::M);
+    let response = match &state.trouble {
+        Some(trouble) => response.on_hover_text(trouble),
+        None => response,
+    };
+    picker.show(cx, &response);
 }
 
 /// A row's label, with a dot beside a changed value that puts the model's own back.
@@ -314,7 +399,6 @@ pub(super) fn decimal_row(
 
 /// Five shapes at the model's native area, then width and height.
 fn picture_size(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
-    const SHAPES: [(u32, u32); 5] = [(1, 1), (3, 2), (2, 3), (16, 9), (9, 16)];
     let native = cx.state.model.info.as_ref().map_or((256, 256), |info| info.native_size);
     let now = cx.state.new_size();
     ui.horizontal(|ui| {
@@ -326,7 +410,7 @@ fn picture_size(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
         ui.add_space(-space::XS);
         let width = ((ui.available_width() - 4.0 * space::XS) / 5.0).floor();
         for shape in SHAPES {
-            let size = at_native_area(cx, native, shape);
+            let size = cx.state.shape_size(shape);
             let name = if shape == (1, 1) {
                 format!("{}, {} × {}", cx.t(Text::SizeSquare), size.0, size.1)
             } else {
@@ -350,13 +434,6 @@ fn picture_size(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
             paint.size = Some((width.unwrap_or(now.0), height.unwrap_or(now.1)));
         }
     });
-}
-
-fn at_native_area(cx: &Cx<'_>, native: (u32, u32), (w, h): (u32, u32)) -> (u32, u32) {
-    let area = f64::from(native.0) * f64::from(native.1);
-    let aspect = f64::from(w) / f64::from(h);
-    let size = ((area * aspect).sqrt().round() as u32, (area / aspect).sqrt().round() as u32);
-    cx.state.model.info.as_ref().map_or(size, |info| info.rounded(size))
 }
 
 /// One side. It is taken over when the typing is done, because half a number is a size too.

@@ -29,7 +29,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, colors: &mut ColorPopup) {
     ];
     for (tool, icon, action, sentence) in tools {
         let on = cx.state.tool == tool;
-        let tip = format!("{}\n{}", action.tooltip(cx.lang()), cx.t(sentence));
+        let tip = format!("{}\n{}", action.tooltip(cx.state), cx.t(sentence));
         let button = IconButton::new(icon, cx.t(action.row().label))
             .tooltip(&tip)
             .on(on)

@@ -138,7 +138,7 @@ fn running(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry) {
         scrub(cx, outcome.hovered);
     }
     words(ui, cx, &progress(cx.lang(), entry), 0.0);
-    let tip = Action::LeaveOrStop.keys_text().unwrap_or_default();
+    let tip = Action::LeaveOrStop.keys_text(&cx.state.settings.keys).unwrap_or_default();
     let stop = cx.t(Text::Stop);
     if button::word(ui, Some(icons::STOP), stop, true, false).on_hover_text(tip).clicked() {
         cx.ask(Command::Stop);
@@ -217,7 +217,7 @@ fn finished(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry) {
     if entry.stage == Stage::Finished {
         compare(ui, cx);
         let again = cx.t(Text::Again);
-        let tip = Action::Paint.tooltip(lang);
+        let tip = Action::Paint.tooltip(cx.state);
         if button::word(ui, Some(icons::ARROW_CLOCKWISE), again, true, false)
             .on_hover_text(tip)
             .clicked()
@@ -228,7 +228,7 @@ fn finished(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry) {
 }
 
 fn decision(ui: &mut Ui, cx: &mut Cx<'_>, action: Action, icon: &str) {
-    let tip = action.tooltip(cx.lang());
+    let tip = action.tooltip(cx.state);
     let label = cx.t(action.row().label);
     let enabled = action.enabled(cx.state);
     if button::word(ui, Some(icon), label, enabled, false).on_hover_text(tip).clicked() {

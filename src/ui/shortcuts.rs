@@ -1,73 +1,166 @@
-//! Keys to commands, by the one table. Called before anything is drawn.
+//! Keys to commands, by the one table and the user's bindings. Called before anything is drawn.
 
 use egui::{Context, Event, Key, Modifiers, Popup};
 
-use crate::app::command::{Action, Command, Keys, ROWS, Scope};
-use crate::app::state::AppState;
+use crate::app::command::{Action, Command, ROWS, Row, Scope};
+use crate::app::keys::{Keys, NAMES};
+use crate::app::state::{AppState, Over};
+use crate::app::tool::Tool;
 
-/// What the keys of this frame ask for. Keys that were understood are taken out of the input.
-#[must_use]
-pub fn read(ctx: &Context, state: &AppState, text_had_focus: bool) -> Vec<Command> {
-    let text = ctx.text_edit_focused() || text_had_focus;
-    let focused = ctx.memory(egui::Memory::focused);
-    let canvas = !text && focused.is_none_or(|id| is_canvas(ctx, id));
-    let popup = Popup::is_any_open(ctx);
-    let mut commands = Vec::new();
-    ctx.input_mut(|input| {
-        let mut taken = false;
-        input.events.retain(|event| {
-            let Event::Key { key, physical_key, pressed: true, modifiers, .. } = event else {
-                return match event {
-                    Event::Copy if !text => {
-                        commands.push(Command::Do(Action::Copy));
-                        false
-                    }
-                    Event::PasteImage(image) => {
-                        commands.push(pasted(image));
-                        false
-                    }
-                    _ => true,
-                };
-            };
-            let found = ROWS.iter().find(|row| {
-                let in_scope = match row.scope {
-                    Scope::Anywhere => true,
-                    Scope::NoText => !text,
-                    Scope::Canvas => canvas,
-                };
-                let hit =
-                    row.keys.iter().any(|keys| matches(*keys, *key, *physical_key, *modifiers));
-                in_scope && hit
-            });
-            let Some(row) = found else { return true };
-            // Esc belongs to popups and text fields first.
-            if row.action == Action::LeaveOrStop && (popup || text) {
-                return true;
-            }
-            if matches!(row.action, Action::Keep | Action::Discard) && popup {
-                return true;
-            }
-            if row.action.enabled(state) {
-                commands.push(Command::Do(row.action));
-            }
-            taken = true;
-            false
-        });
-        if taken {
-            // A letter that moved the focus to a text field must not be typed into it.
-            input.events.retain(|event| !matches!(event, Event::Text(_)));
-        }
-    });
-    let compare = !text && ctx.input(|input| input.key_down(Key::O) && !input.modifiers.any());
-    if compare != state.compare && (state.compare || state.has_picture()) && !held_by_pointer(ctx) {
-        commands.push(Command::Compare(compare));
-    }
-    commands
+/// Seconds from which on a tool's key counts as held: letting go returns to the tool before.
+const HOLD_SECS: f64 = 0.25;
+
+/// A key that was pressed and is still down, with the tool from before it.
+struct Held {
+    key: Key,
+    tool: Tool,
+    since: f64,
 }
 
-/// Compare can also be held with the pointer, on the result bar; the key must not fight it.
-fn held_by_pointer(ctx: &Context) -> bool {
-    ctx.input(|input| input.pointer.primary_down())
+/// What is remembered of the keys between frames.
+#[derive(Default)]
+pub struct Shortcuts {
+    held: Option<Held>,
+}
+
+/// Where the keyboard is.
+#[derive(Clone, Copy)]
+struct Place {
+    /// In a text field.
+    text: bool,
+    /// On the canvas, or nowhere.
+    canvas: bool,
+    /// In a popup.
+    popup: bool,
+}
+
+impl Shortcuts {
+    /// What the keys of this frame ask for. Keys that were understood are taken out of the input.
+    #[must_use]
+    pub fn read(&mut self, ctx: &Context, state: &AppState, text_had_focus: bool) -> Vec<Command> {
+        let text = ctx.text_edit_focused() || text_had_focus;
+        let focused = ctx.memory(egui::Memory::focused);
+        let canvas = !text && focused.is_none_or(|id| is_canvas(ctx, id));
+        let mut place = Place { text, canvas, popup: Popup::is_any_open(ctx) };
+        let mut commands = Vec::new();
+        ctx.input_mut(|input| {
+            let now = input.time;
+            let mut taken = false;
+            input.events.retain(|event| {
+                let (key, physical, modifiers, repeat) = match event {
+                    Event::Key { key, physical_key, pressed: true, modifiers, repeat } => {
+                        (*key, *physical_key, *modifiers, *repeat)
+                    }
+                    Event::Key { key, pressed: false, .. } => {
+                        commands.extend(self.released(*key, now, state));
+                        return true;
+                    }
+                    // The platform turns Ctrl+C into this.
+                    Event::Copy => (Key::C, None, Modifiers::COMMAND, false),
+                    Event::PasteImage(image) => {
+                        commands.push(pasted(image));
+                        return false;
+                    }
+                    _ => return true,
+                };
+                let Some(row) = row_of(state, place, key, physical, modifiers) else { return true };
+                if row.action == Action::LeaveOrStop && place.text && state.over.is_none() {
+                    // egui takes the focus from the field; what follows in this frame is no text.
+                    place = Place { text: place.popup, canvas: !place.popup, ..place };
+                    return true;
+                }
+                if row.action.enabled(state) && (!repeat || repeats(row.action)) {
+                    commands.push(Command::Do(row.action));
+                    if !modifiers.any() {
+                        self.held = Some(Held { key, tool: state.tool, since: now });
+                    }
+                }
+                taken |= !place.text;
+                false
+            });
+            if taken {
+                // A letter that moved the focus to a text field must not be typed into it.
+                input.events.retain(|event| !matches!(event, Event::Text(_)));
+            }
+        });
+        commands.extend(compare(ctx, state, place));
+        commands
+    }
+
+    /// A tool tapped switches; held for longer it returns when its key is let go.
+    fn released(&mut self, key: Key, now: f64, state: &AppState) -> Option<Command> {
+        let held = self.held.take_if(|held| held.key == key)?;
+        let long = now - held.since > HOLD_SECS && held.tool != state.tool;
+        long.then_some(Command::ReturnTool(held.tool))
+    }
+}
+
+/// The command that a key calls here and now.
+fn row_of(
+    state: &AppState,
+    place: Place,
+    key: Key,
+    physical: Option<Key>,
+    modifiers: Modifiers,
+) -> Option<&'static Row> {
+    let bindings = &state.settings.keys;
+    let row = ROWS.iter().find(|row| {
+        let in_scope = match row.scope {
+            Scope::Anywhere => true,
+            Scope::NoText => !place.text && state.over.is_none(),
+            Scope::Canvas => place.canvas && state.over.is_none(),
+        };
+        let keys = bindings.of(row.action);
+        in_scope && keys.iter().any(|keys| matches(*keys, key, physical, modifiers))
+    })?;
+    let opens = matches!(
+        row.action,
+        Action::Palette | Action::SettingsPage | Action::KeysPage | Action::LeaveOrStop
+    );
+    match row.action {
+        // Held, not pressed: looked at by itself.
+        Action::Compare => None,
+        // Arrows and Enter are the palette's own.
+        _ if state.over == Some(Over::Palette) && !opens => None,
+        // Esc belongs to popups first.
+        Action::LeaveOrStop | Action::Keep | Action::Discard if place.popup => None,
+        _ => Some(row),
+    }
+}
+
+/// Whether a key that stays down goes on acting.
+fn repeats(action: Action) -> bool {
+    matches!(
+        action,
+        Action::BrushSmaller
+            | Action::BrushLarger
+            | Action::BrushSofter
+            | Action::BrushHarder
+            | Action::ZoomIn
+            | Action::ZoomOut
+            | Action::PreviousResult
+            | Action::NextResult
+            | Action::EarlierPrompt
+            | Action::LaterPrompt
+            | Action::Undo
+            | Action::Redo
+    )
+}
+
+/// Compare lasts as long as its key is down.
+fn compare(ctx: &Context, state: &AppState, place: Place) -> Option<Command> {
+    let keys = state.settings.keys.of(Action::Compare);
+    let down = ctx.input(|input| {
+        keys.iter().any(|keys| {
+            Key::from_name(keys.key).is_some_and(|key| input.key_down(key))
+                && same_modifiers(*keys, input.modifiers)
+        })
+    });
+    let held = down && !place.text && state.over.is_none();
+    // Compare can also be held with the pointer, on the result bar; the key must not fight it.
+    let by_pointer = ctx.input(|input| input.pointer.primary_down());
+    let changes = held != state.compare && (state.compare || state.has_picture()) && !by_pointer;
+    changes.then_some(Command::Compare(held))
 }
 
 fn is_canvas(ctx: &Context, id: egui::Id) -> bool {
@@ -80,15 +173,68 @@ pub fn canvas_id() -> egui::Id {
     egui::Id::unique("which widget the canvas is")
 }
 
+/// Keys that Shift makes say something else: their place on the keyboard counts.
+fn by_place(key: Key) -> bool {
+    let name = key.name();
+    matches!(key, Key::OpenBracket | Key::CloseBracket)
+        || name.len() == 1 && name.starts_with(|c: char| c.is_ascii_digit())
+}
+
+fn same_modifiers(keys: Keys, modifiers: Modifiers) -> bool {
+    // What "+" needs Shift for depends on the keyboard.
+    let shift_free = matches!(keys.key, "Plus" | "Equals");
+    modifiers.command == keys.ctrl
+        && (modifiers.shift == keys.shift || shift_free)
+        && modifiers.alt == keys.alt
+}
+
 fn matches(keys: Keys, key: Key, physical: Option<Key>, modifiers: Modifiers) -> bool {
     let Some(wanted) = Key::from_name(keys.key) else { return false };
-    // Shift changes what a bracket key says, so its place on the keyboard counts as well.
-    let bracket = matches!(wanted, Key::OpenBracket | Key::CloseBracket);
-    let hit = key == wanted || (bracket && physical == Some(wanted));
-    let shift_free = matches!(wanted, Key::Plus | Key::Equals);
-    hit && modifiers.command == keys.ctrl
-        && (modifiers.shift == keys.shift || shift_free)
-        && !modifiers.alt
+    let hit = key == wanted || by_place(wanted) && physical == Some(wanted);
+    hit && same_modifiers(keys, modifiers)
+}
+
+/// What was pressed while new keys are waited for.
+pub enum Caught {
+    /// Keys that can be bound.
+    Keys(Keys),
+    /// Esc.
+    Cancel,
+}
+
+/// Takes the keys of this frame for a binding; nothing else gets them.
+#[must_use]
+pub fn catch(ctx: &Context) -> Option<Caught> {
+    let mut caught = None;
+    ctx.input_mut(|input| {
+        input.events.retain(|event| {
+            let (key, physical, modifiers) = match event {
+                Event::Key { key, physical_key, pressed: true, modifiers, .. } => {
+                    (*key, *physical_key, *modifiers)
+                }
+                Event::Copy => (Key::C, None, Modifiers::COMMAND),
+                Event::Cut => (Key::X, None, Modifiers::COMMAND),
+                Event::Paste(_) | Event::PasteImage(_) => (Key::V, None, Modifiers::COMMAND),
+                Event::Text(_) => return false,
+                _ => return true,
+            };
+            if key == Key::Escape {
+                caught = Some(Caught::Cancel);
+                return false;
+            }
+            let key = physical.filter(|physical| by_place(*physical)).unwrap_or(key);
+            if let Some(name) = NAMES.iter().find(|name| **name == key.name()) {
+                caught = Some(Caught::Keys(Keys {
+                    key: name,
+                    ctrl: modifiers.command,
+                    shift: modifiers.shift,
+                    alt: modifiers.alt,
+                }));
+            }
+            false
+        });
+    });
+    caught
 }
 
 fn pasted(image: &egui::ColorImage) -> Command {

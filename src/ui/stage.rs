@@ -16,6 +16,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
     let state = cx.state;
     let scene = state.scene();
     let color_at = |at| scene.color_at(at, &state.document.mask);
+    let (surround, sheet) = tokens::surround(cx.palette, state.settings.prefer.surround);
     let input = CanvasInput {
         size: scene.size,
         picture: scene.picture.as_ref().map(|shown| &shown.pixels),
@@ -41,13 +42,15 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
         color_at: &color_at,
         alt_text: state.scene_name(&scene),
         colors: CanvasColors {
-            surround: cx.palette.surround,
-            sheet: cx.palette.sheet,
+            surround,
+            sheet,
             line: cx.palette.line,
             focus: cx.palette.focus,
             mask: cx.palette.mask,
         },
         motion: state.motion(),
+        always_sharp: state.settings.prefer.always_sharp,
+        mask_fill: state.settings.mask_opacity as f32 / 100.0,
     };
     for event in canvas.show(ui, &input) {
         cx.ask(match event {

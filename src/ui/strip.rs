@@ -6,7 +6,8 @@ use egui::{
     UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2,
 };
 
-use super::tokens::{self, UNTINTED, radius, space};
+use super::tokens::{self, UNTINTED, radius, size, space};
+use super::widgets::button::IconButton;
 use super::widgets::picture::Thumbs;
 use super::widgets::{self, focus_ring};
 use super::{Cx, icons};
@@ -19,13 +20,14 @@ use crate::app::words::Text;
 pub struct Strip {
     newest: Option<EntryId>,
     shown: Option<EntryId>,
+    drag: Option<Drag>,
 }
 
 impl Strip {
     /// Draws the strip.
     pub fn show(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, thumbs: &mut Thumbs) {
         let rect = ui.max_rect();
-        if !cx.state.settings.strip_open {
+        if rect.height() <= size::STRIP_HANDLE {
             handle(ui, cx, rect);
             return;
         }
@@ -36,7 +38,12 @@ impl Strip {
         self.newest = newest;
         let moved = cx.state.shown != self.shown;
         self.shown = cx.state.shown;
-        let inner = rect.shrink2(vec2(space::M, 0.0));
+        let mut inner = rect.shrink2(vec2(space::M, 0.0));
+        if cx.state.jobs.paused || !cx.state.jobs.waiting.is_empty() {
+            pause(ui, cx, Rect::from_min_size(rect.min, vec2(size::RAIL, rect.height())));
+            inner.min.x += size::RAIL - space::M;
+        }
+        let mut places = Vec::new();
         let mut child = ui.new_child(UiBuilder::new().id_salt("strip").max_rect(inner));
         let area = ScrollArea::horizontal().id_salt("results").stick_to_right(true);
         area.auto_shrink(false).show(&mut child, |ui| {
@@ -51,6 +58,12 @@ impl Strip {
                         ui.add_space(if same { space::XS } else { space::S });
                     }
                     let response = tile(ui, cx, thumbs, entry, thumb);
+                    if entry.stage == Stage::Waiting {
+                        places.push((entry.id, response.rect));
+                        if response.dragged() || response.drag_stopped() {
+                            self.dragged(ui, cx, entry.id, &response);
+                        }
+                    }
                     if same {
                         bracket(ui, cx, response.rect);
                     }
@@ -64,6 +77,50 @@ impl Strip {
                 ui.add_space(space::XXS);
             });
         });
+        self.order(ui, cx, &places);
+    }
+
+    /// A waiting one is held, or let go.
+    fn dragged(&mut self, ui: &Ui, cx: &Cx<'_>, id: EntryId, response: &Response) {
+        let at = response.interact_pointer_pos().or_else(|| ui.input(|i| i.pointer.latest_pos()));
+        let Some(at) = at else { return };
+        self.drag = Some(Drag { id, x: at.x, ends: response.drag_stopped() });
+        let ghost = response.rect.translate(vec2(at.x - response.rect.center().x, 0.0));
+        let line = Stroke::new(2.0, cx.palette.accent_text);
+        ui.painter().rect_stroke(ghost, radius::M, line, StrokeKind::Inside);
+    }
+
+    /// Shows where the held one would go, and puts it there when it is let go.
+    fn order(&mut self, ui: &Ui, cx: &mut Cx<'_>, places: &[(EntryId, Rect)]) {
+        let Some(drag) = self.drag.take() else { return };
+        let before = places.iter().find(|(_, rect)| drag.x < rect.center().x);
+        if drag.ends {
+            cx.ask(Command::MoveWaiting(drag.id, before.map(|(id, _)| *id)));
+            return;
+        }
+        let Some((_, last)) = places.last() else { return };
+        let x = before.map_or(last.right() + 4.0, |(_, rect)| rect.left() - 4.0);
+        let line = Stroke::new(2.0, cx.palette.accent_text);
+        ui.painter().vline(x, last.y_range(), line);
+    }
+}
+
+/// A waiting entry under the pointer.
+struct Drag {
+    id: EntryId,
+    x: f32,
+    ends: bool,
+}
+
+/// Holds the queue back, at the strip's head.
+fn pause(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
+    let paused = cx.state.jobs.paused;
+    let (icon, text) =
+        if paused { (icons::PLAY, Text::ResumeQueue) } else { (icons::PAUSE, Text::PauseQueue) };
+    let place = Rect::from_center_size(rect.center(), vec2(size::ICON_BUTTON, size::ICON_BUTTON));
+    let mut child = ui.new_child(UiBuilder::new().id_salt("pause").max_rect(place));
+    if IconButton::new(icon, cx.t(text)).on(paused).show(&mut child).clicked() {
+        cx.act(Action::PauseQueue);
     }
 }
 
@@ -77,7 +134,7 @@ fn handle(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
     let text = format!("{} · {}", cx.t(Text::Results), cx.state.entries.len());
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, tokens::caption(), colour);
     focus_ring(ui, &response, radius::S);
-    if response.on_hover_text(Action::ToggleStrip.tooltip(cx.lang())).clicked() {
+    if response.on_hover_text(Action::ToggleStrip.tooltip(cx.state)).clicked() {
         cx.act(Action::ToggleStrip);
     }
 }
@@ -100,7 +157,9 @@ fn tile(ui: &mut Ui, cx: &mut Cx<'_>, thumbs: &mut Thumbs, entry: &Entry, side: 
         |thumb| thumb.size().0 as f32 / thumb.size().1 as f32,
     );
     let width = (side * aspect).clamp(side * 0.5, side * 2.0).round();
-    let (rect, response) = ui.allocate_exact_size(vec2(width, side), Sense::click());
+    let sense =
+        if entry.stage == Stage::Waiting { Sense::click_and_drag() } else { Sense::click() };
+    let (rect, response) = ui.allocate_exact_size(vec2(width, side), sense);
     let shown = cx.state.shown == Some(entry.id);
     let name = spoken(cx, entry);
     response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, shown, &name));
@@ -116,7 +175,8 @@ fn tile(ui: &mut Ui, cx: &mut Cx<'_>, thumbs: &mut Thumbs, entry: &Entry, side: 
     }
     match entry.stage {
         Stage::Running => progress(ui, cx, entry, rect),
-        Stage::Stopped => caption(ui, cx, rect, cx.t(Text::Stopped)),
+        // In a low window the caption would hide the little that is left of the thumb.
+        Stage::Stopped if side >= 60.0 => caption(ui, cx, rect, cx.t(Text::Stopped)),
         _ => {}
     }
     if entry.kept {
@@ -206,13 +266,23 @@ fn badge(ui: &Ui, cx: &Cx<'_>, rect: Rect) {
 
 fn touched(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry, response: Response) -> Response {
     if entry.stage == Stage::Waiting {
-        let at = response.rect.right_top() + vec2(-14.0, 0.0);
-        let cross = Rect::from_min_size(at, vec2(14.0, 14.0));
-        if response.hovered() {
-            widgets::icon_in(ui.painter(), cross, icons::X, 12.0, cx.palette.text_1);
+        let p = cx.palette;
+        let corner = Rect::from_min_size(
+            response.rect.right_top() + vec2(-size::CONTROL, 0.0),
+            vec2(size::CONTROL, size::CONTROL),
+        );
+        let id = ui.scope_id().with(("cancel", entry.id));
+        let cross = ui.interact(corner, id, Sense::click());
+        let name = cx.t(Text::CancelWaiting);
+        cross.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
+        if response.hovered() || cross.hovered() || cross.has_focus() {
+            let at = corner.right_top() + vec2(-9.0, 9.0);
+            ui.painter().circle(at, 8.0, p.raised, Stroke::new(1.0, p.line));
+            let place = Rect::from_center_size(at, vec2(14.0, 14.0));
+            widgets::icon_in(ui.painter(), place, icons::X, 12.0, p.text_1);
         }
-        let response = response.on_hover_text(cx.t(Text::CancelWaiting));
-        if response.clicked() {
+        focus_ring(ui, &cross, radius::S);
+        if cross.on_hover_text(name).clicked() {
             cx.ask(Command::Unqueue(entry.id));
         }
         return response;

@@ -3,6 +3,8 @@
 
 use egui::{Color32, FontFamily, FontId, Shadow};
 
+use crate::app::settings::Surround;
+
 const fn rgb(hex: u32) -> Color32 {
     Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
 }
@@ -108,6 +110,18 @@ pub const LIGHT: Palette = Palette {
 
 /// Tried in this order, so that the mask is never lost in the picture.
 const MASK: [Color32; 3] = [rgb(0xFF_2E63), rgb(0x00_B8D9), rgb(0xA6_E22E)];
+
+/// The colour around the picture with its sheet: the user's choice, else the theme's.
+#[must_use]
+pub fn surround(palette: &Palette, choice: Surround) -> (Color32, Color32) {
+    match choice {
+        Surround::Theme => (palette.surround, palette.sheet),
+        Surround::Black => (rgb(0x16_1616), rgb(0x20_2020)),
+        Surround::Dark => (DARK.surround, DARK.sheet),
+        Surround::Middle => (rgb(0x77_7777), rgb(0x84_8484)),
+        Surround::Light => (LIGHT.surround, LIGHT.sheet),
+    }
+}
 
 /// Lets a picture through as it is.
 pub const UNTINTED: Color32 = Color32::WHITE;
@@ -216,6 +230,20 @@ pub mod size {
     pub const STRENGTH: f32 = 160.0;
     /// A notice's width.
     pub const NOTICE: f32 = 360.0;
+    /// Width of the command palette.
+    pub const PALETTE: f32 = 560.0;
+    /// Distance of the palette from the window's top.
+    pub const PALETTE_TOP: f32 = 96.0;
+    /// Height of the palette's field.
+    pub const PALETTE_FIELD: f32 = 44.0;
+    /// Height of a line of the palette.
+    pub const PALETTE_ROW: f32 = 32.0;
+    /// The settings page's column.
+    pub const PAGE: f32 = 640.0;
+    /// The model picker: width and greatest height.
+    pub const PICKER: (f32, f32) = (360.0, 560.0);
+    /// A row of the model picker.
+    pub const PICKER_ROW: f32 = 48.0;
     /// The strip folded to a handle.
     pub const STRIP_HANDLE: f32 = 24.0;
 }

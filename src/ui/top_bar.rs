@@ -30,12 +30,25 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, narrow: bool) {
     );
     left.spacing_mut().item_spacing.x = space::S;
     menu::button(&mut left, cx);
+    left.spacing_mut().item_spacing.x = 0.0;
+    for (action, icon) in
+        [(Action::Undo, icons::ARROW_COUNTER_CLOCKWISE), (Action::Redo, icons::ARROW_CLOCKWISE)]
+    {
+        let tip = action.tooltip(cx.state);
+        let name = cx.t(action.row().label);
+        let button = IconButton::new(icon, name).tooltip(&tip).enabled(action.enabled(cx.state));
+        if button.show(&mut left).clicked() {
+            cx.act(action);
+        }
+    }
+    left.spacing_mut().item_spacing.x = space::S;
     divider(&mut left, cx);
     match cx.state.tool {
         Tool::Brush | Tool::Eraser => {
             let brush = cx.state.tool == Tool::Brush;
             tool_name(&mut left, cx, if brush { Text::ToolBrush } else { Text::ToolEraser });
-            brush_shape(&mut left, cx);
+            brush_size(&mut left, cx, 96.0);
+            brush_hardness(&mut left, cx, 72.0);
         }
         Tool::Mask => mask_options(&mut left, cx, narrow),
         Tool::Eyedropper => {
@@ -49,7 +62,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, narrow: bool) {
                 (Action::ZoomFull, Text::ZoomFull),
                 (Action::ZoomDouble, Text::ZoomDouble),
             ] {
-                let tip = action.tooltip(cx.lang());
+                let tip = action.tooltip(cx.state);
                 if button::word(&mut left, None, cx.t(label), true, false)
                     .on_hover_text(tip)
                     .clicked()
@@ -88,10 +101,16 @@ fn value(ui: &mut Ui, cx: &Cx<'_>, text: String, width: f32) {
     ui.painter().galley(rect.min, galley, colour);
 }
 
-fn mask_options(ui: &mut Ui, cx: &mut Cx<'_>, narrow: bool) {
+/// Widths under which the options give way: first the feather and the three deeds, then hardness
+/// and size, all into the "…".
+const WHOLE: f32 = 800.0;
+const HALF: f32 = 470.0;
+
+fn mask_options(ui: &mut Ui, cx: &mut Cx<'_>, _narrow: bool) {
+    let room = ui.available_width();
     let brush = cx.state.settings.mask_brush;
     tool_name(ui, cx, Text::ToolMask);
-    let swap = Action::BrushSwap.tooltip(cx.lang());
+    let swap = Action::BrushSwap.tooltip(cx.state);
     for (erases, icon, name) in
         [(false, icons::PAINT_BRUSH, Text::MaskPaint), (true, icons::ERASER, Text::MaskErase)]
     {
@@ -101,86 +120,124 @@ fn mask_options(ui: &mut Ui, cx: &mut Cx<'_>, narrow: bool) {
         }
     }
     divider(ui, cx);
-    brush_shape(ui, cx);
-    if !narrow {
-        label(ui, cx, Text::Feather);
-        let feather = cx.state.settings.feather_px;
-        let slider = Slider::new(cx.t(Text::Feather), (0.0, 64.0), 1.0);
-        if let (_, Some(px)) = slider.show(ui, 72.0, feather) {
-            cx.ask(Command::Feather(px));
-        }
-        value(ui, cx, cx.lang().fill(Text::Pixels, &[&format!("{feather:.0}")]), 40.0);
+    if room >= HALF {
+        brush_size(ui, cx, 96.0);
+        brush_hardness(ui, cx, 72.0);
     }
-    divider(ui, cx);
-    if narrow {
-        more_menu(ui, cx);
-        return;
-    }
-    for (action, icon) in [
-        (Action::MaskInvert, icons::SELECTION_INVERSE),
-        (Action::MaskClear, icons::X),
-        (Action::MaskWhole, icons::SELECTION_ALL),
-    ] {
-        let tip = action.tooltip(cx.lang());
-        let name = cx.t(action.row().label);
-        let button = IconButton::new(icon, name).tooltip(&tip).enabled(action.enabled(cx.state));
-        if button.show(ui).clicked() {
-            cx.act(action);
+    if room >= WHOLE {
+        mask_feather(ui, cx, 72.0);
+        divider(ui, cx);
+        for (action, icon) in [
+            (Action::MaskInvert, icons::SELECTION_INVERSE),
+            (Action::MaskClear, icons::X),
+            (Action::MaskWhole, icons::SELECTION_ALL),
+        ] {
+            let tip = action.tooltip(cx.state);
+            let name = cx.t(action.row().label);
+            let button =
+                IconButton::new(icon, name).tooltip(&tip).enabled(action.enabled(cx.state));
+            if button.show(ui).clicked() {
+                cx.act(action);
+            }
         }
     }
+    more_menu(ui, cx, room);
 }
 
-/// Size and hardness of the active tool's brush.
-fn brush_shape(ui: &mut Ui, cx: &mut Cx<'_>) {
+fn brush_size(ui: &mut Ui, cx: &mut Cx<'_>, width: f32) {
     let brush = *cx.state.settings.brush_of(cx.state.tool);
     label(ui, cx, Text::BrushSize);
     let slider = Slider { log: true, ..Slider::new(cx.t(Text::BrushSize), (1.0, 1000.0), 1.0) };
-    if let (_, Some(size_px)) = slider.show(ui, 96.0, brush.size_px) {
+    if let (_, Some(size_px)) = slider.show(ui, width, brush.size_px) {
         cx.ask(Command::Brush(Brush { size_px, ..brush }));
     }
     value(ui, cx, format!("{:.0}", brush.size_px), 28.0);
-    label(ui, cx, Text::BrushHardness);
-    let slider = Slider::new(cx.t(Text::BrushHardness), (0.0, 1.0), 0.01);
-    if let (_, Some(hardness)) = slider.show(ui, 72.0, brush.hardness) {
-        cx.ask(Command::Brush(Brush { hardness, ..brush }));
-    }
-    value(
-        ui,
-        cx,
-        cx.lang().fill(Text::Percent, &[&format!("{:.0}", brush.hardness * 100.0)]),
-        40.0,
-    );
 }
 
-/// What does not fit into a narrow bar.
-fn more_menu(ui: &mut Ui, cx: &mut Cx<'_>) {
-    let response = IconButton::new(icons::DOTS_THREE, cx.t(Text::MoreSettings)).show(ui);
-    egui::Popup::menu(&response).show(|ui| {
-        for action in [Action::MaskInvert, Action::MaskClear, Action::MaskWhole] {
+fn brush_hardness(ui: &mut Ui, cx: &mut Cx<'_>, width: f32) {
+    let brush = *cx.state.settings.brush_of(cx.state.tool);
+    label(ui, cx, Text::BrushHardness);
+    let slider = Slider::new(cx.t(Text::BrushHardness), (0.0, 1.0), 0.01);
+    if let (_, Some(hardness)) = slider.show(ui, width, brush.hardness) {
+        cx.ask(Command::Brush(Brush { hardness, ..brush }));
+    }
+    let percent = cx.lang().fill(Text::Percent, &[&format!("{:.0}", brush.hardness * 100.0)]);
+    value(ui, cx, percent, 40.0);
+}
+
+fn mask_feather(ui: &mut Ui, cx: &mut Cx<'_>, width: f32) {
+    label(ui, cx, Text::Feather);
+    let feather = cx.state.settings.feather_px;
+    let slider = Slider::new(cx.t(Text::Feather), (0.0, 64.0), 1.0);
+    if let (_, Some(px)) = slider.show(ui, width, feather) {
+        cx.ask(Command::Feather(px));
+    }
+    value(ui, cx, cx.lang().fill(Text::Pixels, &[&format!("{feather:.0}")]), 40.0);
+}
+
+fn mask_opacity(ui: &mut Ui, cx: &mut Cx<'_>, width: f32) {
+    label(ui, cx, Text::MaskOpacity);
+    let opacity = cx.state.settings.mask_opacity;
+    let slider = Slider::new(cx.t(Text::MaskOpacity), (20.0, 80.0), 5.0);
+    if let (_, Some(percent)) = slider.show(ui, width, opacity as f32) {
+        cx.ask(Command::MaskOpacity(percent.round() as u32));
+    }
+    value(ui, cx, cx.lang().fill(Text::Percent, &[&opacity.to_string()]), 40.0);
+}
+
+/// Shapes and opacity, and what does not fit into the bar.
+fn more_menu(ui: &mut Ui, cx: &mut Cx<'_>, room: f32) {
+    const SLIDER: f32 = 120.0;
+    let response = IconButton::new(icons::DOTS_THREE, cx.t(Text::MaskShapes)).show(ui);
+    let popup = egui::Popup::menu(&response)
+        .width(260.0)
+        .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
+    popup.show(|ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        if room < WHOLE {
+            for action in [Action::MaskInvert, Action::MaskClear, Action::MaskWhole] {
+                menu::item(ui, cx, action);
+            }
+        }
+        for action in [
+            Action::MaskLeft,
+            Action::MaskRight,
+            Action::MaskTop,
+            Action::MaskBottom,
+            Action::MaskCentre,
+            Action::MaskBorder,
+        ] {
             menu::item(ui, cx, action);
         }
-        let p = cx.palette;
-        ui.label(egui::RichText::new(cx.t(Text::Feather)).color(p.text_2));
-        let feather = cx.state.settings.feather_px;
-        let slider = Slider::new(cx.t(Text::Feather), (0.0, 64.0), 1.0);
-        if let (_, Some(px)) = slider.show(ui, 160.0, feather) {
-            cx.ask(Command::Feather(px));
+        let mut line = |add: &dyn Fn(&mut Ui, &mut Cx<'_>, f32)| {
+            ui.horizontal(|ui| {
+                ui.add_space(28.0);
+                add(ui, cx, SLIDER);
+            });
+        };
+        if room < HALF {
+            line(&brush_size);
+            line(&brush_hardness);
         }
+        if room < WHOLE {
+            line(&mask_feather);
+        }
+        line(&mask_opacity);
     });
 }
 
 fn right_end(ui: &mut Ui, cx: &mut Cx<'_>) {
-    let help = IconButton::new(icons::QUESTION, cx.t(Text::Help)).show(ui);
+    let help = IconButton::new(icons::QUESTION, cx.t(Text::HelpMenu)).show(ui);
     egui::Popup::menu(&help)
-        .width(280.0)
+        .width(300.0)
         .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside)
-        .show(|ui| menu::keys(ui, cx));
-    let open = if cx.state.settings.window.is_some_and(|(w, _)| w < crate::app::update::WIDE) {
-        cx.state.panel_over
-    } else {
+        .show(|ui| menu::help(ui, cx));
+    let open = if crate::app::update::is_wide(cx.state) {
         cx.state.settings.panel_open
+    } else {
+        cx.state.panel_over
     };
-    let tip = Action::TogglePanel.tooltip(cx.lang());
+    let tip = Action::TogglePanel.tooltip(cx.state);
     let panel =
         IconButton::new(icons::SIDEBAR_SIMPLE, cx.t(Text::TogglePanel)).tooltip(&tip).on(open);
     if panel.show(ui).clicked() {

@@ -10,4 +10,5 @@ mod parity;
 mod support;
 mod tidy;
 mod ui;
+mod ui_page;
 mod window;

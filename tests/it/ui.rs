@@ -64,14 +64,14 @@ impl Generator for Fake {
 }
 
 /// The shell, made on the first frame because only then there is a context.
-struct Window {
+pub(crate) struct Window {
     shell: Option<Shell>,
     frame: eframe::Frame,
     settings: Settings,
 }
 
 impl Window {
-    fn state(&self) -> &pentimento::app::state::AppState {
+    pub(crate) fn state(&self) -> &pentimento::app::state::AppState {
         self.shell.as_ref().unwrap().state()
     }
 
@@ -92,7 +92,7 @@ impl Window {
     }
 }
 
-fn window(settings: Settings) -> Harness<'static, Window> {
+pub(crate) fn window(settings: Settings) -> Harness<'static, Window> {
     let window = Window { shell: None, frame: eframe::Frame::_new_kittest(), settings };
     let builder = Harness::builder().with_size([1280.0, 800.0]);
     let mut harness = builder.build_ui_state(|ui, window: &mut Window| window.show(ui), window);
@@ -100,12 +100,16 @@ fn window(settings: Settings) -> Harness<'static, Window> {
     harness
 }
 
-fn later_start() -> Settings {
+pub(crate) fn later_start() -> Settings {
     Settings { welcome_painted: true, own_pictures: 2, ..Settings::default() }
 }
 
 /// Runs frames until something is so.
-fn until(harness: &mut Harness<'static, Window>, what: &str, so: impl Fn(&Window) -> bool) {
+pub(crate) fn until(
+    harness: &mut Harness<'static, Window>,
+    what: &str,
+    so: impl Fn(&Window) -> bool,
+) {
     let end = Instant::now() + Duration::from_secs(20);
     while !so(harness.state()) {
         assert!(Instant::now() < end, "never came: {what}");
@@ -115,11 +119,11 @@ fn until(harness: &mut Harness<'static, Window>, what: &str, so: impl Fn(&Window
     harness.run_steps(2);
 }
 
-fn finished(shell: &Window) -> usize {
+pub(crate) fn finished(shell: &Window) -> usize {
     shell.state().entries.iter().filter(|entry| entry.stage == Stage::Finished).count()
 }
 
-fn paint(harness: &mut Harness<'static, Window>, words: &str) {
+pub(crate) fn paint(harness: &mut Harness<'static, Window>, words: &str) {
     harness.get_by_label("Prompt").focus();
     harness.run_steps(2);
     harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
@@ -195,7 +199,8 @@ fn keys_walk_discard_and_bring_back() {
     harness.key_press(Key::Delete);
     harness.run_steps(2);
     assert_eq!(harness.state().state().entries.len(), 1);
-    harness.get_by_label("Undo").click();
+    // The top bar has an Undo of its own; the notice's is drawn over it, so it comes last.
+    harness.get_all_by_label("Undo").last().unwrap().click();
     harness.run_steps(3);
     assert_eq!(harness.state().state().entries[0].id, first);
 }

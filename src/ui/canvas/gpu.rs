@@ -364,7 +364,10 @@ impl CanvasGpu {
         let scale = scene.scale();
         let pipeline = if scene.picture.is_none() {
             &self.pipelines.sheet
-        } else if scene.uniform.grid > 0.0 || (scale - 1.0).abs() < 1e-4 {
+        } else if scene.uniform.grid > 0.0
+            || scene.uniform.grid < 0.0 && scale > 1.0
+            || (scale - 1.0).abs() < 1e-4
+        {
             &self.pipelines.tile_sharp
         } else if scale > 1.0 {
             &self.pipelines.tile_enlarged

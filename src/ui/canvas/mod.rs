@@ -41,8 +41,6 @@ pub use types::{CanvasColors, CanvasEvent, CanvasInput, Emerging, MaskLayer, Mas
 
 /// From this zoom on, pixels are sharp and have a grid between them.
 const SHARP_ZOOM: f32 = 6.0;
-/// How much of the mask's colour lies over the picture where the mask covers fully.
-const MASK_FILL: f32 = 0.45;
 /// How much white the hatch over the mask has.
 const MASK_HATCH: f32 = 0.12;
 /// What is left of the contour while the masked part emerges.
@@ -324,7 +322,7 @@ fn scene(input: &CanvasInput<'_>, screen: &Screen, mix: Option<&Mix>, now: f64) 
     let (fill, hatch, contour) = match &input.mask {
         Some(layer) if !layer.mask.is_empty() => match layer.look {
             MaskLook::Hidden => (0.0, 0.0, 0.0),
-            MaskLook::Paint if !within => (MASK_FILL, MASK_HATCH, 1.0),
+            MaskLook::Paint if !within => (input.mask_fill, MASK_HATCH, 1.0),
             _ if within => (0.0, 0.0, EMERGING_CONTOUR),
             _ => (0.0, 0.0, 1.0),
         },
@@ -350,7 +348,12 @@ fn scene(input: &CanvasInput<'_>, screen: &Screen, mix: Option<&Mix>, now: f64) 
             canvas: screen.size.into(),
             image: [input.size.0 as f32, input.size.1 as f32],
             pixels_per_point: screen.pixels_per_point,
-            grid: if screen.zoom >= SHARP_ZOOM - 1e-3 { screen.scale } else { 0.0 },
+            grid: match screen.zoom >= SHARP_ZOOM - 1e-3 {
+                true => screen.scale,
+                // Below zero: sharp without a grid.
+                false if input.always_sharp => -1.0,
+                false => 0.0,
+            },
             sheet: [sheet.min.x, sheet.min.y, sheet.max.x, sheet.max.y],
             sheet_color: rgba(input.colors.sheet),
             emerge,

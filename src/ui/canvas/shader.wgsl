@@ -10,7 +10,7 @@ struct Frame {
     canvas: vec2<f32>,
     image: vec2<f32>,
     pixels_per_point: f32,
-    // physical pixels per image pixel where the pixel grid shows, else 0
+    // physical pixels per image pixel where the pixel grid shows, 0 where not, below 0 for sharp pixels without it
     grid: f32,
     // the sheet's rectangle on the canvas: x0 y0 x1 y1
     sheet: vec4<f32>,

@@ -90,6 +90,8 @@ fn bench(picture: Option<Picture>) -> (Shared, Harness<'static>, egui_wgpu::Rend
                 color_at: &|_| None,
                 alt_text: "Picture 64 by 64".to_owned(),
                 motion: true,
+                always_sharp: false,
+                mask_fill: 0.45,
                 colors: colors(),
             };
             let events = bench.canvas.show(&mut ui, &input);

@@ -34,6 +34,10 @@ pub struct CanvasInput<'a> {
     pub alt_text: String,
     /// Whether things may move; `false` keeps a crossfade of 60 ms.
     pub motion: bool,
+    /// Whether enlarged pixels keep hard edges at any zoom.
+    pub always_sharp: bool,
+    /// How much of the mask's colour lies over the picture where the mask covers fully.
+    pub mask_fill: f32,
     /// The theme's colours.
     pub colors: CanvasColors,
 }

@@ -6,6 +6,7 @@ pub mod field;
 pub mod picture;
 pub mod slider;
 pub mod ticks;
+pub mod toggle;
 
 use egui::{Align2, Painter, Rect, Response, Stroke, StrokeKind, Ui};
 
