@@ -55,7 +55,7 @@ impl Generator for Fake {
                     preview: Some(preview),
                 });
             }
-            let seed = paint.seed + u64::from(index);
+            let (seed, _) = paint.seeds(index);
             let painted = Painted { index, seed, picture: square(200), latent: None };
             reporter.say(Event::Painted { job, painted });
         }
