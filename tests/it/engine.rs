@@ -9,7 +9,7 @@ use pentimento::engine::Engine;
 use pentimento::engine::painter::Options;
 use pentimento::engine::protocol::{
     Coverage, Event, FailureKind, InitPicture, InpaintMask, JobId, Notice, PaintRequest, Painted,
-    Picture, Posterior, Request, Timing,
+    Picture, Posterior, Request, Sampler, Timing, Variation,
 };
 use pentimento::engine::worker::{Done, Generator, Reporter, Stop};
 
@@ -198,6 +198,27 @@ fn picture_k_of_a_batch_is_the_picture_of_seed_plus_k() {
     assert_eq!(batch[2].seed, 7);
     assert_eq!(batch[2].picture, single[0].picture);
     assert_ne!(batch[1].picture, single[0].picture);
+}
+
+#[test]
+fn a_variation_goes_from_its_seed_to_the_other() {
+    let paint = |seed: u64, variation: Option<(u64, f32)>, count: u32| {
+        let variation = variation.map(|(seed, strength)| Variation { seed, strength });
+        let sampler = Some(Sampler::DpmPp2M);
+        let request = PaintRequest { seed, variation, sampler, count, ..small("a frog") };
+        paint_with(2, request).0
+    };
+    let (one, other) = (paint(5, None, 1), paint(9, None, 1));
+    assert_eq!(paint(5, Some((9, 0.0)), 1)[0].picture, one[0].picture);
+    assert_eq!(paint(5, Some((9, 1.0)), 1)[0].picture, other[0].picture);
+    let between = paint(5, Some((8, 0.2)), 2);
+    assert_eq!((between[0].seed, between[1].seed), (5, 5));
+    assert_eq!(paint(5, Some((9, 0.2)), 1)[0].picture, between[1].picture);
+    let away = |picture: &Picture, from: &Picture| -> u64 {
+        picture.rgba.iter().zip(&from.rgba).map(|(a, b)| u64::from(a.abs_diff(*b))).sum()
+    };
+    assert!(away(&between[1].picture, &one[0].picture) > 0);
+    assert!(away(&between[1].picture, &one[0].picture) < away(&other[0].picture, &one[0].picture));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The window by label and keyboard, over a generator that paints plain pictures.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use pentimento::app::jobs::Stage;
 use pentimento::app::settings::Settings;
+use pentimento::document::codec::{Format, encode};
 use pentimento::engine::Engine;
 use pentimento::engine::protocol::{
     Event, FailureKind, JobError, Painted, Picture, Preview, PreviewKind, Request, Timing,
@@ -53,7 +55,7 @@ impl Generator for Fake {
                     preview: Some(preview),
                 });
             }
-            let seed = paint.seed + u64::from(index);
+            let (seed, _) = paint.seeds(index);
             let painted = Painted { index, seed, picture: square(200), latent: None };
             reporter.say(Event::Painted { job, painted });
         }
@@ -225,4 +227,94 @@ fn letters_are_typed_while_a_field_has_the_focus() {
     harness.key_press(Key::Q);
     harness.run_steps(2);
     assert_eq!(harness.state().state().tool, pentimento::app::tool::Tool::Mask);
+}
+
+/// A file of which only the path is wanted.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        Err("nobody reads it so".to_owned())
+    }
+}
+
+/// A window on which a picture with this recipe was dropped.
+fn dropped(recipe: &str) -> Harness<'static, Window> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fox.webp");
+    std::fs::write(&path, encode(&square(9), Format::WebP, Some(recipe)).unwrap()).unwrap();
+    let mut harness = window(later_start());
+    harness.input_mut().dropped_files.push(Arc::new(Dropped(path)));
+    harness.step();
+    until(&mut harness, "the picture", |shell| !shell.state().document.is_empty());
+    harness
+}
+
+const RECIPE: &str = "a lighthouse\nNegative prompt: fog\n\
+    Steps: 7, Sampler: Euler a, CFG scale: 3.5, Seed: 42, Size: 96x64, Clip skip: 2";
+
+#[test]
+fn a_dropped_pictures_recipe_stands_in_grey_until_tab_takes_it_over() {
+    let mut harness = dropped(RECIPE);
+    assert_eq!(harness.state().state().prompt, "");
+    harness.get_by_label("Read its settings");
+    assert!(harness.get_by_label("Prompt").is_focused());
+    harness.key_press(Key::Tab);
+    harness.run_steps(2);
+    let state = harness.state().state();
+    assert_eq!((state.prompt.as_str(), state.negative.as_str()), ("a lighthouse", "fog"));
+    let paint = &state.settings.paint;
+    assert_eq!((paint.steps, paint.guidance, paint.seed), (Some(7), Some(3.5), 42));
+    assert!(state.offered.is_none() && state.entries.is_empty());
+    let said = |text: &str| state.notices.list.iter().any(|notice| notice.text == text);
+    assert!(said("Not taken over: Clip skip 2"), "{:?}", state.notices.list);
+    assert!(harness.get_by_label("Prompt").is_focused());
+}
+
+#[test]
+fn enter_paints_again_what_is_offered() {
+    let mut harness = dropped(RECIPE);
+    harness.key_press(Key::Enter);
+    harness.step();
+    until(&mut harness, "a result", |shell| finished(shell) == 1);
+    let request = &harness.state().state().entries[0].request;
+    assert_eq!((request.prompt.as_str(), request.seed), ("a lighthouse", 42));
+    assert_eq!((request.size, request.steps), (Some((96, 64)), Some(7)));
+    assert!(request.init.is_none(), "it was painted from words alone");
+}
+
+#[test]
+fn a_pasted_recipe_offers_to_be_read() {
+    let mut harness = window(later_start());
+    harness.get_by_label("Prompt").focus();
+    harness.run_steps(2);
+    harness.event(egui::Event::Paste(RECIPE.to_owned()));
+    harness.run_steps(2);
+    harness.get_by_label("Read its settings").click();
+    harness.run_steps(2);
+    assert_eq!(harness.state().state().prompt, "a lighthouse");
+}
+
+#[test]
+fn vary_paints_four_relatives_of_a_result() {
+    let mut harness = window(later_start());
+    paint(&mut harness, "a red fox");
+    until(&mut harness, "a result", |shell| finished(shell) == 1);
+    harness.get_by_label("Result 1: a red fox").click_secondary();
+    harness.run_steps(2);
+    harness.get_by_label("Vary: four near relatives").click();
+    harness.run_steps(2);
+    until(&mut harness, "its relatives", |shell| finished(shell) == 5);
+    let entries = &harness.state().state().entries;
+    let seed = entries[0].seed;
+    for (index, entry) in entries[1..].iter().enumerate() {
+        let (own, variation) = entry.request.seeds(index as u32);
+        assert_eq!((own, entry.seed), (seed, seed));
+        assert_eq!(variation.unwrap().strength, 0.2);
+    }
 }

@@ -13,6 +13,8 @@ use crate::engine::protocol::PaintRequest;
 const FEWEST_FIELDS: usize = 3;
 /// The most fields that are looked at.
 const MOST_FIELDS: usize = 1000;
+/// The longest value that is looked at as JSON, in bytes.
+const LONGEST_JSON: usize = 32 << 10;
 /// What A1111 begins the words to avoid with.
 const NEGATIVE: &str = "Negative prompt:";
 
@@ -165,7 +167,7 @@ fn split_words(lines: &[&str], draft: &mut Draft) {
 fn fields(line: &str) -> Vec<(&str, String)> {
     let mut found = Vec::new();
     let mut rest = line.trim();
-    while found.len() < MOST_FIELDS {
+    for _ in 0..MOST_FIELDS {
         let Some((key, after)) = rest.split_once(':') else { break };
         // Words without a colon before a key belong to none: the key is what follows their comma.
         let key = key.rsplit(',').next().unwrap_or(key).trim();
@@ -192,13 +194,14 @@ fn is_key(key: &str) -> bool {
 
 /// A value and where it ends.
 fn value(text: &str) -> (String, usize) {
-    if text.starts_with('"') {
-        let mut values = serde_json::Deserializer::from_str(text).into_iter::<String>();
+    let near = &text[..text.floor_char_boundary(LONGEST_JSON)];
+    if near.starts_with('"') {
+        let mut values = serde_json::Deserializer::from_str(near).into_iter::<String>();
         if let Some(Ok(value)) = values.next() {
             return (value, values.byte_offset());
         }
-    } else if text.starts_with(['[', '{']) {
-        let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    } else if near.starts_with(['[', '{']) {
+        let mut values = serde_json::Deserializer::from_str(near).into_iter::<IgnoredAny>();
         if let Some(Ok(_)) = values.next() {
             let end = values.byte_offset();
             return (text[..end].to_owned(), end);

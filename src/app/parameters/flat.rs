@@ -1,4 +1,4 @@
-//! Programs that write plain JSON: `InvokeAI`'s two forms, Fooocus, and others with the same keys.
+//! Programs that write plain JSON: InvokeAI's two forms, Fooocus, and others with the same keys.
 
 use serde_json::{Map, Value};
 
@@ -8,7 +8,7 @@ use super::{Origin, Reading, json};
 /// The most keys that are looked at.
 const MOST_KEYS: usize = 1000;
 
-/// Reads `InvokeAI`'s `invokeai_metadata` (since 3.0) or `sd-metadata` (before).
+/// Reads InvokeAI's `invokeai_metadata` (since 3.0) or `sd-metadata` (before).
 pub(super) fn read_invoke(text: &str) -> Option<Reading> {
     let Value::Object(map) = json(text)? else { return None };
     if let Some(Value::Object(image)) = map.get("image") {

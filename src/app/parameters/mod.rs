@@ -63,7 +63,7 @@ pub enum Origin {
     A1111,
     /// ComfyUI: a graph.
     ComfyUi,
-    /// `InvokeAI`.
+    /// InvokeAI.
     InvokeAi,
     /// Fooocus.
     Fooocus,

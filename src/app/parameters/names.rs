@@ -3,7 +3,7 @@
 use crate::engine::protocol::{Sampler, Schedule};
 
 /// A sampler, and the schedule that its name carries in older A1111 texts ("DPM++ 2M Karras") and
-/// in `InvokeAI`'s (`dpmpp_2m_k`).
+/// in InvokeAI's (`dpmpp_2m_k`).
 pub(super) fn sampler(name: &str) -> Option<(Sampler, Option<&'static str>)> {
     let lower = name.trim().to_lowercase();
     if let Some(sampler) = plain_sampler(&lower) {

@@ -281,15 +281,13 @@ fn hostile_graphs_end() {
         "2": {"class_type": "Reroute", "inputs": {"steps": ["2", 0], "x": ["2", 0]}}}"#;
     let reading = read(&[raw("prompt", circle)]).unwrap();
     assert_eq!(reading.recipe, Recipe::default());
-    let mut long = String::from("{");
-    for id in 0..20_000 {
-        let next = id + 1;
-        long.push_str(&format!(
-            r#""{id}":{{"class_type":"KSampler","inputs":{{"sampler_name":"x",
-            "steps":["{next}",0],"model":["{next}",0],"positive":["{next}",0]}}}},"#
-        ));
-    }
-    long.push_str(r#""x":{"class_type":1}}"#);
+    let node = |id: u32| {
+        let link = format!(r#"["{}",0]"#, id + 1);
+        let inputs =
+            format!(r#"{{"sampler_name":"x","steps":{link},"model":{link},"positive":{link}}}"#);
+        format!(r#""{id}":{{"class_type":"KSampler","inputs":{inputs}}}"#)
+    };
+    let long = format!("{{{}}}", (0..20_000).map(node).collect::<Vec<_>>().join(","));
     assert!(read(&[raw("prompt", &long)]).is_some());
     for text in
         ["{}", "[]", "{\"1\":2}", "{\"1\":{\"class_type\":\"KSampler\"}}", &"[".repeat(100_000)]
