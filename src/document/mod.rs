@@ -5,5 +5,6 @@
 pub mod codec;
 #[expect(clippy::module_inception, reason = "the document is what this room is about")]
 pub mod document;
+pub mod journal;
 pub mod mask;
 mod stroke;
