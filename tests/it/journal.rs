@@ -81,7 +81,7 @@ impl Driven {
 
     /// Waits for events until one of them satisfies `wanted`; all of them.
     fn until(&mut self, wanted: impl Fn(&JournalEvent) -> bool) -> Vec<JournalEvent> {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_mins(1);
         let mut events = Vec::new();
         while Instant::now() < end {
             events.extend(self.writer.drain());
@@ -116,7 +116,7 @@ fn what_is_acknowledged_is_read_at_once_and_after_closing() {
     // With nothing to do, what is of no use goes, while readers read.
     let live = reader.live_bytes();
     let path = folder.path().join("session.journal");
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     while std::fs::metadata(&path).unwrap().len() > 2 * live + (1 << 20) {
         assert!(Instant::now() < end, "nothing was compacted");
         assert!(reader.get("blob/600").unwrap().is_some());

@@ -8,7 +8,7 @@
 
 use libfuzzer_sys::fuzz_target;
 
-#[allow(dead_code, reason = "the program uses the rest")]
+#[allow(dead_code, unused_imports, reason = "the program uses the rest")]
 #[path = "../../../src/document/journal/mod.rs"]
 mod journal;
 
