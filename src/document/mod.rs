@@ -5,6 +5,7 @@
 pub mod codec;
 #[expect(clippy::module_inception, reason = "the document is what this room is about")]
 pub mod document;
+pub mod journal;
 pub mod mask;
 pub mod pixels;
 pub mod plane;

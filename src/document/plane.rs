@@ -522,24 +522,23 @@ mod tests {
     #[test]
     fn stored_tiles_make_the_same_plane_and_wrong_ones_none() {
         let plane = Plane::<1>::from_flat((300, 520), &noise(156_000));
-        let stored = |plane: &Plane<1>| -> Vec<(TileAt, Box<[u8]>)> {
-            plane.tiles().map(|(at, tile)| (at, tile.bytes().into())).collect()
-        };
-        let again = Plane::<1>::from_tiles((300, 520), stored(&plane)).unwrap();
+        let stored = plane.tiles().map(|(at, tile)| {
+            let tile = Tile::stored(tile.key(), tile.bytes().into()).expect("its own length");
+            (at, Arc::new(tile))
+        });
+        let again = Plane::<1>::from_tiles((300, 520), stored).expect("a plane");
         assert_eq!(again.to_flat(), plane.to_flat());
-        let check = |size, tile: (TileAt, usize), expected| {
-            let tile = (tile.0, vec![0; tile.1].into_boxed_slice());
-            assert_eq!(Plane::<1>::from_tiles(size, [tile]).err(), expected);
+        assert_eq!((again.bytes_apart(Some(&plane)), again.bytes_apart(None)), (0, 6 * 65_536));
+        let check = |size, at, expected| {
+            let tile = Arc::new(Tile::<1>::empty());
+            assert_eq!(Plane::from_tiles(size, [(at, tile)]).err(), expected);
         };
-        check((300, 300), ((1, 1), 65_536), None);
-        check((300, 300), ((2, 0), 65_536), Some(PlaneError::Place(2, 0)));
-        check(
-            (300, 300),
-            ((u32::MAX, u32::MAX), 65_536),
-            Some(PlaneError::Place(u32::MAX, u32::MAX)),
-        );
-        check((300, 300), ((0, 0), 65_535), Some(PlaneError::Length(65_535, 65_536)));
-        check((0, 300), ((0, 0), 65_536), Some(PlaneError::Size(0, 300)));
-        check((1 << 20, 1 << 20), ((0, 0), 65_536), Some(PlaneError::Size(1 << 20, 1 << 20)));
+        check((300, 300), (1, 1), None);
+        check((300, 300), (2, 0), Some(PlaneError::Place(2, 0)));
+        check((300, 300), (u32::MAX, u32::MAX), Some(PlaneError::Place(u32::MAX, u32::MAX)));
+        check((0, 300), (0, 0), Some(PlaneError::Size(0, 300)));
+        check((1 << 20, 1 << 20), (0, 0), Some(PlaneError::Size(1 << 20, 1 << 20)));
+        let short = Tile::<1>::stored(1, vec![0; 65_535].into()).err();
+        assert_eq!(short, Some(PlaneError::Length(65_535, 65_536)));
     }
 }

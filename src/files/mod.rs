@@ -1,7 +1,10 @@
 //! Pictures in and out: two named threads of the same shape as the engine's.
 //!
 //! The shell submits requests and drains events. `files` reads, decodes, encodes and writes; `dialogs`
-//! only waits for the user, so that a dialog left open never delays file work. Computes no tensors.
+//! only waits for the user, so that a dialog left open never delays file work. A third thread, in
+//! [`journal`], does nothing but write the journal. Computes no tensors.
+
+pub mod journal;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@
 
 mod cli;
 mod engine;
+mod journal;
 mod numbers;
 mod oracle;
 mod parity;
