@@ -2,8 +2,10 @@
 //!
 //! Made by [`super::undo`], which keeps the steps; drawn by `ui::history`.
 
+use serde::{Deserialize, Serialize};
+
 /// What a step of the history was, for its icon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HistoryIcon {
     /// A picture was opened, pasted or dropped.
     Picture,

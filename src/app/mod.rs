@@ -22,6 +22,7 @@ pub mod prompts;
 pub mod queue;
 pub mod results;
 pub mod scene;
+pub mod session;
 pub mod settings;
 pub mod state;
 pub mod strokes;

@@ -23,11 +23,23 @@ macro_rules! texts {
         pub enum Text { $($name,)* }
 
         impl Text {
+            /// The text of that name.
+            #[must_use]
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|text| text.name() == name)
+            }
+
             /// All texts, for tests.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             fn both(self) -> (&'static str, &'static str) {
                 match self { $(Self::$name => ($en, $zh),)* }
+            }
+
+            /// Its name in this table, to be stored.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
             }
         }
     };
@@ -85,6 +97,10 @@ texts! {
     IntentLoadingPart => ("The model is being read, {0} %", "正在读取模型，{0} %"),
     CannotWorker => ("Painting has stopped; save your work and start the program again", "绘制已停止；请保存作品并重新启动程序"),
     // Steps of the history that no command is named for.
+    StepUnknown => ("Changed something", "作了改动"),
+    SessionBack => ("Back where you were, {0}", "回到上次的地方，{0}"),
+    SessionWaits => ("Back where you were, {0}. The queue waits", "回到上次的地方，{0}。队列暂停中"),
+    SessionLost => ("{0} things could not be read from the last session; the rest is back", "上次会话有 {0} 处无法读取，其余已恢复"),
     StepBeginning => ("Beginning", "开始"),
     StepOpened => ("Placed a picture", "放入图片"),
     StepBroughtBack => ("Brought back a result", "取回结果"),

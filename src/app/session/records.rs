@@ -1,0 +1,357 @@
+//! The JSON values of the journal. A field that an older program did not write gets its default; one
+//! that this program does not know is ignored.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::history::HistoryIcon;
+use super::super::jobs::{Entry, EntryId, Stage};
+use super::super::settings::PaintSettings;
+use super::super::state::AppState;
+use super::super::tool::Tool;
+use super::super::undo::{Deed, Moment, Step};
+use super::super::words::Text;
+use crate::document::document::Document;
+use crate::document::plane::{Plane, TileAt};
+use crate::engine::protocol::{ModelSource, PaintRequest, Posterior, Sampler, Schedule, Variation};
+
+/// What lies on the desk beside the picture.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent facts, as in the state they come from"
+)]
+pub struct Desk {
+    /// The prompt.
+    pub prompt: String,
+    /// The words to avoid.
+    pub negative: String,
+    /// Whether their line is open.
+    pub avoid_open: bool,
+    /// Strength in percent.
+    pub strength: u32,
+    /// Strength before a mask set it to 100.
+    pub strength_before_mask: Option<u32>,
+    /// The active tool.
+    pub tool: Tool,
+    /// Whether the mask is hidden by hand.
+    pub mask_hidden: bool,
+    /// The entry on the canvas.
+    pub shown: Option<u64>,
+    /// Whether the canvas goes on to newer results.
+    pub follow: bool,
+    /// What the document is called.
+    pub title: String,
+    /// Whether it has changed since it was saved.
+    pub unsaved: bool,
+    /// Where it was saved to.
+    pub saved_to: Option<PathBuf>,
+    /// The A1111 text of the document's picture.
+    pub recipe: String,
+    /// The entry that the document was kept from.
+    pub kept_from: Option<u64>,
+    /// The panel's numbers.
+    pub paint: PaintSettings,
+}
+
+impl Desk {
+    pub(super) fn of(state: &AppState) -> Self {
+        Self {
+            prompt: state.prompt.clone(),
+            negative: state.negative.clone(),
+            avoid_open: state.avoid_open,
+            strength: state.strength,
+            strength_before_mask: state.strength_before_mask,
+            tool: state.tool,
+            mask_hidden: state.mask_hidden,
+            shown: state.shown.map(|id| id.0),
+            follow: state.follow,
+            title: state.title.clone(),
+            unsaved: state.unsaved,
+            saved_to: state.saved_to.clone(),
+            recipe: state.document_recipe.clone(),
+            kept_from: state.document_entry.map(|id| id.0),
+            paint: state.settings.paint.clone(),
+        }
+    }
+
+    pub(super) fn put_back(self, state: &mut AppState) {
+        state.prompt = self.prompt;
+        state.negative = self.negative;
+        state.avoid_open = self.avoid_open;
+        state.strength = self.strength.clamp(1, 100);
+        state.strength_before_mask = self.strength_before_mask;
+        state.tool = self.tool;
+        state.mask_hidden = self.mask_hidden;
+        state.shown = self.shown.map(EntryId);
+        state.follow = self.follow;
+        state.title = self.title;
+        state.unsaved = self.unsaved;
+        state.saved_to = self.saved_to;
+        state.document_recipe = self.recipe;
+        state.document_entry = self.kept_from.map(EntryId);
+        state.settings.paint = self.paint;
+    }
+}
+
+/// A plane of tiles by name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlaneRecord(pub Vec<(u32, u32, u64)>);
+
+impl PlaneRecord {
+    fn of<const N: usize>(plane: &Plane<N>) -> Self {
+        Self(plane.tiles().map(|((x, y), tile)| (x, y, tile.key())).collect())
+    }
+
+    /// Where its tiles lie, and their keys.
+    pub(super) fn tiles(&self) -> impl Iterator<Item = (TileAt, u64)> + '_ {
+        self.0.iter().map(|(x, y, key)| ((*x, *y), *key))
+    }
+}
+
+/// A picture and its mask.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DocumentRecord {
+    /// Width and height in pixels.
+    pub size: (u32, u32),
+    /// The raster, if there is one.
+    pub raster: Option<PlaneRecord>,
+    /// The mask's coverage.
+    pub mask: PlaneRecord,
+    /// Width of the fade at the mask's edge, in pixels.
+    pub feather_px: f32,
+}
+
+impl DocumentRecord {
+    pub(super) fn of(document: &Document) -> Self {
+        Self {
+            size: document.size(),
+            raster: document.raster.as_ref().map(|raster| PlaneRecord::of(raster.plane())),
+            mask: PlaneRecord::of(document.mask.plane()),
+            feather_px: document.feather_px,
+        }
+    }
+
+    pub(super) fn tile_keys(&self) -> impl Iterator<Item = u64> + '_ {
+        self.raster.iter().chain([&self.mask]).flat_map(|plane| plane.tiles().map(|(_, key)| key))
+    }
+}
+
+/// The order of things.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Strip {
+    /// Entries, old to new.
+    pub order: Vec<u64>,
+    /// Discarded ones with the place they had, oldest first.
+    pub bin: Vec<(usize, u64)>,
+    /// Jobs that wait, next first; the running one before them.
+    pub queue: Vec<u64>,
+    /// The last job number given.
+    pub last_number: u64,
+    /// The last key given to an entry or a picture.
+    pub last_key: u64,
+}
+
+impl Strip {
+    pub(super) fn of(state: &AppState) -> Self {
+        let jobs = state.jobs.running.iter().chain(&state.jobs.waiting);
+        Self {
+            order: state.entries.iter().map(|entry| entry.id.0).collect(),
+            bin: state.bin.iter().map(|(place, entry)| (*place, entry.id.0)).collect(),
+            queue: jobs.map(|job| job.number).collect(),
+            last_number: state.jobs.last_number,
+            last_key: state.next_key,
+        }
+    }
+
+    /// Everything but the counters, which alone are no reason to write.
+    pub(super) fn order(&self) -> (&[u64], &[(usize, u64)], &[u64]) {
+        (&self.order, &self.bin, &self.queue)
+    }
+}
+
+/// A request without its pixels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "they are the fields of PaintRequest")]
+pub struct RequestRecord {
+    pub model: ModelSource,
+    pub prompt: String,
+    pub negative: String,
+    pub size: Option<(u32, u32)>,
+    pub steps: Option<u32>,
+    pub sampler: Option<Sampler>,
+    pub schedule: Option<Schedule>,
+    pub guidance: Option<f32>,
+    pub guidance_rescale: f32,
+    pub seed: u64,
+    pub count: u32,
+    /// Strength and posterior; the picture is the entry's origin.
+    pub init: Option<(f32, Posterior)>,
+    /// What is mixed into the noise.
+    #[serde(default)]
+    pub variation: Option<Variation>,
+    /// Where the mask's coverage lies, and its feather.
+    pub mask: Option<(u64, f32)>,
+}
+
+impl RequestRecord {
+    fn of(request: &PaintRequest, mask: Option<u64>) -> Self {
+        Self {
+            model: request.model.clone(),
+            prompt: request.prompt.clone(),
+            negative: request.negative.clone(),
+            size: request.size,
+            steps: request.steps,
+            sampler: request.sampler,
+            schedule: request.schedule,
+            guidance: request.guidance,
+            guidance_rescale: request.guidance_rescale,
+            seed: request.seed,
+            count: request.count,
+            variation: request.variation,
+            init: request.init.as_ref().map(|init| (init.strength, init.posterior)),
+            mask: mask.zip(request.mask.as_ref().map(|mask| mask.feather_px)),
+        }
+    }
+}
+
+/// One entry of the strip.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EntryRecord {
+    /// The job it belongs to.
+    pub job: u64,
+    /// Which picture of the job.
+    pub index: u32,
+    /// What it is made from.
+    pub request: RequestRecord,
+    /// Its own seed.
+    pub seed: u64,
+    /// Finished, stopped, or still to be painted.
+    pub stage: StageRecord,
+    /// Seconds and preview of each step.
+    pub steps: Vec<(f32, Option<u64>)>,
+    /// Steps of the whole run.
+    pub of: u32,
+    /// The finished picture.
+    pub picture: Option<u64>,
+    /// Whether it was kept.
+    pub kept: bool,
+    /// What it started from.
+    pub origin: Option<u64>,
+    /// The model's name.
+    pub model: String,
+    /// How long it took in all.
+    pub took_secs: Option<f64>,
+}
+
+/// Where an entry stands, as far as that outlives the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StageRecord {
+    /// In the queue, or being painted when it was written.
+    Waiting,
+    /// Painted.
+    Finished,
+    /// Stopped on the way.
+    Stopped,
+}
+
+impl EntryRecord {
+    pub(super) fn of(entry: &Entry, mask: Option<u64>) -> Self {
+        let stage = match entry.stage {
+            Stage::Waiting | Stage::Running => StageRecord::Waiting,
+            Stage::Finished => StageRecord::Finished,
+            Stage::Stopped => StageRecord::Stopped,
+        };
+        // What emerges is on the way; it is written when it has arrived.
+        let done = stage != StageRecord::Waiting;
+        let steps = entry.steps.iter().filter(|_| done);
+        Self {
+            job: entry.job,
+            index: entry.index,
+            request: RequestRecord::of(&entry.request, mask),
+            seed: entry.seed,
+            stage,
+            steps: steps.map(|step| (step.secs, step.preview.as_ref().map(|p| p.key))).collect(),
+            of: if done { entry.of } else { 0 },
+            picture: entry.picture.as_ref().map(|picture| picture.key),
+            kept: entry.kept,
+            origin: entry.origin.as_ref().map(|picture| picture.key),
+            model: entry.model.clone(),
+            took_secs: entry.took_secs,
+        }
+    }
+}
+
+/// The order of the steps.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HistoryRecord {
+    /// Done, oldest first.
+    pub done: Vec<u64>,
+    /// Undone, the next to redo last.
+    pub undone: Vec<u64>,
+}
+
+/// One side of a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "they are the fields of Moment")]
+pub struct StepRecord {
+    pub icon: HistoryIcon,
+    /// Its name in the text table.
+    pub text: String,
+    pub document: DocumentRecord,
+    pub recipe: String,
+    pub entry: Option<u64>,
+    pub title: String,
+    pub strength: u32,
+    pub strength_before_mask: Option<u32>,
+    pub paint: PaintSettings,
+    pub kept: Vec<u64>,
+    pub binned: Vec<u64>,
+    pub shown: Option<u64>,
+}
+
+impl StepRecord {
+    pub(super) fn of(step: &Step) -> Self {
+        let moment = &step.moment;
+        let ids = |ids: &[EntryId]| ids.iter().map(|id| id.0).collect();
+        Self {
+            icon: step.deed.icon,
+            text: step.deed.text.name().to_owned(),
+            document: DocumentRecord::of(&moment.document),
+            recipe: moment.recipe.clone(),
+            entry: moment.entry.map(|id| id.0),
+            title: moment.title.clone(),
+            strength: moment.strength,
+            strength_before_mask: moment.strength_before_mask,
+            paint: moment.paint.clone(),
+            kept: ids(&moment.kept),
+            binned: ids(&moment.binned),
+            shown: moment.shown.map(|id| id.0),
+        }
+    }
+
+    pub(super) fn into_step(self, id: u64, document: Document) -> Step {
+        let ids = |ids: Vec<u64>| ids.into_iter().map(EntryId).collect();
+        let text = Text::named(&self.text).unwrap_or(Text::StepUnknown);
+        Step {
+            id,
+            deed: Deed { icon: self.icon, text },
+            moment: Moment {
+                document,
+                recipe: self.recipe,
+                entry: self.entry.map(EntryId),
+                title: self.title,
+                strength: self.strength,
+                strength_before_mask: self.strength_before_mask,
+                paint: self.paint,
+                kept: ids(self.kept),
+                binned: ids(self.binned),
+                shown: self.shown.map(EntryId),
+            },
+        }
+    }
+}
