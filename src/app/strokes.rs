@@ -4,7 +4,7 @@
 //! first, and one on the empty sheet makes a white picture.
 
 use super::jobs::Stage;
-use super::state::{AppState, Effect};
+use super::state::{AppState, Effect, Welcome};
 use super::tool::{Brush, Tool};
 use crate::document::mask::Mask;
 use crate::document::raster::Raster;
@@ -98,6 +98,9 @@ fn begin_paint_stroke(state: &mut AppState, at: [f32; 2]) {
     }
     state.show(None);
     state.unsaved = true;
+    if state.welcome == Welcome::Shown {
+        state.welcome = Welcome::Over;
+    }
     let settings = &mut state.settings;
     let color = settings.foreground;
     if state.tool == Tool::Brush {
