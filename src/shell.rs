@@ -5,6 +5,7 @@
 
 mod events;
 mod meter;
+mod session;
 
 use std::mem;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use eframe::wgpu;
 use eframe::{CreationContext, Frame, NativeOptions};
 use egui::{Context, Ui, ViewportBuilder, ViewportCommand};
 
+use crate::app::notices::Kind;
 use crate::app::settings::{Settings, ThemeChoice};
 use crate::app::state::{AppState, Effect};
 use crate::app::update::update;
@@ -28,6 +30,7 @@ use crate::engine::protocol::{Picture, Request};
 use crate::files::FileWorker;
 use crate::ui::{Window, canvas, flat, fonts, theme};
 use meter::Meter;
+use session::{Opening, Session};
 
 /// Where the figures of F12 are written at exit, if anywhere.
 const TIMINGS: &str = "PENTIMENTO_TIMINGS";
@@ -37,6 +40,8 @@ const NEWS: Duration = Duration::from_millis(8);
 const NEWS_ON_CPU: Duration = Duration::from_millis(100);
 /// Threads that a settings file can ask for.
 const MOST_THREADS: usize = 256;
+/// How long the journal's news are gathered: nobody waits for them.
+const JOURNAL_NEWS: Duration = Duration::from_millis(500);
 /// How long changes to the settings are gathered before they are written.
 const REMEMBER_SECS: f64 = 1.0;
 
@@ -59,6 +64,7 @@ pub fn run_with(
 ) -> anyhow::Result<()> {
     let settings_file = paths::settings_file();
     let settings = settings_file.as_deref().map(Settings::load).unwrap_or_default();
+    let journal = paths::data_folder().map(|folder| session::open(&folder)).transpose()?;
     let (width, height) = settings.window.unwrap_or((1280.0, 800.0));
     let native = NativeOptions {
         viewport: ViewportBuilder::default()
@@ -93,11 +99,15 @@ pub fn run_with(
         let wake = context.egui_ctx.clone();
         let gather = if cpu_renderer { NEWS_ON_CPU } else { NEWS };
         let engine = spawn(threads, Box::new(move || wake.request_repaint_after(gather)))?;
-        let mut shell = Shell::with_engine(&context.egui_ctx, engine, settings)?;
+        let mut shell = Shell::new(&context.egui_ctx, engine, settings)?;
         shell.state.cpu_renderer = cpu_renderer;
         theme::set_motion(&context.egui_ctx, shell.state.motion());
         shell.settings_file = settings_file;
         shell.timings = std::env::var_os(TIMINGS).map(PathBuf::from);
+        if let Some(journal) = journal {
+            shell.begin_session(&context.egui_ctx, journal)?;
+        }
+        shell.start(&context.egui_ctx);
         made.store(true, Ordering::Release);
         Ok(Box::new(shell) as Box<dyn eframe::App>)
     };
@@ -129,6 +139,7 @@ pub struct Shell {
     input_at: Option<Instant>,
     worked: Option<Duration>,
     timings: Option<PathBuf>,
+    session: Option<Session>,
 }
 
 impl Shell {
@@ -137,11 +148,17 @@ impl Shell {
     /// # Errors
     /// The operating system refuses a thread.
     pub fn with_engine(ctx: &Context, engine: Engine, settings: Settings) -> std::io::Result<Self> {
+        let mut shell = Self::new(ctx, engine, settings)?;
+        shell.start(ctx);
+        Ok(shell)
+    }
+
+    fn new(ctx: &Context, engine: Engine, settings: Settings) -> std::io::Result<Self> {
         fonts::install(ctx);
         theme::install(ctx);
         let locale = sys_locale::get_locale().unwrap_or_default();
         let wake = ctx.clone();
-        let mut shell = Self {
+        Ok(Self {
             state: AppState::new(settings, Lang::of_locale(&locale)),
             window: Window::default(),
             engine,
@@ -154,10 +171,38 @@ impl Shell {
             input_at: None,
             worked: None,
             timings: None,
-        };
-        let effects = shell.state.start();
-        shell.carry_out(ctx, effects);
-        Ok(shell)
+            session: None,
+        })
+    }
+
+    fn start(&mut self, ctx: &Context) {
+        let effects = self.state.start();
+        self.carry_out(ctx, effects);
+    }
+
+    /// Brings the last session back; from here on nothing is lost.
+    fn begin_session(&mut self, ctx: &Context, opening: Opening) -> std::io::Result<()> {
+        let found =
+            opening.join().unwrap_or_else(|_panic| Err("a fault in the program".to_owned()));
+        match found {
+            Ok(found) => {
+                let wake = ctx.clone();
+                let wake = move || wake.request_repaint_after(JOURNAL_NEWS);
+                self.session = Some(Session::begin(found, &mut self.state, wake)?);
+            }
+            Err(reason) => {
+                let words = self.state.lang.fill(Text::SessionNone, &[&reason]);
+                self.state.notices.say(self.state.now, Kind::Warning, words, None);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands what is new to the journal.
+    fn keep(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.observe(&self.state);
+        }
     }
 
     /// What the user sees, for tests.
@@ -227,6 +272,9 @@ impl Shell {
             let effects = self.state.file_event(event);
             self.carry_out(ctx, effects);
         }
+        if let Some(session) = &mut self.session {
+            session.drain(&mut self.state);
+        }
     }
 
     fn remember(&mut self, ctx: &Context) {
@@ -243,7 +291,7 @@ impl Shell {
         let Some(path) = &self.settings_file else { return };
         if let Err(error) = self.state.settings.save(path) {
             let text = format!("The settings cannot be remembered: {error}: {}", path.display());
-            self.state.notices.say(self.state.now, crate::app::notices::Kind::Warning, text, None);
+            self.state.notices.say(self.state.now, Kind::Warning, text, None);
         }
     }
 
@@ -346,6 +394,7 @@ impl eframe::App for Shell {
             ctx.request_repaint_after(Duration::from_secs_f64((next - self.state.now).max(0.01)));
         }
         self.remember(ctx);
+        self.keep();
     }
 
     fn ui(&mut self, ui: &mut Ui, frame: &mut Frame) {
@@ -373,6 +422,7 @@ impl eframe::App for Shell {
         if !ctx.will_discard() {
             self.follow(ui, frame);
             self.say_title(&ctx);
+            self.keep();
         }
     }
 
@@ -383,6 +433,10 @@ impl eframe::App for Shell {
     fn on_exit(&mut self) {
         self.write_settings();
         self.write_timings();
+        self.keep();
+        if let Some(session) = self.session.take() {
+            session.close();
+        }
     }
 }
 

@@ -227,8 +227,15 @@ pub enum Group {
 
 impl Group {
     /// All, in the order of the menu.
-    pub const ALL: [Self; 7] =
-        [Self::Picture, Self::Edit, Self::Paint, Self::Tools, Self::Mask, Self::View, Self::Program];
+    pub const ALL: [Self; 7] = [
+        Self::Picture,
+        Self::Edit,
+        Self::Paint,
+        Self::Tools,
+        Self::Mask,
+        Self::View,
+        Self::Program,
+    ];
 
     /// Its heading.
     #[must_use]
@@ -390,7 +397,10 @@ impl Action {
             Self::UndoDiscard => !state.bin.is_empty(),
             Self::Undo => state.can_undo(),
             Self::Redo => state.can_redo(),
-            Self::PauseQueue => state.jobs.paused || !state.jobs.waiting.is_empty(),
+            Self::PauseQueue => {
+                let jobs = &state.jobs;
+                jobs.paused || jobs.running.is_some() || !jobs.waiting.is_empty()
+            }
             Self::EarlierPrompt => !state.settings.recent_prompts.is_empty(),
             Self::LaterPrompt => state.prompt_walk.is_some(),
             Self::PreviousResult | Self::NextResult => !state.entries.is_empty(),

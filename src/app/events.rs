@@ -42,12 +42,17 @@ impl AppState {
                 }
             }
             Event::Notice { notice, .. } => self.engine_notice(notice),
-            Event::Step { index, of, step_secs, preview, .. } => {
-                self.step(index, of, step_secs, preview);
+            Event::Step { index, step, of, step_secs, preview, .. } => {
+                self.step((index, step), of, step_secs, preview);
             }
             Event::Painted { painted, .. } => self.painted(painted),
             Event::Finished { request, timing, .. } => return self.finished(request, timing),
-            Event::Cancelled { .. } => return self.ended_early(None),
+            Event::Cancelled { midway, .. } => {
+                if !std::mem::take(&mut self.jobs.pausing) {
+                    return self.ended_early(None);
+                }
+                self.hold_running(midway);
+            }
             Event::Failed { error, .. } => return self.ended_early(Some(error)),
         }
         Vec::new()
@@ -124,13 +129,15 @@ impl AppState {
         self.notices.say(self.now, Kind::Warning, words, None);
     }
 
-    fn step(&mut self, index: u32, of: u32, secs: f32, preview: Option<Preview>) {
+    fn step(&mut self, (index, step): (u32, u32), of: u32, secs: f32, preview: Option<Preview>) {
         let number = self.running_number();
         self.begin_entry(number, index);
         let key = self.fresh_key();
         let found = self.entries.iter_mut().find(|e| e.job == number && e.index == index);
         if let Some(entry) = found {
             let preview = preview.map(|preview| Keyed { key, picture: preview.picture });
+            // A step whose news were cut off by a pause.
+            entry.steps.resize(step.saturating_sub(1) as usize, Step { preview: None, secs });
             entry.steps.push(Step { preview, secs });
             entry.of = of;
             entry.phase = None;

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::document::pixels::Pixels;
-use crate::engine::protocol::{JobId, PaintRequest, Phase, Picture};
+use crate::engine::protocol::{JobId, Midway, PaintRequest, Phase, Picture};
 
 /// A picture with a key that changes with its content, so that textures know when to be made anew.
 #[derive(Clone, Debug)]
@@ -147,6 +147,19 @@ impl Entry {
         self.picture.as_ref().or_else(|| self.last_preview())
     }
 
+    /// Where it stands if its job was paused in the middle of it.
+    #[must_use]
+    pub fn midway(&self) -> Option<&Arc<Midway>> {
+        let midway = self.request.resume.as_ref().filter(|_| self.stage == Stage::Waiting);
+        midway.filter(|midway| midway.index == self.index)
+    }
+
+    /// Whether its steps do not grow for now: painted, stopped or paused.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        matches!(self.stage, Stage::Finished | Stage::Stopped) || self.midway().is_some()
+    }
+
     /// The first words of its prompt.
     #[must_use]
     pub fn words(&self) -> &str {
@@ -178,6 +191,8 @@ pub struct Jobs {
     pub waiting: VecDeque<Job>,
     /// Whether the others are held back.
     pub paused: bool,
+    /// Whether the running one was asked to stop only for now.
+    pub pausing: bool,
     /// The last number given.
     pub last_number: u64,
 }

@@ -250,8 +250,8 @@ impl AppState {
     }
 
     /// Stops the running job.
-    #[must_use]
-    pub fn stop(&self) -> Vec<Effect> {
+    pub fn stop(&mut self) -> Vec<Effect> {
+        self.jobs.pausing = false;
         let engine = self.jobs.running.as_ref().and_then(|job| job.engine);
         engine.map(Effect::Cancel).into_iter().collect()
     }

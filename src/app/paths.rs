@@ -15,3 +15,9 @@ fn project() -> Option<ProjectDirs> {
 pub fn settings_file() -> Option<PathBuf> {
     project().map(|dirs| dirs.config_dir().join("settings.json"))
 }
+
+/// The folder of the journal. `None` when the platform names no home folder.
+#[must_use]
+pub fn data_folder() -> Option<PathBuf> {
+    project().map(|dirs| dirs.data_dir().to_owned())
+}

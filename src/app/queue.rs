@@ -2,19 +2,47 @@
 //!
 //! Called by [`super::update`] and [`super::events`]. The engine knows only the running job.
 
+use std::sync::Arc;
+
 use super::examples;
 use super::jobs::{Entry, EntryId, Job, Stage};
 use super::state::{AppState, Effect};
-use crate::engine::protocol::PaintRequest;
+use crate::engine::protocol::{Midway, PaintRequest};
 
 /// Seconds from which on the end of a job is worth calling for somebody who is elsewhere.
 const LONG_SECS: f64 = 10.0;
 
 impl AppState {
-    /// Holds the queue after the running picture, or lets it go on.
+    /// Holds the queue, the running job too, or lets it go on.
     pub fn pause_queue(&mut self) -> Vec<Effect> {
         self.jobs.paused = !self.jobs.paused;
+        if self.jobs.paused {
+            let effects = self.stop();
+            // It comes back as cancelled, and says where it stands.
+            self.jobs.pausing = self.jobs.running.as_ref().is_some_and(|job| !job.welcome);
+            return effects;
+        }
         self.advance()
+    }
+
+    /// Puts the running job back to the head of the queue, to go on from where it stands.
+    pub(super) fn hold_running(&mut self, midway: Option<Arc<Midway>>) {
+        let Some(mut job) = self.jobs.running.take() else { return };
+        job.engine = None;
+        let request = PaintRequest { resume: midway, ..(*job.request).clone() };
+        job.request = Arc::new(request);
+        let stands = job.request.resume.as_ref().map(|midway| midway.index);
+        for entry in self.entries.iter_mut().filter(|entry| entry.job == job.number) {
+            if matches!(entry.stage, Stage::Running | Stage::Waiting) {
+                entry.stage = Stage::Waiting;
+                entry.phase = None;
+                entry.request = job.request.clone();
+                if stands != Some(entry.index) {
+                    entry.steps.clear();
+                }
+            }
+        }
+        self.jobs.waiting.push_front(job);
     }
 
     /// Puts a waiting entry's job before another one's, or last.

@@ -295,10 +295,10 @@ impl AppState {
             Effect::Theme(self.settings.theme),
             Effect::Look,
             Effect::Load(self.model.source.clone()),
-            Effect::Focus(if self.prompt.is_empty() {
-                Focus::Prompt
-            } else {
-                Focus::PromptSelected
+            // The example gives way to whatever is typed; the user's own words do not.
+            Effect::Focus(match self.welcome {
+                Welcome::Over => Focus::Prompt,
+                _ => Focus::PromptSelected,
             }),
         ]
     }

@@ -97,6 +97,11 @@ texts! {
     IntentLoadingPart => ("The model is being read, {0} %", "正在读取模型，{0} %"),
     CannotWorker => ("Painting has stopped; save your work and start the program again", "绘制已停止；请保存作品并重新启动程序"),
     // Steps of the history that no command is named for.
+    SessionDropped => ("The end of the last session was damaged: {0} bytes could not be used; a copy was kept", "上次会话的末尾已损坏：{0} 字节无法使用，已保留副本"),
+    SessionNone => ("This session cannot be kept for later ({0}). Save your work by hand", "无法保留此次会话（{0}）。请手动保存作品"),
+    JournalDiskFull => ("The disk is full: the last {0} changes are only in memory. Free {1} MB and they will be written", "磁盘已满：最近 {0} 处改动只在内存中。腾出 {1} MB 后会写入"),
+    JournalRefused => ("The last {0} changes are only in memory ({1}). They will be written as soon as that is possible", "最近 {0} 处改动只在内存中（{1}）。条件允许时会写入"),
+    JournalRecovered => ("Everything is written again", "所有改动都已写入"),
     StepUnknown => ("Changed something", "作了改动"),
     SessionBack => ("Back where you were, {0}", "回到上次的地方，{0}"),
     SessionWaits => ("Back where you were, {0}. The queue waits", "回到上次的地方，{0}。队列暂停中"),

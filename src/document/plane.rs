@@ -237,9 +237,9 @@ impl<const N: usize> Plane<N> {
     #[must_use]
     pub fn bytes_apart(&self, other: Option<&Self>) -> usize {
         let other = other.filter(|other| other.size == self.size);
-        let apart = self.tiles().filter(|(at, tile)| {
-            other.is_none_or(|other| other.tile_key(*at) != tile.key())
-        });
+        let apart = self
+            .tiles()
+            .filter(|(at, tile)| other.is_none_or(|other| other.tile_key(*at) != tile.key()));
         apart.count() * Tile::<N>::BYTES
     }
 

@@ -423,9 +423,7 @@ fn primary(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
         cx.act(Action::Paint);
     }
     Popup::menu(&pressed.arrow).align(egui::RectAlign::TOP_END).show(|ui| {
-        for action in
-            [Action::PaintFour, Action::PaintForever, Action::Vary, Action::PaintFront]
-        {
+        for action in [Action::PaintFour, Action::PaintForever, Action::Vary, Action::PaintFront] {
             menu::item(ui, cx, action);
         }
     });

@@ -39,7 +39,7 @@ impl Strip {
         let moved = cx.state.shown != self.shown;
         self.shown = cx.state.shown;
         let mut inner = rect.shrink2(vec2(space::M, 0.0));
-        if cx.state.jobs.paused || !cx.state.jobs.waiting.is_empty() {
+        if Action::PauseQueue.enabled(cx.state) {
             pause(ui, cx, Rect::from_min_size(rect.min, vec2(size::RAIL, rect.height())));
             inner.min.x += size::RAIL - space::M;
         }

@@ -16,11 +16,13 @@
 //! | `tile/N` | pixels of a tile of the raster or the mask |
 //! | `picture/N` | width and height as 32-bit little-endian numbers, then RGBA |
 //! | `mask/N` | likewise with one byte a pixel: a mask that jobs paint in |
+//! | `midway/N` | where the paused job stands, for its entry N; see [`midway`] |
 //!
 //! Tiles, pictures and masks never change under their key, so each is written once.
 
-pub mod records;
+pub mod midway;
 pub mod recorder;
+pub mod records;
 pub mod restore;
 
 pub use recorder::Recorder;
@@ -38,6 +40,7 @@ mod keys {
     pub(super) const TILE: &str = "tile/";
     pub(super) const PICTURE: &str = "picture/";
     pub(super) const MASK: &str = "mask/";
+    pub(super) const MIDWAY: &str = "midway/";
 
     pub(super) fn entry(id: u64) -> String {
         format!("{ENTRY}{id}")
@@ -51,6 +54,9 @@ mod keys {
     }
     pub(super) fn picture(key: u64) -> String {
         format!("{PICTURE}{key}")
+    }
+    pub(super) fn midway(entry: u64) -> String {
+        format!("{MIDWAY}{entry}")
     }
     pub(super) fn mask(key: u64) -> String {
         format!("{MASK}{key}")

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::super::jobs::{Entry, Keyed, Stage};
+use super::super::jobs::{Entry, Keyed};
 use super::super::state::AppState;
 use super::super::view::View;
-use super::keys;
 use super::records::{Desk, DocumentRecord, EntryRecord, HistoryRecord, StepRecord, Strip};
+use super::{keys, midway};
 use crate::document::document::Document;
 use crate::document::journal::Batch;
 use crate::document::plane::Plane;
@@ -35,6 +35,8 @@ pub struct Recorder {
     pictures: HashSet<u64>,
     /// Masks of jobs, told apart by where they lie in memory.
     masks: Vec<(Arc<Coverage>, u64)>,
+    /// Entries of paused runs.
+    midways: HashSet<u64>,
 }
 
 impl Recorder {
@@ -65,8 +67,7 @@ impl Recorder {
     }
 
     fn document(&mut self, batch: &mut Batch, document: &Document) {
-        let sign =
-            (document.picture_key(), document.mask.key(), document.feather_px.to_bits());
+        let sign = (document.picture_key(), document.mask.key(), document.feather_px.to_bits());
         if self.document != Some(sign) {
             self.pixels(batch, document);
             put(batch, keys::DOCUMENT, &DocumentRecord::of(document));
@@ -95,7 +96,7 @@ impl Recorder {
         let mut there = HashSet::new();
         for entry in state.entries.iter().chain(binned) {
             there.insert(entry.id.0);
-            let done = matches!(entry.stage, Stage::Finished | Stage::Stopped);
+            let done = entry.stands();
             let sign: EntrySign = (
                 done,
                 if done { entry.steps.len() } else { 0 },
@@ -118,10 +119,17 @@ impl Recorder {
     }
 
     fn entry(&mut self, batch: &mut Batch, entry: &Entry) {
-        let done = matches!(entry.stage, Stage::Finished | Stage::Stopped);
+        let done = entry.stands();
         let previews = entry.steps.iter().filter(|_| done).filter_map(|step| step.preview.as_ref());
         for picture in previews.chain(&entry.picture).chain(&entry.origin) {
             self.picture(batch, picture);
+        }
+        if let Some(midway) = entry.midway() {
+            let midway = Arc::clone(midway);
+            self.midways.insert(entry.id.0);
+            batch.put_made(keys::midway(entry.id.0), move || midway::to_bytes(&midway.state));
+        } else if self.midways.remove(&entry.id.0) {
+            batch.delete(keys::midway(entry.id.0));
         }
         let mask = entry.request.mask.as_ref().map(|mask| self.mask(batch, &mask.coverage));
         put(batch, &keys::entry(entry.id.0), &EntryRecord::of(entry, mask));

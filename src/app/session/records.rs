@@ -265,8 +265,8 @@ impl EntryRecord {
             Stage::Finished => StageRecord::Finished,
             Stage::Stopped => StageRecord::Stopped,
         };
-        // What emerges is on the way; it is written when it has arrived.
-        let done = stage != StageRecord::Waiting;
+        // What emerges is on the way; it is written when it has arrived, or stands still.
+        let done = entry.stands();
         let steps = entry.steps.iter().filter(|_| done);
         Self {
             job: entry.job,

@@ -10,22 +10,22 @@ use serde::de::DeserializeOwned;
 
 use super::super::jobs::{Entry, EntryId, Job, Keyed, Stage, Step as EntryStep};
 use super::super::notices::Kind;
-use super::super::state::AppState;
+use super::super::state::{AppState, Welcome};
 use super::super::undo::{Step, Undo};
 use super::super::view::View;
 use super::super::words::Text;
-use super::keys;
+use super::recorder::Recorder;
 use super::records::{
     Desk, DocumentRecord, EntryRecord, HistoryRecord, PlaneRecord, RequestRecord, StageRecord,
     StepRecord, Strip,
 };
-use super::recorder::Recorder;
+use super::{keys, midway};
 use crate::document::document::{Document, reserve_keys};
 use crate::document::journal::{Batch, Reader};
 use crate::document::mask::Mask;
 use crate::document::plane::{Plane, Tile};
 use crate::document::raster::Raster;
-use crate::engine::protocol::{Coverage, InitPicture, InpaintMask, PaintRequest, Picture};
+use crate::engine::protocol::{Coverage, InitPicture, InpaintMask, Midway, PaintRequest, Picture};
 
 /// A session as it was read.
 pub struct Restored {
@@ -58,10 +58,8 @@ pub fn restore(reader: &Reader) -> Option<Restored> {
     let order = strip.order.clone();
     let entries: Vec<Entry> = order.iter().filter_map(|id| store.entry(*id, &strip)).collect();
     let binned = strip.bin.clone();
-    let bin = binned
-        .iter()
-        .filter_map(|(place, id)| Some((*place, store.entry(*id, &strip)?)))
-        .collect();
+    let bin =
+        binned.iter().filter_map(|(place, id)| Some((*place, store.entry(*id, &strip)?))).collect();
     let undo = store.undo();
     let place = |old: u64| strip.queue.iter().position(|number| *number == old);
     store.queued.sort_by_key(|(old, _)| place(*old).unwrap_or(usize::MAX));
@@ -91,6 +89,7 @@ impl Restored {
     /// Makes it the window's state. The queue waits until the user lets it go on.
     #[must_use]
     pub fn put_back(self, state: &mut AppState) -> Recorder {
+        state.welcome = Welcome::Over;
         state.document = self.document;
         state.view = self.view;
         state.entries = self.entries;
@@ -177,8 +176,7 @@ impl<'a> Store<'a> {
         let fits = |(width, height): (u32, u32)| {
             width > 0
                 && height > 0
-                && u64::from(width) * u64::from(height) * channels as u64
-                    == bytes.len() as u64 - 8
+                && u64::from(width) * u64::from(height) * channels as u64 == bytes.len() as u64 - 8
         };
         let Some(size) = size.filter(|size| fits(*size)) else {
             self.lost += 1;
@@ -295,9 +293,26 @@ impl<'a> Store<'a> {
             took_secs: record.took_secs,
         };
         if stage == Stage::Waiting {
+            // A job that was not paused begins anew.
+            let resume = self.midway(id, entry.index);
+            if resume.is_none() {
+                entry.steps.clear();
+            }
+            let request = PaintRequest { resume, ..(*entry.request).clone() };
+            entry.request = Arc::new(request);
             self.queue(&mut entry, strip);
         }
         Some(entry)
+    }
+
+    fn midway(&mut self, entry: u64, index: u32) -> Option<Arc<Midway>> {
+        let key = keys::midway(entry);
+        if !self.reader.contains(&key) {
+            return None;
+        }
+        let state = self.bytes(&key).and_then(|bytes| midway::from_bytes(&bytes));
+        self.lost += usize::from(state.is_none());
+        Some(Arc::new(Midway { index, state: state? }))
     }
 
     /// Puts a waiting entry's job into the queue, under a new number: one that was half done goes on
@@ -310,24 +325,23 @@ impl<'a> Store<'a> {
             (entry.job, entry.index) = (job.number, count);
         } else {
             let number = strip.last_number + 1 + self.queued.len() as u64;
-            let request = entry.request.alone(entry.index);
+            let mut request = entry.request.alone(entry.index);
+            if let Some(midway) = &request.resume {
+                request.resume = Some(Arc::new(Midway { index: 0, state: midway.state.clone() }));
+            }
             let request = Arc::new(request);
-            self.queued.push((old, Job { number, engine: None, request, welcome: false, repeats: false }));
+            entry.request = request.clone();
+            self.queued
+                .push((old, Job { number, engine: None, request, welcome: false, repeats: false }));
             (entry.job, entry.index) = (number, 0);
         }
     }
 
-    fn request(
-        &mut self,
-        record: &RequestRecord,
-        origin: Option<&Keyed>,
-    ) -> Option<PaintRequest> {
+    fn request(&mut self, record: &RequestRecord, origin: Option<&Keyed>) -> Option<PaintRequest> {
         let init = match record.init {
-            Some((strength, posterior)) => Some(InitPicture {
-                picture: Arc::clone(&origin?.picture),
-                strength,
-                posterior,
-            }),
+            Some((strength, posterior)) => {
+                Some(InitPicture { picture: Arc::clone(&origin?.picture), strength, posterior })
+            }
             None => None,
         };
         let mask = match record.mask {
@@ -393,6 +407,7 @@ impl<'a> Store<'a> {
             (keys::PICTURE, &self.pictures_needed),
             (keys::MASK, &masks),
             (keys::ENTRY, &entries),
+            (keys::MIDWAY, &entries),
         ] {
             for key in self.reader.keys_under(prefix) {
                 let number = key.strip_prefix(prefix).and_then(|number| number.parse().ok());
