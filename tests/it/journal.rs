@@ -279,7 +279,8 @@ mod processes {
             unreachable!()
         };
         assert_eq!(trouble, Trouble::DiskFull, "{message}");
-        assert!(unwritten > 20 && bytes > 0, "{unwritten} batches, {bytes} bytes");
+        // The first to fail is told at once; the others may still be on their way.
+        assert!(unwritten > 0 && bytes > 0, "{unwritten} batches, {bytes} bytes");
         // What is written stays readable, and a crash now would lose only the rest.
         let there = state_of(&driven.writer.reader());
         let count: u64 = std::str::from_utf8(&there["count"]).unwrap().parse().unwrap();

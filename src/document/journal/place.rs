@@ -15,10 +15,22 @@ pub(super) struct Place {
     base: String,
 }
 
+/// The lock, while this lives.
+#[derive(Debug)]
+pub(super) struct Alone(File);
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        // Closing alone would not do: a process that is just being started has the file open, too,
+        // for a moment. What cannot be unlocked is unlocked when the last of them closes it.
+        drop(self.0.unlock());
+    }
+}
+
 /// What became of the wish to be alone.
 pub(super) enum Lock {
-    /// Ours while the file is open.
-    Held(File),
+    /// Ours.
+    Held(Alone),
     /// Somebody else's.
     Taken,
     /// This file system has no locks.
@@ -61,7 +73,7 @@ impl Place {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Lock::Held(file)),
+            Ok(()) => Ok(Lock::Held(Alone(file))),
             Err(TryLockError::WouldBlock) => Ok(Lock::Taken),
             Err(TryLockError::Error(_)) => Ok(Lock::Unknown),
         }

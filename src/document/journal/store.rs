@@ -15,7 +15,7 @@ use super::format::{
     FIRST_RECORD, HeaderError, RecordHeader, VERSION, file_header, last_crc, parse_file_header,
 };
 use super::index::{self, Covered, Index, MOST_KEYS};
-use super::place::{Lock, Place};
+use super::place::{Alone, Lock, Place};
 use super::position;
 use super::reader::Reader;
 use super::scan::{Recovery, ScanError, is_last, scan};
@@ -36,8 +36,8 @@ const MOST_JOURNALS: usize = 99;
 /// Whether we are the only ones.
 #[derive(Debug)]
 enum Guard {
-    /// As long as this is open.
-    Held(#[expect(dead_code, reason = "held for its lock")] File),
+    /// As long as this lives.
+    Held(#[expect(dead_code, reason = "held for its lock")] Alone),
     /// The file system cannot say.
     Unknown,
     /// Not asked yet: the lock file could not be made.
@@ -114,7 +114,7 @@ impl Journal {
         let lock = std::fs::create_dir_all(folder).and_then(|()| place.lock());
         let guard = match lock {
             Ok(Lock::Taken) => return Err(OpenError::InUse { path: shown(&place) }),
-            Ok(Lock::Held(file)) => Guard::Held(file),
+            Ok(Lock::Held(alone)) => Guard::Held(alone),
             Ok(Lock::Unknown) => Guard::Unknown,
             Err(_) => Guard::None,
         };
@@ -231,7 +231,7 @@ impl Journal {
         std::fs::create_dir_all(self.place.folder())?;
         if matches!(self.guard, Guard::None) {
             self.guard = match self.place.lock()? {
-                Lock::Held(file) => Guard::Held(file),
+                Lock::Held(alone) => Guard::Held(alone),
                 Lock::Unknown => Guard::Unknown,
                 Lock::Taken => {
                     let busy = io::ErrorKind::ResourceBusy;
