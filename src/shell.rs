@@ -155,6 +155,7 @@ impl Shell {
             worked: None,
             timings: None,
         };
+        shell.state.processors = std::thread::available_parallelism().map_or(1, usize::from);
         let effects = shell.state.start();
         shell.carry_out(ctx, effects);
         Ok(shell)
@@ -195,7 +196,7 @@ impl Shell {
                     ThemeChoice::Light => egui::ThemePreference::Light,
                 }),
                 Effect::Look => {
-                    ctx.set_zoom_factor(self.state.settings.prefer.scale());
+                    theme::set_scale(ctx, self.state.settings.prefer.scale());
                     theme::set_motion(ctx, self.state.motion());
                 }
                 Effect::CallBack => {

@@ -38,16 +38,18 @@ impl Recent {
     }
 
     /// Draws it above the dock's card and reads its arrows. Call it before Enter is read.
-    pub fn show(&mut self, ui: &Ui, cx: &mut Cx<'_>, card: Rect) {
+    /// Whether a line was taken.
+    pub fn show(&mut self, ui: &Ui, cx: &mut Cx<'_>, card: Rect) -> bool {
         if !self.open {
-            return;
+            return false;
         }
         let lines = lines(cx);
         let choices = lines.iter().filter(|line| !matches!(line, Line::Heading(_))).count();
         if choices == 0 {
             self.open = false;
-            return;
+            return false;
         }
+        let mut took = false;
         let chosen = self.keys(ui, choices);
         let wanted = lines.len() as f32 * size::CONTROL + 2.0 * space::XS;
         let height = wanted.min(card.top() - size::TOP_BAR - space::L).max(size::CONTROL);
@@ -78,6 +80,7 @@ impl Recent {
                     let response = row(ui, cx, line, here);
                     if response.clicked() || here && chosen {
                         self.open = false;
+                        took = true;
                         cx.ask(match line {
                             Line::Example(index, _) => Command::Example(*index),
                             Line::Prompt(words) => Command::Prompt(words.clone()),
@@ -94,6 +97,7 @@ impl Recent {
         if outside {
             self.open = false;
         }
+        took
     }
 
     /// Up goes away from the prompt; whether Enter takes the choice.
