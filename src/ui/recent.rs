@@ -66,29 +66,32 @@ impl Recent {
             ui.painter().rect(rect, radius::L, p.raised, line, StrokeKind::Inside);
             let inner = rect.shrink(space::XS);
             let mut child = ui.new_child(egui::UiBuilder::new().max_rect(inner));
-            ScrollArea::vertical().auto_shrink(false).show(&mut child, |ui| {
-                ui.spacing_mut().item_spacing.y = 0.0;
-                let mut left = choices;
-                for line in &lines {
-                    if matches!(line, Line::Heading(_)) {
-                        row(ui, cx, line, false);
-                        continue;
+            ScrollArea::vertical().auto_shrink(false).stick_to_bottom(true).show(
+                &mut child,
+                |ui| {
+                    ui.spacing_mut().item_spacing.y = 0.0;
+                    let mut left = choices;
+                    for line in &lines {
+                        if matches!(line, Line::Heading(_)) {
+                            row(ui, cx, line, false);
+                            continue;
+                        }
+                        // Counted from the lowest, which is nearest to the prompt.
+                        left -= 1;
+                        let here = self.at == Some(left);
+                        let response = row(ui, cx, line, here);
+                        if response.clicked() || here && chosen {
+                            self.open = false;
+                            took = true;
+                            cx.ask(match line {
+                                Line::Example(index, _) => Command::Example(*index),
+                                Line::Prompt(words) => Command::Prompt(words.clone()),
+                                Line::Heading(_) => continue,
+                            });
+                        }
                     }
-                    // Counted from the lowest, which is nearest to the prompt.
-                    left -= 1;
-                    let here = self.at == Some(left);
-                    let response = row(ui, cx, line, here);
-                    if response.clicked() || here && chosen {
-                        self.open = false;
-                        took = true;
-                        cx.ask(match line {
-                            Line::Example(index, _) => Command::Example(*index),
-                            Line::Prompt(words) => Command::Prompt(words.clone()),
-                            Line::Heading(_) => continue,
-                        });
-                    }
-                }
-            });
+                },
+            );
         });
         let outside = ui.input(|i| {
             let at = i.pointer.interact_pos();
