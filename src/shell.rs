@@ -176,6 +176,7 @@ impl Shell {
     }
 
     fn start(&mut self, ctx: &Context) {
+        self.state.processors = std::thread::available_parallelism().map_or(1, usize::from);
         let effects = self.state.start();
         self.carry_out(ctx, effects);
     }
@@ -240,7 +241,7 @@ impl Shell {
                     ThemeChoice::Light => egui::ThemePreference::Light,
                 }),
                 Effect::Look => {
-                    ctx.set_zoom_factor(self.state.settings.prefer.scale());
+                    theme::set_scale(ctx, self.state.settings.prefer.scale());
                     theme::set_motion(ctx, self.state.motion());
                 }
                 Effect::CallBack => {

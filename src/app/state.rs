@@ -226,6 +226,8 @@ pub struct AppState {
     pub debug: bool,
     /// Whether the graphics are drawn by the processor, which has better things to do than motion.
     pub cpu_renderer: bool,
+    /// Processors of this machine, set by the shell.
+    pub processors: usize,
     /// Whether the worker is gone.
     pub worker_gone: bool,
     pub(super) next_key: u64,
@@ -281,6 +283,7 @@ impl AppState {
             drop_hover: false,
             debug: false,
             cpu_renderer: false,
+            processors: 1,
             worker_gone: false,
             // Above every key that the document counts for itself.
             next_key: 1 << 32,

@@ -139,8 +139,12 @@ impl Dock {
         {
             self.recent.open();
         }
-        self.recent.open &= focused && was_empty || ui.input(|i| i.pointer.any_down());
-        self.recent.show(ui, cx, card);
+        // A press on the list takes the focus from the prompt before the click is complete.
+        let pressing = ui.input(|i| i.pointer.any_down() || i.pointer.any_released());
+        self.recent.open &= focused && was_empty || pressing;
+        if self.recent.show(ui, cx, card) {
+            ui.memory_mut(|memory| memory.request_focus(prompt_id()));
+        }
         self.prompt(ui, cx, prompt);
         if let Some(rect) = avoid {
             negative(ui, cx, rect);

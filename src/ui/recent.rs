@@ -38,16 +38,18 @@ impl Recent {
     }
 
     /// Draws it above the dock's card and reads its arrows. Call it before Enter is read.
-    pub fn show(&mut self, ui: &Ui, cx: &mut Cx<'_>, card: Rect) {
+    /// Whether a line was taken.
+    pub fn show(&mut self, ui: &Ui, cx: &mut Cx<'_>, card: Rect) -> bool {
         if !self.open {
-            return;
+            return false;
         }
         let lines = lines(cx);
         let choices = lines.iter().filter(|line| !matches!(line, Line::Heading(_))).count();
         if choices == 0 {
             self.open = false;
-            return;
+            return false;
         }
+        let mut took = false;
         let chosen = self.keys(ui, choices);
         let wanted = lines.len() as f32 * size::CONTROL + 2.0 * space::XS;
         let height = wanted.min(card.top() - size::TOP_BAR - space::L).max(size::CONTROL);
@@ -64,28 +66,32 @@ impl Recent {
             ui.painter().rect(rect, radius::L, p.raised, line, StrokeKind::Inside);
             let inner = rect.shrink(space::XS);
             let mut child = ui.new_child(egui::UiBuilder::new().max_rect(inner));
-            ScrollArea::vertical().auto_shrink(false).show(&mut child, |ui| {
-                ui.spacing_mut().item_spacing.y = 0.0;
-                let mut left = choices;
-                for line in &lines {
-                    if matches!(line, Line::Heading(_)) {
-                        row(ui, cx, line, false);
-                        continue;
+            ScrollArea::vertical().auto_shrink(false).stick_to_bottom(true).show(
+                &mut child,
+                |ui| {
+                    ui.spacing_mut().item_spacing.y = 0.0;
+                    let mut left = choices;
+                    for line in &lines {
+                        if matches!(line, Line::Heading(_)) {
+                            row(ui, cx, line, false);
+                            continue;
+                        }
+                        // Counted from the lowest, which is nearest to the prompt.
+                        left -= 1;
+                        let here = self.at == Some(left);
+                        let response = row(ui, cx, line, here);
+                        if response.clicked() || here && chosen {
+                            self.open = false;
+                            took = true;
+                            cx.ask(match line {
+                                Line::Example(index, _) => Command::Example(*index),
+                                Line::Prompt(words) => Command::Prompt(words.clone()),
+                                Line::Heading(_) => continue,
+                            });
+                        }
                     }
-                    // Counted from the lowest, which is nearest to the prompt.
-                    left -= 1;
-                    let here = self.at == Some(left);
-                    let response = row(ui, cx, line, here);
-                    if response.clicked() || here && chosen {
-                        self.open = false;
-                        cx.ask(match line {
-                            Line::Example(index, _) => Command::Example(*index),
-                            Line::Prompt(words) => Command::Prompt(words.clone()),
-                            Line::Heading(_) => continue,
-                        });
-                    }
-                }
-            });
+                },
+            );
         });
         let outside = ui.input(|i| {
             let at = i.pointer.interact_pos();
@@ -94,6 +100,7 @@ impl Recent {
         if outside {
             self.open = false;
         }
+        took
     }
 
     /// Up goes away from the prompt; whether Enter takes the choice.

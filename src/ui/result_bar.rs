@@ -14,6 +14,8 @@ use crate::engine::protocol::Phase;
 
 /// Seconds without the pointer until the finished bar folds.
 const FOLD_SECS: f64 = 2.0;
+/// Canvas width under which the decisions lose their words.
+const WORDS_NEED: f32 = 660.0;
 
 /// What the bar remembers of its look.
 #[derive(Default)]
@@ -88,7 +90,7 @@ impl ResultBar {
         if entry.stage == Stage::Running {
             running(&mut row, cx, entry);
         } else {
-            finished(&mut row, cx, entry);
+            finished(&mut row, cx, entry, canvas.width() < WORDS_NEED);
         }
         let wanted = row.min_rect().right() - rect.left() + space::S;
         // Words change with every step; the bar only ever grows during a run, so it does not jitter.
@@ -173,7 +175,7 @@ fn scrub(cx: &mut Cx<'_>, hovered: Option<u32>) {
     }
 }
 
-fn finished(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry) {
+fn finished(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry, tight: bool) {
     let state = cx.state;
     let lang = cx.lang();
     let done = entry.steps.len() as u32;
@@ -210,10 +212,10 @@ fn finished(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry) {
             let kept = cx.t(Text::Kept);
             button::word(ui, Some(icons::CHECK), kept, false, false);
         } else {
-            decision(ui, cx, Action::Keep, icons::CHECK);
+            decision(ui, cx, Action::Keep, icons::CHECK, tight);
         }
     }
-    decision(ui, cx, Action::Discard, icons::TRASH);
+    decision(ui, cx, Action::Discard, icons::TRASH, tight);
     if entry.stage == Stage::Finished {
         compare(ui, cx);
         let again = cx.t(Text::Again);
@@ -227,11 +229,16 @@ fn finished(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry) {
     }
 }
 
-fn decision(ui: &mut Ui, cx: &mut Cx<'_>, action: Action, icon: &str) {
+fn decision(ui: &mut Ui, cx: &mut Cx<'_>, action: Action, icon: &str, tight: bool) {
     let tip = action.tooltip(cx.state);
     let label = cx.t(action.row().label);
     let enabled = action.enabled(cx.state);
-    if button::word(ui, Some(icon), label, enabled, false).on_hover_text(tip).clicked() {
+    let response = if tight {
+        IconButton::new(icon, label).tooltip(&tip).enabled(enabled).side(size::CONTROL).show(ui)
+    } else {
+        button::word(ui, Some(icon), label, enabled, false).on_hover_text(tip)
+    };
+    if response.clicked() {
         cx.act(action);
     }
 }

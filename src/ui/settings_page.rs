@@ -366,7 +366,7 @@ fn scale(ui: &mut Ui, cx: &Cx<'_>, name: &str, prefer: &mut Preferences) {
 }
 
 fn threads(ui: &mut Ui, cx: &Cx<'_>, name: &str, value: &mut Option<u32>) {
-    let most = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    let most = cx.state.processors.min(MOST_THREADS);
     let auto = (None, cx.t(Text::ThreadsAuto).to_owned());
     let counts = (1..=most as u32).map(|count| (Some(count), count.to_string()));
     let names: Vec<(Option<u32>, String)> = std::iter::once(auto).chain(counts).collect();

@@ -64,7 +64,10 @@ impl Shortcuts {
                     _ => return true,
                 };
                 let Some(row) = row_of(state, place, key, physical, modifiers) else { return true };
-                if row.action == Action::LeaveOrStop && place.text && state.over.is_none() {
+                if row.action == Action::LeaveOrStop
+                    && place.text
+                    && state.over != Some(Over::Palette)
+                {
                     // egui takes the focus from the field; what follows in this frame is no text.
                     place = Place { text: place.popup, canvas: !place.popup, ..place };
                     return true;

@@ -16,6 +16,16 @@ pub fn set_motion(ctx: &Context, moves: bool) {
     });
 }
 
+/// Sets the interface's scale.
+pub fn set_scale(ctx: &Context, scale: f32) {
+    if ctx.cumulative_frame_nr() == 0 {
+        // Before the first frame egui would scale a window size that it has yet to learn.
+        ctx.options_mut(|options| options.zoom_factor = scale);
+    } else {
+        ctx.set_zoom_factor(scale);
+    }
+}
+
 /// Sets both themes' styles and the options that egui needs to be told.
 pub fn install(ctx: &Context) {
     for (theme, palette) in [(Theme::Dark, &tokens::DARK), (Theme::Light, &tokens::LIGHT)] {
