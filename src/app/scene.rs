@@ -149,8 +149,11 @@ impl AppState {
             within_mask: masked,
         };
         match entry.stage {
-            Stage::Waiting => self.still(base),
-            Stage::Running | Stage::Stopped => {
+            Stage::Waiting if entry.midway().is_none() => {
+                self.still(base.or_else(|| self.document_shown()))
+            }
+            // A paused one stands where it is.
+            Stage::Waiting | Stage::Running | Stage::Stopped => {
                 let step = self.scrub.or(self.pinned);
                 let preview = match step {
                     Some(step) => entry.preview_at(step),

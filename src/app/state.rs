@@ -246,7 +246,7 @@ impl AppState {
             now: 0.0,
             lang: settings.language.unwrap_or(system_lang),
             model: ModelState::default(),
-            document: Document::empty((256, 256)),
+            document: Document::empty((256, 256)).with_feather(settings.feather_px),
             document_recipe: String::new(),
             offered: None,
             document_entry: None,

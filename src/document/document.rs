@@ -48,6 +48,12 @@ impl Document {
         }
     }
 
+    /// The same with another feather.
+    #[must_use]
+    pub fn with_feather(self, feather_px: f32) -> Self {
+        Self { feather_px, ..self }
+    }
+
     /// A document from what was stored of it.
     #[must_use]
     pub fn restored(raster: Option<Raster>, mask: Mask, feather_px: f32) -> Self {

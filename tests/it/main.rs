@@ -8,6 +8,7 @@ mod journal;
 mod numbers;
 mod oracle;
 mod parity;
+mod session;
 mod support;
 mod tidy;
 mod ui;

@@ -102,7 +102,8 @@ impl Restored {
         state.jobs.paused = !self.jobs.is_empty();
         state.jobs.waiting = self.jobs.into();
         self.desk.put_back(state);
-        state.shown = state.shown.filter(|id| state.entry(*id).is_some());
+        let seen = |id: &EntryId| state.entry(*id).is_some_and(|entry| entry.thumb().is_some());
+        state.shown = state.shown.filter(seen).or(state.document_entry.filter(seen));
         state.settings.feather_px = state.document.feather_px;
         state.count_words();
         if self.lost > 0 {
@@ -149,13 +150,9 @@ impl<'a> Store<'a> {
 
     /// The bytes under a key; what is there but cannot be read counts as lost.
     fn bytes(&mut self, key: &str) -> Option<Vec<u8>> {
-        match self.reader.get(key) {
-            Ok(bytes) => bytes,
-            Err(_) => {
-                self.lost += 1;
-                None
-            }
-        }
+        let read = self.reader.get(key);
+        self.lost += usize::from(read.is_err());
+        read.ok().flatten()
     }
 
     fn json<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
@@ -235,17 +232,15 @@ impl<'a> Store<'a> {
     ) -> Plane<N> {
         let mut tiles = Vec::new();
         for (at, key) in record.tiles() {
-            if !known.contains_key(&key) {
-                let bytes = self.bytes(&keys::tile(key));
-                let tile = bytes.and_then(|bytes| Tile::stored(key, bytes.into_boxed_slice()).ok());
-                let Some(tile) = tile else {
-                    self.lost += 1;
-                    continue;
-                };
-                known.insert(key, Arc::new(tile));
-            }
-            if let Some(tile) = known.get(&key) {
-                tiles.push((at, Arc::clone(tile)));
+            let tile = known.get(&key).map(Arc::clone).or_else(|| {
+                let bytes = self.bytes(&keys::tile(key))?;
+                Tile::stored(key, bytes.into_boxed_slice()).ok().map(Arc::new)
+            });
+            if let Some(tile) = tile {
+                known.insert(key, Arc::clone(&tile));
+                tiles.push((at, tile));
+            } else {
+                self.lost += 1;
             }
         }
         Plane::from_tiles(size, tiles).unwrap_or_else(|_| {
