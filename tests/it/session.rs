@@ -246,7 +246,8 @@ fn a_killed_session_comes_back_as_it_was() {
             hear(lines.next().expect("it lives").unwrap(), &mut sent, &mut written);
         }
         let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        std::thread::sleep(Duration::from_micros(u64::from(clock.subsec_micros()) % 900_000));
+        let chance = Dice(clock.as_nanos() as u64 | 1).roll(1_000_000);
+        std::thread::sleep(Duration::from_micros(chance));
         child.kill().unwrap();
         child.wait().unwrap();
         for line in lines {
