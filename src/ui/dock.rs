@@ -103,6 +103,12 @@ impl Dock {
         false
     }
 
+    /// Whether Tab takes over what stands in grey, instead of moving the focus.
+    pub fn takes_tab(ctx: &egui::Context, state: &AppState) -> bool {
+        let focused = ctx.memory(|memory| memory.has_focus(prompt_id()));
+        focused && state.offered.is_some() && state.prompt.is_empty()
+    }
+
     /// Draws the dock.
     pub fn show(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         self.avoid_open = cx.state.avoid_open || !cx.state.negative.is_empty();

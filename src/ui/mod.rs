@@ -112,7 +112,9 @@ impl Window {
             Over::Palette => palette::area_id(),
             Over::Settings | Over::Keys => settings_page::area_id(),
         });
-        self.regions.tab(ctx, page);
+        if !Dock::takes_tab(ctx, state) {
+            self.regions.tab(ctx, page);
+        }
         if self.dock.keys(ctx, state) {
             return Vec::new();
         }
