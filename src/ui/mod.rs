@@ -112,7 +112,7 @@ impl Window {
             Over::Palette => palette::area_id(),
             Over::Settings | Over::Keys => settings_page::area_id(),
         });
-        if !Dock::takes_tab(ctx, state) {
+        if !dock::Dock::takes_tab(ctx, state) {
             self.regions.tab(ctx, page);
         }
         if self.dock.keys(ctx, state) {
