@@ -26,11 +26,11 @@
 //! |---|---|---|
 //! | [`shell`] | the only `eframe::App`; owns the state and the engine's handle | drawing details |
 //! | [`ui`] | panels, canvas, tokens, widgets; reads state, returns commands | changes the document; tensors; threads |
-//! | [`app`] | the state of what the user sees, the command table, the queue, the words | egui, wgpu, tensors, threads |
+//! | [`app`] | the state of what the user sees, the command table, the queue, undo, what of the session is stored, the words | egui, wgpu, tensors, threads |
 //! | [`cli`] | flags to the same requests that the window makes | a pipeline of its own |
 //! | [`engine`] | protocol, handle, worker, painter: requests in, events out | egui; tensors in the protocol |
-//! | [`files`] | pictures in and out, dialogs, on threads of their own | computing tensors |
-//! | [`document`] | the picture, its mask, picture files | tensors, egui |
+//! | [`files`] | pictures in and out, dialogs, the journal's writer, on threads of their own | computing tensors |
+//! | [`document`] | the picture and its mask in tiles, strokes, picture files, the journal's format | tensors, egui |
 //! | [`diffusion`] | text encoder, UNet, autoencoder, samplers, guidance, noise, previews | channels, threads, windows |
 //! | [`ops`] | the fused verbs, by candle and by own kernels | models, files |
 //! | [`models`] | what is on disk: folders, weights, configurations, the built-in model | the network |
@@ -39,7 +39,8 @@
 //! Invariants, each with a test: a job is one complete owned snapshot and ends in exactly one
 //! terminal event; cancelling takes effect between UNet blocks; the window never waits for the
 //! worker; a picture is a function of its stored request, bit for bit, whatever the number of
-//! threads; where the mask is zero, filling changes no bit; no panic reaches the user.
+//! threads; where the mask is zero, filling changes no bit; no panic reaches the user; what the
+//! journal has acknowledged comes back whenever the program is killed.
 
 pub mod app;
 pub mod cancel;

@@ -42,13 +42,17 @@ step unit
 cargo test --release --lib
 
 step "engine, numbers and parity with diffusers"
-cargo test --release --test it -- --skip tidy --skip ui:: --skip cli:: --skip window:: --nocapture
+cargo test --release --test it -- --skip tidy --skip ui:: --skip ui_page:: --skip cli:: \
+  --skip window:: --skip journal:: --skip session:: --nocapture
+
+step "journal and session, killed and cut"
+cargo test --release --test it -- journal:: session:: --nocapture
 
 step "command line"
 cargo test --release --test it cli::
 
 step "window by label"
-cargo test --release --test it ui::
+cargo test --release --test it -- ui:: ui_page::
 
 step "the real window"
 cargo test --release --test it window:: -- --nocapture
