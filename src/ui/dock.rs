@@ -104,6 +104,7 @@ impl Dock {
     }
 
     /// Whether Tab takes over what stands in grey, instead of moving the focus.
+    #[must_use]
     pub fn takes_tab(ctx: &egui::Context, state: &AppState) -> bool {
         let focused = ctx.memory(|memory| memory.has_focus(prompt_id()));
         focused && state.offered.is_some() && state.prompt.is_empty()

@@ -115,7 +115,7 @@ fn tabs(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, open: PanelTab) {
         let galley = ui.painter().layout_no_wrap(cx.t(text).to_owned(), tokens::heading(), colour);
         let width = galley.size().x;
         let place = Rect::from_min_size(
-            pos2(left - space::S, head.top() + 6.0),
+            pos2(left - space::S, head.top() + space::XS),
             vec2(width + 2.0 * space::S, size::CONTROL),
         );
         let response = ui.interact(place, ui.scope_id().with(("tab", text)), Sense::click());
@@ -128,7 +128,7 @@ fn tabs(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, open: PanelTab) {
         ui.painter().galley(at, galley, colour);
         if on {
             let bar = egui::Rangef::new(left, left + width);
-            ui.painter().hline(bar, head.bottom() - 3.0, Stroke::new(2.0, p.accent_text));
+            ui.painter().hline(bar, place.bottom() + 1.0, Stroke::new(2.0, p.accent_text));
         }
         focus_ring(ui, &response, radius::S);
         if response.clicked() && !on {
@@ -140,7 +140,7 @@ fn tabs(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, open: PanelTab) {
 
 /// What a tab holds, under its head.
 fn part(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, tab: PanelTab, picker: &mut Picker) {
-    let body = rect.with_min_y(head_of(rect).bottom());
+    let body = rect.with_min_y(head_of(rect).bottom() + space::XS);
     let mut child = ui.new_child(UiBuilder::new().id_salt(("panel", tab)).max_rect(body));
     child.set_clip_rect(body.intersect(ui.clip_rect()));
     ScrollArea::vertical().id_salt("rows").auto_shrink(false).show(&mut child, |ui| {

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
 mod cli;
+mod desk;
 mod engine;
 mod journal;
+mod journeys;
 mod numbers;
 mod oracle;
 mod parity;
@@ -14,3 +16,5 @@ mod tidy;
 mod ui;
 mod ui_page;
 mod window;
+#[cfg(target_os = "linux")]
+mod xdnd;
