@@ -298,7 +298,14 @@ fn work(request: FileRequest) -> FileEvent {
 fn open(path: &Path) -> Result<FileEvent, String> {
     let unreadable =
         |error: std::io::Error| format!("This file cannot be read ({error}): {}", path.display());
-    let length = std::fs::metadata(path).map_err(unreadable)?.len();
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if metadata.is_dir() {
+        return Err(format!(
+            "This is a folder; open or drop the picture itself: {}",
+            path.display()
+        ));
+    }
+    let length = metadata.len();
     if length > MOST_BYTES {
         return Err(format!("This file is too large to be a picture: {}", path.display()));
     }

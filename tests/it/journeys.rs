@@ -88,8 +88,8 @@ fn first_picture_detail_photo_and_back() {
     assert!(painter.actions <= 3);
 
     // E. Browse and go back: Left, Left, Enter; and undo brings the results back.
-    desk.act("mousemove 700 120 click 1");
     desk.act("key h");
+    desk.act("mousemove 700 120 click 1");
     desk.at_rest();
     let mut painter = Painter { desk: &desk, actions: 0 };
     painter.key("Left");
