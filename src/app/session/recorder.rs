@@ -16,10 +16,27 @@ use super::{keys, midway};
 use crate::document::document::Document;
 use crate::document::journal::Batch;
 use crate::document::plane::Plane;
-use crate::engine::protocol::Coverage;
+use crate::engine::protocol::{Coverage, PaintRequest};
 
 /// Cheap signs that an entry has changed in what is written of it.
-type EntrySign = (bool, usize, Option<u64>, bool, usize);
+#[derive(PartialEq)]
+struct EntrySign {
+    stands: bool,
+    steps: usize,
+    picture: Option<u64>,
+    kept: bool,
+    /// Held, so that no other request can come to lie where it lay.
+    request: SameRequest,
+}
+
+/// A request that equals only itself.
+struct SameRequest(Arc<PaintRequest>);
+
+impl PartialEq for SameRequest {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
 
 /// What the journal already holds.
 #[derive(Default)]
@@ -97,13 +114,13 @@ impl Recorder {
         for entry in state.entries.iter().chain(binned) {
             there.insert(entry.id.0);
             let done = entry.stands();
-            let sign: EntrySign = (
-                done,
-                if done { entry.steps.len() } else { 0 },
-                entry.picture.as_ref().map(|picture| picture.key),
-                entry.kept,
-                Arc::as_ptr(&entry.request) as usize,
-            );
+            let sign = EntrySign {
+                stands: done,
+                steps: if done { entry.steps.len() } else { 0 },
+                picture: entry.picture.as_ref().map(|picture| picture.key),
+                kept: entry.kept,
+                request: SameRequest(Arc::clone(&entry.request)),
+            };
             if self.entries.get(&entry.id.0) != Some(&sign) {
                 self.entry(batch, entry);
                 self.entries.insert(entry.id.0, sign);

@@ -49,21 +49,31 @@ pub struct Restored {
 pub fn restore(reader: &Reader) -> Option<Restored> {
     let mut store = Store::new(reader);
     let desk: Desk = store.json(keys::DESK)?;
-    let strip: Strip = store.json(keys::STRIP).unwrap_or_default();
+    let mut strip: Strip = store.json(keys::STRIP).unwrap_or_default();
     let view = store.json(keys::VIEW).unwrap_or_default();
     let document = match store.json::<DocumentRecord>(keys::DOCUMENT) {
         Some(record) => store.document(&record),
         None => Document::empty((256, 256)),
     };
     let order = strip.order.clone();
-    let entries: Vec<Entry> = order.iter().filter_map(|id| store.entry(*id, &strip)).collect();
+    let mut entries: Vec<Entry> = order.iter().filter_map(|id| store.entry(*id, &strip)).collect();
     let binned = strip.bin.clone();
     let bin =
         binned.iter().filter_map(|(place, id)| Some((*place, store.entry(*id, &strip)?))).collect();
     let undo = store.undo();
     let place = |old: u64| strip.queue.iter().position(|number| *number == old);
     store.queued.sort_by_key(|(old, _)| place(*old).unwrap_or(usize::MAX));
-    let jobs = store.queued.drain(..).map(|(_, job)| job).collect();
+    let jobs: Vec<Job> = store.queued.drain(..).map(|(_, job)| job).collect();
+    for entry in entries.iter_mut().filter(|entry| entry.stage == Stage::Waiting) {
+        if let Some(job) = jobs.iter().find(|job| job.number == entry.job) {
+            entry.request = Arc::clone(&job.request);
+        }
+    }
+    // The counters are written with the order only; pictures are named in between.
+    let named = order.iter().chain(binned.iter().map(|(_, id)| id)).chain(&store.pictures_needed);
+    strip.last_key = strip.last_key.max(named.copied().max().unwrap_or(0));
+    let numbers = entries.iter().map(|entry| entry.job);
+    strip.last_number = strip.last_number.max(numbers.max().unwrap_or(0));
 
     reserve_keys(store.tiles_needed.last().copied().unwrap_or(0));
     let garbage = store.garbage(&order, &binned);
