@@ -18,6 +18,7 @@ use crate::app::examples;
 use crate::app::scene::SHAPES;
 use crate::app::settings::{PaintSettings, PanelTab};
 use crate::app::words::Text;
+use crate::engine::protocol::ModelSource;
 
 /// Where controls begin, so that all rows have one edge.
 pub(super) const LABEL: f32 = 84.0;
@@ -203,7 +204,8 @@ fn model(ui: &mut Ui, cx: &mut Cx<'_>, picker: &mut Picker) {
     let p = cx.palette;
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 48.0), Sense::click());
     let state = &cx.state.model;
-    let name = if state.name().is_empty() { cx.t(Text::ModelBuiltIn) } else { state.name() };
+    let unnamed = state.name().is_empty() || state.source == ModelSource::BuiltIn;
+    let name = if unnamed { cx.t(Text::ModelBuiltIn) } else { state.name() };
     let (colour, word) = match (&state.trouble, &state.info) {
         (Some(_), _) => (p.error, Text::ModelFailed),
         (None, _) if state.pending.is_some() => (p.text_3, Text::ModelLoading),

@@ -14,6 +14,7 @@ mod session;
 mod support;
 mod tidy;
 mod ui;
+mod ui_keyboard;
 mod ui_page;
 mod window;
 #[cfg(target_os = "linux")]
