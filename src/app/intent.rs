@@ -123,8 +123,11 @@ pub fn line(state: &AppState) -> (String, bool) {
     }
     match state.welcome {
         Welcome::Painting => return (lang.get(Text::IntentWelcomePainting).to_owned(), false),
-        Welcome::Shown => return (lang.get(Text::IntentWelcome).to_owned(), false),
-        Welcome::Waiting | Welcome::Over => {}
+        // A mask has something of its own to say.
+        Welcome::Shown if !state.has_mask() => {
+            return (lang.get(Text::IntentWelcome).to_owned(), false);
+        }
+        Welcome::Shown | Welcome::Waiting | Welcome::Over => {}
     }
     if state.model.info.is_none() {
         let words = match state.model.loading {
