@@ -172,6 +172,8 @@ impl AppState {
     fn finished(&mut self, request: Option<Box<PaintRequest>>, timing: Timing) -> Vec<Effect> {
         let number = self.running_number();
         let job = self.jobs.running.take();
+        // It may have ended before it heard of a pause.
+        self.jobs.pausing = false;
         if let Some(request) = request {
             self.learn(&request, timing, number);
             let request = Arc::new(*request);
@@ -206,6 +208,7 @@ impl AppState {
     /// Cancelled or failed: what had emerged stays on the strip, never on the canvas.
     fn ended_early(&mut self, error: Option<JobError>) -> Vec<Effect> {
         let Some(job) = self.jobs.running.take() else { return Vec::new() };
+        self.jobs.pausing = false;
         let was_shown = self
             .shown_entry()
             .is_some_and(|entry| entry.job == job.number && entry.stage != Stage::Finished);

@@ -1,7 +1,8 @@
 //! What is new in the state since the last look, as a batch for the journal.
 //!
-//! The shell asks after each frame; the comparisons are by key and cost nothing while nothing
-//! changes. Pixels are shared with the batch and compressed on the journal's thread.
+//! The shell asks after each frame; pixels are compared by key, words and numbers by value. Pixels
+//! are shared with the batch and compressed on the journal's thread. What nothing refers to any more
+//! is deleted at the next start, by [`super::restore`].
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

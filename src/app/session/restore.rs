@@ -76,7 +76,8 @@ pub fn restore(reader: &Reader) -> Option<Restored> {
     strip.last_number = strip.last_number.max(numbers.max().unwrap_or(0));
 
     reserve_keys(store.tiles_needed.last().copied().unwrap_or(0));
-    let garbage = store.garbage(&order, &binned);
+    // Behind what cannot be read there may be pictures that nothing else names: they stay.
+    let garbage = if store.lost == 0 { store.garbage(&order, &binned) } else { Batch::new() };
     let mut recorder = Recorder::default();
     let masks = store.masks.into_iter().map(|(key, mask)| (mask, key)).collect();
     recorder.know(store.tiles_needed, store.pictures_needed, masks);
