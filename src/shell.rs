@@ -291,8 +291,10 @@ impl Shell {
     fn write_settings(&mut self) {
         let Some(path) = &self.settings_file else { return };
         if let Err(error) = self.state.settings.save(path) {
-            let text = format!("The settings cannot be remembered: {error}: {}", path.display());
-            self.state.notices.say(self.state.now, Kind::Warning, text, None);
+            let values = [error.to_string(), path.display().to_string()];
+            let values = values.each_ref().map(String::as_str);
+            let words = self.state.lang.fill(Text::SettingsLost, &values);
+            self.state.notices.say(self.state.now, Kind::Warning, words, None);
         }
     }
 

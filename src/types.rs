@@ -48,7 +48,7 @@ pub struct Variation {
 }
 
 /// An example prompt that a model is known to do well.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Example {
     /// The prompt.
     pub prompt: String,

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use super::command::{Action, Command};
-use super::examples;
 use super::jobs::{Keyed, Stage, Step};
 use super::notices::Kind;
 use super::state::{AppState, Effect, Focus, Welcome};
+use super::trouble;
 use super::undo::{Deed, Moment};
 use super::words::Text;
 use crate::document::codec::RawText;
@@ -94,16 +94,7 @@ impl AppState {
         if self.welcome != Welcome::Waiting {
             return Vec::new();
         }
-        let first = examples::examples(self.model.info.as_deref()).swap_remove(0);
-        let untouched = self.prompt == examples::examples(None)[0].prompt;
-        let mut effects = Vec::new();
-        if untouched && self.prompt != first.prompt {
-            self.prompt = first.prompt;
-            self.count_words();
-            effects.push(Effect::Focus(Focus::PromptSelected));
-        }
-        effects.extend(self.paint_welcome());
-        effects
+        self.paint_welcome()
     }
 
     fn running_number(&self) -> u64 {
@@ -238,7 +229,8 @@ impl AppState {
         }
         if let Some(error) = error {
             let again = (Text::Again, Command::Do(Action::Paint));
-            self.notices.say(self.now, Kind::Error, error.message, Some(again));
+            let words = trouble::said(self.lang, &error.message).into_owned();
+            self.notices.say(self.now, Kind::Error, words, Some(again));
         }
         self.advance()
     }
@@ -261,7 +253,8 @@ impl AppState {
             FileEvent::DialogClosed => {}
             FileEvent::Failed { message } => {
                 let open = (Text::Open, Command::Do(Action::Open));
-                self.notices.say(self.now, Kind::Error, message, Some(open));
+                let words = trouble::said(self.lang, &message).into_owned();
+                self.notices.say(self.now, Kind::Error, words, Some(open));
             }
         }
         Vec::new()

@@ -4,17 +4,8 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-use crate::engine::protocol::{Example, ModelInfo};
-
 /// Chips that stand above the dock.
 pub const CHIPS: usize = 4;
-
-const FALLBACK: [(&str, u64); CHIPS] = [
-    ("a red apple", 7),
-    ("a smiling cat face", 3),
-    ("a blue butterfly", 11),
-    ("a house with a garden", 5),
-];
 
 const SUBJECTS: [&str; 20] = [
     "fox",
@@ -52,18 +43,6 @@ const PLACES: [&str; 10] = [
     " in the morning",
     " on a hill",
 ];
-
-/// The examples of a model, or the program's own while none is known.
-#[must_use]
-pub fn examples(info: Option<&ModelInfo>) -> Vec<Example> {
-    match info {
-        Some(info) if !info.examples.is_empty() => info.examples.clone(),
-        _ => FALLBACK
-            .iter()
-            .map(|&(prompt, seed)| Example { prompt: prompt.to_owned(), seed })
-            .collect(),
-    }
-}
 
 /// A number that nobody can foresee. The standard library seeds its hash maps with such numbers,
 /// which saves a dependency.

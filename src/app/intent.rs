@@ -4,6 +4,7 @@
 
 use super::jobs::{Keyed, Stage};
 use super::state::{AppState, Welcome};
+use super::trouble;
 use super::words::Text;
 
 /// What a press on the button would make.
@@ -88,13 +89,14 @@ pub fn trouble(state: &AppState) -> Option<String> {
     if state.worker_gone {
         return Some(state.lang.get(Text::CannotWorker).to_owned());
     }
-    state.model.trouble.clone()
+    let trouble = state.model.trouble.as_deref()?;
+    Some(trouble::said(state.lang, trouble).into_owned())
 }
 
 /// Steps that would really run.
 fn steps(state: &AppState) -> Option<u32> {
     let asked = state.settings.paint.steps;
-    let steps = asked.or_else(|| state.model.info.as_ref().map(|info| info.default_steps))?;
+    let steps = asked.or_else(|| state.model.default_steps())?;
     Some(match mode(state) {
         Mode::Paint | Mode::Fill => steps,
         // A repaint begins part of the way down.

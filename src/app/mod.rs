@@ -27,6 +27,7 @@ pub mod settings;
 pub mod state;
 pub mod strokes;
 pub mod tool;
+pub mod trouble;
 pub mod undo;
 pub mod update;
 pub mod view;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::state::{AppState, Effect};
+use super::trouble;
 use super::words::Text;
 use crate::engine::protocol::{ModelInfo, ModelSource};
 
@@ -69,9 +70,9 @@ impl AppState {
         let folder =
             || known.path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
         let name = match info {
-            Some(info) => info.name.clone(),
-            None if known.name.is_empty() => folder(),
-            None => known.name.clone(),
+            Some(info) if source != ModelSource::BuiltIn => info.name.clone(),
+            _ if known.name.is_empty() => folder(),
+            _ => known.name.clone(),
         };
         let wanted = model.pending.as_ref().unwrap_or(&model.source);
         let failed = model.failed.iter().find(|(failed, _)| *failed == source);
@@ -82,7 +83,7 @@ impl AppState {
             in_memory: model.in_memory.as_ref() == Some(&source),
             in_use: model.source == source,
             loading: model.loading.filter(|_| *wanted == source).map(|(_, done)| done),
-            trouble: failed.map(|(_, trouble)| trouble.clone()),
+            trouble: failed.map(|(_, trouble)| trouble::said(self.lang, trouble).into_owned()),
             source,
         }
     }

@@ -9,6 +9,7 @@ use super::intent::{self, Mode};
 use super::jobs::{Entry, EntryId, Job, Keyed, Stage};
 use super::notices::Kind;
 use super::state::{AppState, Effect, Welcome};
+use super::trouble;
 use crate::engine::protocol::{InitPicture, InpaintMask, PaintRequest, Posterior, Variation};
 
 /// How far a near relative goes towards other noise.
@@ -128,7 +129,7 @@ impl AppState {
 
     /// The picture that the program paints by itself, once in its life.
     pub fn paint_welcome(&mut self) -> Vec<Effect> {
-        let example = examples::examples(self.model.info.as_deref()).swap_remove(0);
+        let example = self.model.examples().first().cloned().unwrap_or_default();
         let request = PaintRequest {
             model: self.model.source.clone(),
             prompt: example.prompt,
@@ -244,7 +245,8 @@ impl AppState {
                 self.jobs.running = None;
                 self.entries.retain(|entry| entry.job != number);
                 self.show(self.document_entry);
-                self.notices.say(self.now, Kind::Error, message, None);
+                let words = trouble::said(self.lang, &message).into_owned();
+                self.notices.say(self.now, Kind::Error, words, None);
             }
         }
     }

@@ -5,7 +5,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::examples;
 use super::jobs::{Entry, EntryId, Jobs, Stage};
 use super::notices::Notices;
 use super::parameters::Reading;
@@ -16,8 +15,10 @@ use super::undo::Undo;
 use super::view::View;
 use super::words::Lang;
 use crate::document::document::Document;
-use crate::engine::protocol::{JobId, ModelInfo, ModelSource, PaintRequest, Picture};
+use crate::engine::protocol::{Example, JobId, ModelInfo, ModelSource, PaintRequest, Picture};
+use crate::engine::resolve;
 use crate::files::FileRequest;
+use crate::models::defaults::Extras;
 
 /// The model in use.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +44,32 @@ impl ModelState {
     #[must_use]
     pub fn name(&self) -> &str {
         self.info.as_ref().map_or("", |info| info.name.as_str())
+    }
+
+    /// The steps that the model recommends, once that is known.
+    #[must_use]
+    pub fn default_steps(&self) -> Option<u32> {
+        let info = self.info.as_ref().map(|info| info.default_steps);
+        info.or_else(|| self.promises()?.steps)
+    }
+
+    /// The guidance scale that the model recommends, once that is known.
+    #[must_use]
+    pub fn default_guidance(&self) -> Option<f32> {
+        let info = self.info.as_ref().map(|info| info.default_guidance);
+        info.or_else(|| self.promises()?.guidance)
+    }
+
+    /// Prompts to begin with: the model's own, else those of the built-in one.
+    #[must_use]
+    pub fn examples(&self) -> &[Example] {
+        let own = self.info.as_ref().map(|info| info.examples.as_slice());
+        own.filter(|list| !list.is_empty()).unwrap_or(&resolve::built_in().examples)
+    }
+
+    /// What is known before the model is read.
+    fn promises(&self) -> Option<&'static Extras> {
+        (self.source == ModelSource::BuiltIn).then(resolve::built_in)
     }
 }
 
@@ -240,7 +267,10 @@ impl AppState {
         let welcome = if settings.welcome_painted { Welcome::Over } else { Welcome::Waiting };
         let prompt = match welcome {
             Welcome::Over => String::new(),
-            _ => examples::examples(None)[0].prompt.clone(),
+            _ => {
+                let first = resolve::built_in().examples.first();
+                first.map(|example| example.prompt.clone()).unwrap_or_default()
+            }
         };
         Self {
             now: 0.0,

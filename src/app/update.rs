@@ -295,11 +295,10 @@ fn copy(state: &mut AppState) -> Vec<Effect> {
 }
 
 fn paint_example(state: &mut AppState, index: usize) -> Vec<Effect> {
-    let mut list = examples::examples(state.model.info.as_deref());
-    if index >= list.len() || intent::trouble(state).is_some() {
+    let Some(example) = state.model.examples().get(index).cloned() else { return Vec::new() };
+    if intent::trouble(state).is_some() {
         return Vec::new();
     }
-    let example = list.swap_remove(index);
     state.prompt = example.prompt;
     state.count_words();
     // An example is a new picture: what lies on the canvas must not bend it.

@@ -1,7 +1,7 @@
 //! What a request asks for, held against what the model can do: defaults filled in, sizes rounded,
 //! nonsense refused before any work.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::protocol::{
     FailureKind, InitPicture, JobError, ModelInfo, ModelSource, Notice, PaintRequest, Sampler,
@@ -10,8 +10,9 @@ use super::protocol::{
 use super::worker::Stop;
 use crate::diffusion::pipeline::Model;
 
+use crate::models::defaults::Extras;
 use crate::models::identify::identify;
-use crate::models::{ModelError, ModelFolder};
+use crate::models::{ModelError, ModelFolder, pocket};
 
 /// Longest side of what is painted, in pixels.
 const LONGEST_SIDE: u32 = 4096;
@@ -169,6 +170,18 @@ pub fn resolve(request: &PaintRequest, info: &ModelInfo) -> Result<Resolved, Sto
         guidance: request.guidance.unwrap_or(info.default_guidance),
         notices: notices.into_iter().collect(),
     })
+}
+
+/// What the built-in model's maker recommends: known before anything of it is read, so that the
+/// window's first frame already shows it.
+#[must_use]
+pub fn built_in() -> &'static Extras {
+    static BUILT_IN: LazyLock<Extras> = LazyLock::new(|| {
+        let file = pocket::FILES.iter().find(|(name, _)| *name == "pentimento.json");
+        let text = file.and_then(|(_, bytes)| std::str::from_utf8(bytes).ok());
+        text.and_then(|text| Extras::parse(text).ok()).unwrap_or_default()
+    });
+    &BUILT_IN
 }
 
 /// What the rest of the program may know of a model that was just read.

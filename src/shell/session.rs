@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use crate::app::notices::Kind;
 use crate::app::session::{Recorder, Restored, restore};
 use crate::app::state::AppState;
+use crate::app::trouble;
 use crate::app::words::Text;
 use crate::document::journal::{Opened, Trouble, open_free};
 use crate::files::journal::{JournalEvent, JournalWriter};
@@ -69,7 +70,8 @@ impl Session {
         let Found { opened, restored, left_at } = found;
         let recovery = opened.journal.recovery().clone();
         for error in &opened.refused {
-            state.notices.say(state.now, Kind::Warning, error.to_string(), None);
+            let words = trouble::said(state.lang, &error.to_string()).into_owned();
+            state.notices.say(state.now, Kind::Warning, words, None);
         }
         if !recovery.is_whole() {
             let bytes = (recovery.dropped_bytes + recovery.skipped_bytes).to_string();

@@ -15,7 +15,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let rect = ui.max_rect();
     let (surround, _) = super::tokens::surround(cx.palette, cx.state.settings.prefer.surround);
     ui.painter().rect_filled(rect, 0, surround);
-    let list = examples::examples(cx.state.model.info.as_deref());
+    let list = cx.state.model.examples().to_vec();
     let prompts: Vec<&str> =
         list.iter().take(examples::CHIPS).map(|example| example.prompt.as_str()).collect();
     let surprise = cx.t(Text::SurpriseMe);

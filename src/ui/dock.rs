@@ -411,8 +411,7 @@ fn intent_line(ui: &mut Ui, cx: &Cx<'_>, rect: Rect) {
             ..TextFormat::default()
         },
     );
-    // Two lines fit beside the button; more would be cut anyway.
-    job.wrap = TextWrapping { max_width: rect.width(), max_rows: 2, ..TextWrapping::default() };
+    job.wrap = TextWrapping::truncate_at_width(rect.width());
     job.halign = Align::RIGHT;
     let galley = ui.painter().layout_job(job);
     let cut = galley.elided;

@@ -70,40 +70,36 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, notice: &Notice) {
             ui.spacing_mut().item_spacing.x = space::S;
             let (place, _) = ui.allocate_exact_size(vec2(size::ICON, 36.0), egui::Sense::hover());
             super::widgets::icon_in(ui.painter(), place, icon, size::ICON, colour);
-            let action = notice.action.as_ref();
-            let font = tokens::heading();
-            let action_width = action.map_or(0.0, |(text, _)| {
-                let word = cx.t(*text).to_owned();
-                ui.painter().layout_no_wrap(word, font, p.text_1).size().x
-                    + 2.0 * space::S
-                    + space::S
+            let action = notice.action.as_ref().map(|(text, command)| (cx.t(*text), command));
+            let action_width = action.map_or(0.0, |(word, _)| {
+                let galley =
+                    ui.painter().layout_no_wrap(word.to_owned(), tokens::heading(), p.text_1);
+                galley.size().x + 3.0 * space::S
             });
-            let width = ui.available_width() - action_width - size::ICON_BUTTON - space::S;
-            let mut job = egui::text::LayoutJob::single_section(
-                notice.text.clone(),
-                egui::TextFormat {
-                    font_id: tokens::body(),
-                    color: p.text_1,
-                    line_height: Some(tokens::text::BODY.1),
-                    ..Default::default()
-                },
-            );
-            job.wrap.max_width = width;
-            job.wrap.max_rows = 2;
-            let galley = ui.painter().layout_job(job);
+            let whole = ui.available_width() - size::ICON_BUTTON - space::S;
+            let beside = words(ui, notice, p, whole - action_width);
+            // Rather than be cut, the words take the whole width, and the action stands below.
+            let below = action.is_some() && beside.elided;
+            let galley = if below { words(ui, notice, p, whole) } else { beside };
+            let wide = if below { whole } else { whole - action_width };
             let height = galley.size().y.max(36.0);
-            let (rect, label) = ui.allocate_exact_size(vec2(width, height), egui::Sense::hover());
-            label.widget_info(|| {
-                egui::WidgetInfo::labeled(egui::accesskit::Role::Status, true, &notice.text)
+            ui.vertical(|ui| {
+                let (rect, label) =
+                    ui.allocate_exact_size(vec2(wide, height), egui::Sense::hover());
+                label.widget_info(|| {
+                    egui::WidgetInfo::labeled(egui::accesskit::Role::Status, true, &notice.text)
+                });
+                let top = pos2(rect.left(), rect.center().y - galley.size().y / 2.0);
+                if galley.elided {
+                    label.on_hover_text(&notice.text);
+                }
+                ui.painter().galley(top, galley, p.text_1);
+                if below {
+                    act(ui, cx, notice, -space::S);
+                }
             });
-            label.clone().on_hover_text(&notice.text);
-            let top = pos2(rect.left(), rect.center().y - galley.size().y / 2.0);
-            ui.painter().galley(top, galley, p.text_1);
-            if let Some((text, command)) = action
-                && button::word(ui, None, cx.t(*text), true, true).clicked()
-            {
-                cx.ask(command.clone());
-                cx.ask(Command::Dismiss(notice.id));
+            if !below {
+                act(ui, cx, notice, 0.0);
             }
             if IconButton::new(icons::X, cx.t(Text::Dismiss)).show(ui).clicked() {
                 cx.ask(Command::Dismiss(notice.id));
@@ -113,5 +109,31 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, notice: &Notice) {
     let leaves_soon = notice.until.is_some_and(|until| until - cx.state.now < 1.0);
     if leaves_soon && shown.response.contains_pointer() {
         cx.ask(Command::HoldNotice(notice.id));
+    }
+}
+
+fn words(ui: &Ui, notice: &Notice, p: &Palette, width: f32) -> std::sync::Arc<egui::Galley> {
+    let format = egui::TextFormat {
+        font_id: tokens::body(),
+        color: p.text_1,
+        line_height: Some(tokens::text::BODY.1),
+        ..Default::default()
+    };
+    let mut job = egui::text::LayoutJob::single_section(notice.text.clone(), format);
+    job.wrap.max_width = width;
+    job.wrap.max_rows = 2;
+    ui.painter().layout_job(job)
+}
+
+/// The one thing that can be done about it; `shift` brings its word in line with the text above.
+fn act(ui: &mut Ui, cx: &mut Cx<'_>, notice: &Notice, shift: f32) {
+    let Some((text, command)) = &notice.action else { return };
+    let clicked = ui.horizontal(|ui| {
+        ui.add_space(shift);
+        button::word(ui, None, cx.t(*text), true, true).clicked()
+    });
+    if clicked.inner {
+        cx.ask(command.clone());
+        cx.ask(Command::Dismiss(notice.id));
     }
 }

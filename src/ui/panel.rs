@@ -338,7 +338,7 @@ fn count(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
 }
 
 fn steps(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
-    let default = cx.state.model.info.as_ref().map(|info| info.default_steps);
+    let default = cx.state.model.default_steps();
     let value = paint.steps.or(default).unwrap_or(20);
     let row = (Text::Steps, (1, 150), cx.t(Text::ErrorSteps).to_owned());
     if let Some(changed) = whole_row(ui, cx, row, value, default) {
@@ -347,7 +347,7 @@ fn steps(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
 }
 
 fn guidance(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
-    let default = cx.state.model.info.as_ref().map(|info| info.default_guidance);
+    let default = cx.state.model.default_guidance();
     let value = paint.guidance.or(default).unwrap_or(7.0);
     let row = (Text::Guidance, (1.0, 30.0), 0.5);
     if let Some(changed) = decimal_row(ui, cx, row, value, default) {

@@ -121,7 +121,7 @@ impl Recent {
 
 fn lines(cx: &Cx<'_>) -> Vec<Line> {
     let mut lines = Vec::new();
-    let examples = examples::examples(cx.state.model.info.as_deref());
+    let examples = cx.state.model.examples().to_vec();
     lines.push(Line::Heading(Text::Examples));
     for (index, example) in examples.into_iter().take(examples::CHIPS).enumerate() {
         lines.push(Line::Example(index, example.prompt));

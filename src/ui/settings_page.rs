@@ -121,10 +121,14 @@ impl SettingsPage {
         self.head(ui, cx, head);
         let line = Stroke::new(1.0, cx.palette.line);
         ui.painter().hline(rect.x_range(), head.bottom() - 0.5, line);
-        let body = column.with_min_y(head.bottom());
+        // As wide as the canvas: the scroll bar stands at the edge, not in the middle of nothing.
+        let body = rect.with_min_y(head.bottom());
         let mut child = ui.new_child(UiBuilder::new().id_salt("body").max_rect(body));
-        child.set_clip_rect(rect.with_min_y(head.bottom()).intersect(ui.clip_rect()));
+        child.set_clip_rect(body.intersect(ui.clip_rect()));
         ScrollArea::vertical().id_salt("page").auto_shrink(false).show(&mut child, |ui| {
+            let rows = ui.available_rect_before_wrap();
+            let rows = rows.with_min_x(column.left()).with_max_x(column.right());
+            let ui = &mut ui.new_child(UiBuilder::new().id_salt("rows").max_rect(rows));
             ui.spacing_mut().item_spacing.y = space::XS;
             let mut any = false;
             for (part, rows) in PARTS {

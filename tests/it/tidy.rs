@@ -291,3 +291,55 @@ fn comments_and_tests_are_told_from_code() {
     assert_eq!(hits(code(text).collect()), [3, 5]);
     assert_eq!(hits(shipped(text).collect()), [3]);
 }
+
+/// Where errors are worded that reach the window.
+const WORDED: &[&str] = &[
+    "src/document/codec/mod.rs",
+    "src/document/journal/error.rs",
+    "src/diffusion/error.rs",
+    "src/engine/handle.rs",
+    "src/models/error.rs",
+    "src/ops/mod.rs",
+];
+
+/// The sentences in a file's `#[error("…")]`, with `{}` where names and numbers stand.
+fn error_sentences(source: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for part in source.split("#[error(").skip(1) {
+        // The sentence is the first string, perhaps over several lines.
+        let Some(text) = part.split('"').nth(1) else { continue };
+        let joined: Vec<&str> = text.split("\\\n").map(str::trim_start).collect();
+        let mut sentence = String::new();
+        let mut depth = 0;
+        for letter in joined.concat().chars() {
+            match letter {
+                '{' => depth += 1,
+                '}' => {
+                    depth -= 1;
+                    sentence.push_str("{}");
+                }
+                letter if depth == 0 => sentence.push(letter),
+                _ => {}
+            }
+        }
+        // A sentence of nothing but a name was worded by whoever made it.
+        if sentence.matches(char::is_alphabetic).count() > 0 {
+            found.push(sentence);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_error_is_said_in_both_languages() {
+    let known: Vec<&str> = pentimento::app::trouble::known().collect();
+    let mut seen = 0;
+    for path in WORDED {
+        let source = fs::read_to_string(root().join(path)).unwrap();
+        for sentence in error_sentences(&source) {
+            seen += 1;
+            assert!(known.contains(&sentence.as_str()), "{path}: no translation of: {sentence}");
+        }
+    }
+    assert!(seen > 25, "only {seen} sentences were found");
+}
