@@ -43,7 +43,7 @@ cargo test --release --lib
 
 step "engine, numbers and parity with diffusers"
 cargo test --release --test it -- --skip tidy --skip ui:: --skip ui_page:: --skip ui_keyboard:: --skip cli:: \
-  --skip window:: --skip journeys:: --skip journal:: --skip session:: --nocapture
+  --skip window:: --skip journeys:: --skip flicker:: --skip journal:: --skip session:: --nocapture
 
 step "journal and session, killed and cut"
 cargo test --release --test it -- journal:: session:: --nocapture
@@ -56,4 +56,4 @@ cargo test --release --test it -- ui:: ui_page:: ui_keyboard::
 
 step "the real window"
 # One after the other: two windows at once would wait for each other.
-cargo test --release --test it -- window:: journeys:: --nocapture --test-threads 1
+cargo test --release --test it -- window:: journeys:: flicker:: --nocapture --test-threads 1

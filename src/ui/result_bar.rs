@@ -133,17 +133,30 @@ fn words(ui: &mut Ui, cx: &Cx<'_>, text: &str, least: f32) {
 
 fn running(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry) {
     let done = entry.steps.len() as u32;
-    if entry.of > 0 {
-        let name = cx.t(Text::TicksName);
-        let ticks = Ticks { name, done, of: entry.of, at: None, height: 12.0, scrubs: done > 0 };
-        let outcome = ticks.show(ui, size::RESULT_BAR - 4.0);
-        scrub(cx, outcome.hovered);
-    }
-    words(ui, cx, &progress(cx.lang(), entry), 0.0);
+    // Before the first step and after the last the bar looks as it does between them, save for its
+    // words: it neither grows nor shrinks while a picture is painted.
+    let of = if entry.of > 0 { entry.of } else { promised_steps(cx, entry) };
+    let name = cx.t(Text::TicksName);
+    let ticks = Ticks { name, done, of, at: None, height: 12.0, scrubs: done > 0 };
+    let outcome = ticks.show(ui, size::RESULT_BAR - 4.0);
+    scrub(cx, outcome.hovered);
+    let [of, widest] = [of.to_string(), "8.88".to_owned()];
+    let longest = cx.lang().fill(Text::StepsPace, &[&of, &of, &widest, &cx.lang().duration(88.0)]);
+    let room = ui.painter().layout_no_wrap(longest, tokens::caption(), cx.palette.text_1).size().x;
+    words(ui, cx, &progress(cx.lang(), entry), room);
     let tip = Action::LeaveOrStop.keys_text(&cx.state.settings.keys).unwrap_or_default();
     let stop = cx.t(Text::Stop);
     if button::word(ui, Some(icons::STOP), stop, true, false).on_hover_text(tip).clicked() {
         cx.ask(Command::Stop);
+    }
+}
+
+/// The steps that a picture will take, before the worker has said it.
+fn promised_steps(cx: &Cx<'_>, entry: &Entry) -> u32 {
+    let steps = entry.request.steps.or(cx.state.model.default_steps()).unwrap_or(20);
+    match &entry.request.init {
+        Some(init) => ((steps as f32 * init.strength + 1e-4) as u32).max(1),
+        None => steps,
     }
 }
 

@@ -133,10 +133,14 @@ impl Desk {
 
     pub fn keep(&self, name: &str) -> Shot {
         let shot = self.shot();
+        self.keep_shot(name, &shot);
+        shot
+    }
+
+    pub fn keep_shot(&self, name: &str, shot: &Shot) {
         let (width, height) = (SIZE.0 as u32, SIZE.1 as u32);
         let image = image::RgbImage::from_raw(width, height, shot.0.clone()).expect("its size");
         image.save(self.shots.join(format!("{name}.png"))).expect("a screenshot is saved");
-        shot
     }
 
     pub fn act(&self, words: &str) {

@@ -5,6 +5,7 @@
 mod cli;
 mod desk;
 mod engine;
+mod flicker;
 mod journal;
 mod journeys;
 mod numbers;

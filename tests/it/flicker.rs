@@ -1,0 +1,85 @@
+//! The flicker test: while a picture emerges and while it is worked on, no frame on the screen
+//! differs from both its neighbours by more than they differ from each other plus 2/255.
+
+use std::time::{Duration, Instant};
+
+use super::desk::{Desk, SIZE, Shot};
+
+/// Mean difference that counts as nothing, in 255ths.
+const NOTHING: f64 = 2.0;
+
+/// Parts that are looked at apart, so that a small flash is not lost in a large calm window.
+const TILE: usize = 80;
+
+/// The different frames that the screen shows within a time, in order.
+fn recorded(desk: &Desk, time: Duration) -> Vec<Shot> {
+    let start = Instant::now();
+    let mut frames = vec![desk.shot()];
+    while start.elapsed() < time {
+        let shot = desk.shot();
+        if frames.last() != Some(&shot) {
+            frames.push(shot);
+        }
+    }
+    frames
+}
+
+fn mean_difference(a: &[u8], b: &[u8]) -> f64 {
+    let sum: u64 = a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    sum as f64 / a.len() as f64
+}
+
+/// By how much the worst tile of a frame leaves its neighbours and comes back, in 255ths.
+fn flicker([before, frame, after]: [&Shot; 3]) -> (f64, [usize; 4]) {
+    let tiles = (0..SIZE.1 / TILE).flat_map(|y| (0..SIZE.0 / TILE).map(move |x| (x, y)));
+    let worst = |(x, y)| {
+        let tile = [x * TILE, y * TILE, (x + 1) * TILE, (y + 1) * TILE];
+        let [before, frame, after] = [before, frame, after].map(|shot| shot.part(tile));
+        let away = mean_difference(&frame, &before).min(mean_difference(&frame, &after));
+        (away - mean_difference(&before, &after), tile)
+    };
+    tiles.map(worst).max_by(|a, b| a.0.total_cmp(&b.0)).expect("a window has tiles")
+}
+
+fn calm(desk: &Desk, what: &str, frames: &[Shot]) {
+    let mut worst = (f64::MIN, [0; 4], 0);
+    for (index, trio) in frames.windows(3).enumerate() {
+        let (by, tile) = flicker([&trio[0], &trio[1], &trio[2]]);
+        if by > worst.0 {
+            worst = (by, tile, index + 1);
+        }
+    }
+    println!("{what}: {} frames, worst {:.2} of 255 at {:?}", frames.len(), worst.0, worst.1);
+    assert!(frames.len() > 3, "{what}: the screen does change");
+    if worst.0 > NOTHING {
+        for (name, index) in [("before", worst.2 - 1), ("flicker", worst.2), ("after", worst.2 + 1)]
+        {
+            desk.keep_shot(&format!("flicker-{name}"), &frames[index]);
+        }
+        panic!("{what}: frame {} flickers by {:.2} at {:?}", worst.2, worst.0, worst.1);
+    }
+}
+
+#[test]
+fn a_picture_emerges_without_a_flicker() {
+    let mut desk = Desk::set_up();
+    desk.open();
+    desk.previews_seen();
+    desk.focus_when_open();
+    desk.type_text("a fox in a meadow");
+    desk.at_rest();
+
+    desk.act("key Return");
+    calm(&desk, "a new picture over an old one", &recorded(&desk, Duration::from_secs(5)));
+    desk.at_rest();
+
+    // A fill: the emerging part within, the picture around it.
+    desk.act("mousemove 520 250");
+    desk.act("key Escape");
+    desk.act("key q");
+    desk.stroke((460, 300), (580, 300));
+    desk.act("mousemove 1100 700");
+    desk.at_rest();
+    desk.act("key ctrl+Return");
+    calm(&desk, "a fill", &recorded(&desk, Duration::from_secs(5)));
+}
