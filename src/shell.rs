@@ -231,7 +231,7 @@ impl Shell {
                 }
                 Effect::Cancel(job) => self.engine.cancel(job),
                 Effect::File(request) => self.files.submit(request),
-                Effect::Copy(picture) => ctx.copy_image(colour_image(&picture)),
+                Effect::Copy(picture) => ctx.copy_image(colour_image(&picture.to_picture())),
                 Effect::Paste => ctx.send_viewport_cmd(ViewportCommand::RequestPaste),
                 Effect::Focus(focus) => self.window.focus(ctx, focus),
                 Effect::ClosePopups => egui::Popup::close_all(ctx),

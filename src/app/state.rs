@@ -16,8 +16,9 @@ use super::undo::Undo;
 use super::view::View;
 use super::words::Lang;
 use crate::document::document::Document;
-use crate::engine::protocol::{JobId, ModelInfo, ModelSource, PaintRequest, Picture};
+use crate::engine::protocol::{JobId, ModelInfo, ModelSource, PaintRequest};
 use crate::files::FileRequest;
+use crate::plane::Plane;
 
 /// The model in use.
 #[derive(Clone, Debug, Default)]
@@ -119,7 +120,7 @@ pub enum Effect {
     /// Ask the files thread.
     File(FileRequest),
     /// Put a picture on the clipboard.
-    Copy(Arc<Picture>),
+    Copy(Plane<4>),
     /// Ask the system for the clipboard's content.
     Paste,
     /// Move the keyboard's focus.

@@ -79,8 +79,8 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::DropHover(hover) => state.drop_hover = hover,
         Command::DropFile(path) => return vec![Effect::File(FileRequest::Open(path))],
         Command::PastePicture(picture) => {
-            let name = state.lang.get(Text::PastedName);
-            return state.place(name, picture, &[]);
+            let name = state.lang.get(Text::PastedName).to_owned();
+            return vec![Effect::File(FileRequest::Tile { name, picture })];
         }
         Command::Recipe(reading) => state.take_recipe(&reading),
         Command::PaintOffered => return state.paint_offered(),
@@ -241,7 +241,7 @@ fn zoom_to(state: &mut AppState, zoom: f32) {
 fn mask_part(state: &mut AppState, shape: MaskShape) {
     let erases = state.settings.mask_brush.erases;
     strokes::change_mask(state, |mask| {
-        *mask = Mask::from_coverage(&shape.over(&mask.coverage(), erases));
+        mask.add_shape(shape, erases);
     });
 }
 
@@ -291,7 +291,7 @@ fn copy(state: &mut AppState) -> Vec<Effect> {
     let Some(shown) = state.shown_picture() else { return Vec::new() };
     let words = state.lang.get(Text::CopiedPicture).to_owned();
     state.notices.say(state.now, Kind::Info, words, None);
-    vec![Effect::Copy(shown.pixels.to_picture())]
+    vec![Effect::Copy(shown)]
 }
 
 fn paint_example(state: &mut AppState, index: usize) -> Vec<Effect> {

@@ -5,8 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::plane::{PixelRect, Plane};
 use crate::app::tool::Brush;
+use crate::plane::{PixelRect, Plane};
 
 /// Side of a tile of ink, in pixels.
 const TILE: usize = 64;

@@ -15,7 +15,8 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use crate::document::codec::{self, Format, RawText};
-use crate::engine::protocol::Picture;
+use crate::plane::Plane;
+use crate::types::Picture;
 
 /// Requests and events that may wait. The shell drains once a frame.
 const SLOTS: usize = 32;
@@ -30,7 +31,7 @@ pub enum FileRequest {
     /// Ask the user for a place and save there.
     SaveDialog {
         /// What to save.
-        picture: Arc<Picture>,
+        picture: Plane<4>,
         /// The text that recalls how it was made; empty for none.
         parameters: String,
         /// The file name that the dialog begins with.
@@ -47,7 +48,7 @@ pub enum FileRequest {
         /// Where to.
         path: PathBuf,
         /// What to save.
-        picture: Arc<Picture>,
+        picture: Plane<4>,
         /// The text that recalls how it was made; empty for none.
         parameters: String,
     },
@@ -57,6 +58,13 @@ pub enum FileRequest {
         name: String,
         /// The file's content.
         bytes: Vec<u8>,
+    },
+    /// Put a flat picture into tiles, which the window's thread has no time for.
+    Tile {
+        /// What to call it.
+        name: String,
+        /// The picture.
+        picture: Arc<Picture>,
     },
 }
 
@@ -70,7 +78,7 @@ pub enum FileEvent {
         /// Its file name.
         name: String,
         /// Its pixels.
-        picture: Arc<Picture>,
+        picture: Plane<4>,
         /// The texts that it carried about how it was made.
         texts: Vec<RawText>,
     },
@@ -98,7 +106,7 @@ pub enum FileEvent {
 enum Question {
     Open,
     Folder,
-    Save { picture: Arc<Picture>, parameters: String, suggested_name: String },
+    Save { picture: Plane<4>, parameters: String, suggested_name: String },
 }
 
 /// Owns the two threads. Dropping it finishes the file work and joins.
@@ -285,6 +293,9 @@ fn work(request: FileRequest) -> FileEvent {
     let result = match request {
         FileRequest::Open(path) => open(&path),
         FileRequest::DecodeBytes { name, bytes } => decode(None, name, &bytes),
+        FileRequest::Tile { name, picture } => {
+            Ok(FileEvent::Opened { path: None, name, picture: tiled(&picture), texts: Vec::new() })
+        }
         FileRequest::Save { path, picture, parameters } => save(path, &picture, &parameters),
         // Dialogs go to the other thread; here there is nothing to do for them.
         FileRequest::OpenDialog | FileRequest::FolderDialog | FileRequest::SaveDialog { .. } => {
@@ -316,13 +327,21 @@ fn open(path: &Path) -> Result<FileEvent, String> {
 
 fn decode(path: Option<PathBuf>, name: String, bytes: &[u8]) -> Result<FileEvent, String> {
     let decoded = codec::decode_picture(bytes).map_err(|error| format!("{error}: {name}"))?;
-    Ok(FileEvent::Opened { path, name, picture: Arc::new(decoded.picture), texts: decoded.texts })
+    let picture = tiled(&decoded.picture);
+    Ok(FileEvent::Opened { path, name, picture, texts: decoded.texts })
 }
 
-fn save(path: PathBuf, picture: &Picture, parameters: &str) -> Result<FileEvent, String> {
+/// A picture as the window shows it: in tiles, with their halves.
+fn tiled(picture: &Picture) -> Plane<4> {
+    let plane = Plane::from(picture);
+    plane.make_halves();
+    plane
+}
+
+fn save(path: PathBuf, picture: &Plane<4>, parameters: &str) -> Result<FileEvent, String> {
     let parameters = Some(parameters).filter(|text| !text.is_empty());
     let format = Format::of_path(&path).unwrap_or_default();
-    let written = codec::encode(picture, format, parameters)
+    let written = codec::encode(&picture.to_picture(), format, parameters)
         .and_then(|bytes| codec::write_whole(&path, &bytes));
     match written {
         Ok(()) => Ok(FileEvent::Saved { path }),
@@ -336,8 +355,8 @@ mod tests {
 
     use super::*;
 
-    fn picture() -> Arc<Picture> {
-        Arc::new(Picture { width: 2, height: 1, rgba: vec![1, 2, 3, 255, 250, 128, 7, 255] })
+    fn picture() -> Plane<4> {
+        Plane::from_flat((2, 1), &[1, 2, 3, 255, 250, 128, 7, 255])
     }
 
     fn next(worker: &mut FileWorker) -> FileEvent {

@@ -8,7 +8,7 @@ mod fade;
 mod fit;
 mod gpu;
 mod input;
-mod mips;
+pub(super) mod mips;
 mod overlay;
 mod paint;
 mod pipelines;
@@ -28,8 +28,8 @@ use egui::{Color32, CursorIcon, Rect, Response, Sense, Stroke, StrokeKind, Ui, W
 
 use crate::app::tool::Tool;
 use crate::app::view::View;
-use crate::document::pixels::Pixels;
 use crate::engine::protocol::Picture;
+use crate::plane::Plane;
 
 use super::tokens;
 use fade::{Mix, Side};
@@ -59,7 +59,7 @@ pub struct Canvas {
     mask_color: usize,
     mask_level: u32,
     /// What lay beneath in the frame before.
-    beneath: Option<Pixels>,
+    beneath: Option<Plane<4>>,
     /// The view of the frame before.
     view: View,
 }

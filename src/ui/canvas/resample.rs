@@ -2,8 +2,8 @@
 //!
 //! All of it works on 8-bit RGBA, in the picture's own (gamma) space.
 
-use crate::document::pixels::Pixels;
 use crate::engine::protocol::Picture;
+use crate::plane::Plane;
 
 /// The mean grey of the checks that are seen through what is transparent.
 const CHECKS: u16 = 178;
@@ -96,10 +96,7 @@ pub(super) fn stretched(picture: &Picture, width: u32, height: u32) -> Picture {
 }
 
 /// Pixels at another size, without alpha: what is transparent is as grey as the checks behind it.
-pub(super) fn shrunk(pixels: &Pixels, width: u32, height: u32) -> Picture {
-    if let Pixels::Flat(picture) = pixels {
-        return stretched(picture, width, height);
-    }
+pub(super) fn shrunk(pixels: &Plane<4>, width: u32, height: u32) -> Picture {
     let from = pixels.size();
     let place = |at: u32, to: u32, from: u32| {
         ((f64::from(at) + 0.5) / f64::from(to) * f64::from(from)) as u32
