@@ -412,13 +412,16 @@ impl eframe::App for Shell {
         self.carry(&ctx, commands);
         let commands = self.window.show(ui, &self.state);
         if !commands.is_empty() {
-            self.carry(&ctx, commands);
             // What was asked for is shown in this very frame, not in the next.
             if ctx.current_pass_index() == 0 {
                 ctx.request_discard("a command changed what is to be drawn");
             } else {
                 ctx.request_repaint();
             }
+            if ctx.will_discard() {
+                self.window.let_go();
+            }
+            self.carry(&ctx, commands);
         }
         if !ctx.will_discard() {
             self.follow(ui, frame);

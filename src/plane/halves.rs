@@ -43,9 +43,13 @@ impl Plane<4> {
 
     /// Makes one tile's halves, if it has none yet.
     pub fn make_halves_at(&self, at: TileAt) {
+        self.keep_halves_at(at, Vec::with_capacity(DEEPEST));
+    }
+
+    /// Gives a tile the levels above 0 that somebody made for it; those that are missing are added.
+    pub fn keep_halves_at(&self, at: TileAt, mut levels: Vec<Box<[u8]>>) {
         let Some(tile) = self.tile(at) else { return };
         tile.halves.get_or_init(|| {
-            let mut levels = Vec::with_capacity(DEEPEST);
             while levels.len() < DEEPEST {
                 push_level(self, at, &mut levels);
             }
@@ -102,21 +106,29 @@ pub fn halve(plane: &Plane<4>, at: TileAt, chain: &mut [Box<[u8]>], index: usize
             {
                 push_premultiplied(pixels, line);
             }
+            // So does the last column.
+            if line.len() % 8 == 4 {
+                line.extend_from_within(line.len() - 4..);
+            }
         }
         let to = (row * to_side + columns.start) * 4;
         let out = &mut this[0][to..to + columns.len() * 4];
-        for (out, (top, bottom)) in
-            out.chunks_exact_mut(4).zip(source[0].chunks(8).zip(source[1].chunks(8)))
-        {
-            // So does the last column.
-            let right = top.len() - 4;
-            for channel in 0..4 {
-                let sum = u16::from(top[channel])
-                    + u16::from(top[right + channel])
-                    + u16::from(bottom[channel])
-                    + u16::from(bottom[right + channel]);
-                out[channel] = ((sum + 2) / 4) as u8;
-            }
+        let (out, _) = out.as_chunks_mut::<4>();
+        let pairs = source[0].as_chunks::<8>().0.iter().zip(source[1].as_chunks::<8>().0);
+        for (out, (top, bottom)) in out.iter_mut().zip(pairs) {
+            *out = mean(*top, *bottom);
         }
     }
+}
+
+/// The mean of two pixels over two others, two channels at a time.
+fn mean(top: [u8; 8], bottom: [u8; 8]) -> [u8; 4] {
+    const EVEN: u64 = 0x00FF_00FF_00FF_00FF;
+    const TWO: u64 = 0x0002_0002_0002_0002;
+    let (top, bottom) = (u64::from_le_bytes(top), u64::from_le_bytes(bottom));
+    let sums = |shift: u32| {
+        let sum = (top >> shift & EVEN) + (bottom >> shift & EVEN);
+        (((sum + (sum >> 32) + TWO) >> 2) & EVEN) as u32
+    };
+    (sums(0) | sums(8) << 8).to_le_bytes()
 }

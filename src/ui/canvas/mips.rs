@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::plane::{PixelRect, Plane, TILE, TileAt, halve, halved, push_level, push_premultiplied};
+use crate::plane::{PixelRect, Plane, TILE, TileAt, halve, push_level, push_premultiplied};
 
 /// The levels above 0 of the tiles that were seen and did not bring their own.
 #[derive(Default)]
@@ -29,6 +29,14 @@ impl Mips {
                     halve(plane, at, chain, index, part);
                 }
             }
+        }
+    }
+
+    /// Leaves what was made to the tiles themselves: they are at rest, and whoever shows them again,
+    /// after another picture or an undo, finds it there.
+    pub(in crate::ui) fn settle(&mut self, plane: &Plane<4>) {
+        for (at, levels) in self.chains.drain() {
+            plane.keep_halves_at(at, levels);
         }
     }
 
@@ -87,6 +95,7 @@ impl Mips {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plane::halved;
 
     fn level(mips: &mut Mips, plane: &Plane<4>, level: usize) -> Vec<u8> {
         mips.ensure(plane, PixelRect::whole(plane.size()), level);

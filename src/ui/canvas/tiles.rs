@@ -97,6 +97,7 @@ impl Tiles {
             return Changed::All;
         };
         if seen.key == plane.key() {
+            self.mips.settle(plane);
             return changed;
         }
         let columns = plane.grid().0;
