@@ -26,7 +26,7 @@ use crate::app::words::{Lang, Text};
 use crate::app::{command::Command, jobs::Stage, paths};
 use crate::engine::Engine;
 use crate::engine::painter::{Options, Priority};
-use crate::engine::protocol::{Picture, Request};
+use crate::engine::protocol::Request;
 use crate::files::FileWorker;
 use crate::ui::{Window, canvas, flat, fonts, theme};
 use meter::Meter;
@@ -231,7 +231,6 @@ impl Shell {
                 }
                 Effect::Cancel(job) => self.engine.cancel(job),
                 Effect::File(request) => self.files.submit(request),
-                Effect::Copy(picture) => ctx.copy_image(colour_image(&picture.to_picture())),
                 Effect::Paste => ctx.send_viewport_cmd(ViewportCommand::RequestPaste),
                 Effect::Focus(focus) => self.window.focus(ctx, focus),
                 Effect::ClosePopups => egui::Popup::close_all(ctx),
@@ -442,9 +441,4 @@ impl eframe::App for Shell {
             session.close();
         }
     }
-}
-
-fn colour_image(picture: &Picture) -> egui::ColorImage {
-    let size = [picture.width as usize, picture.height as usize];
-    egui::ColorImage::from_rgba_unmultiplied(size, &picture.rgba)
 }

@@ -256,6 +256,10 @@ impl AppState {
                 let words = self.lang.fill(Text::SavedPicture, &[&name]);
                 self.notices.say(self.now, Kind::Info, words, None);
             }
+            FileEvent::Copied => {
+                let words = self.lang.get(Text::CopiedPicture).to_owned();
+                self.notices.say(self.now, Kind::Info, words, None);
+            }
             FileEvent::FolderChosen { path } => return self.add_model(path),
             FileEvent::DialogClosed => {}
             FileEvent::Failed { message } => {

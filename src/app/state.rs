@@ -18,7 +18,6 @@ use super::words::Lang;
 use crate::document::document::Document;
 use crate::engine::protocol::{JobId, ModelInfo, ModelSource, PaintRequest};
 use crate::files::FileRequest;
-use crate::plane::Plane;
 
 /// The model in use.
 #[derive(Clone, Debug, Default)]
@@ -119,8 +118,6 @@ pub enum Effect {
     Cancel(JobId),
     /// Ask the files thread.
     File(FileRequest),
-    /// Put a picture on the clipboard.
-    Copy(Plane<4>),
     /// Ask the system for the clipboard's content.
     Paste,
     /// Move the keyboard's focus.

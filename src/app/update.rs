@@ -6,7 +6,6 @@ use super::command::{Action, Command};
 use super::examples;
 use super::intent;
 use super::jobs::EntryId;
-use super::notices::Kind;
 use super::settings::ThemeChoice;
 use super::state::{AppState, Effect, Focus, Over};
 use super::strokes;
@@ -287,11 +286,9 @@ fn file_name(title: &str) -> String {
     format!("{name}.png")
 }
 
-fn copy(state: &mut AppState) -> Vec<Effect> {
+fn copy(state: &AppState) -> Vec<Effect> {
     let Some(shown) = state.shown_picture() else { return Vec::new() };
-    let words = state.lang.get(Text::CopiedPicture).to_owned();
-    state.notices.say(state.now, Kind::Info, words, None);
-    vec![Effect::Copy(shown)]
+    vec![Effect::File(FileRequest::Copy(shown))]
 }
 
 fn paint_example(state: &mut AppState, index: usize) -> Vec<Effect> {

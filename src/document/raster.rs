@@ -108,7 +108,9 @@ impl Raster {
 /// Where a value between two bytes is rounded up, 0..1, by place: interleaved gradient noise
 /// (Jimenez 2014), whose mean over any few pixels is one half, so that soft edges have no steps.
 fn threshold((x, y): (u32, u32)) -> f32 {
-    (52.982_918 * (0.067_110_56 * x as f32 + 0.005_837_15 * y as f32).fract()).fract()
+    // By way of an integer: `fract` is a call of a function on plain x86-64.
+    let fraction = |value: f32| value - (value as i32) as f32;
+    fraction(52.982_918 * fraction(0.067_110_56 * x as f32 + 0.005_837_15 * y as f32))
 }
 
 /// A value rounded by place; whole numbers stay as they are.

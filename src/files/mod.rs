@@ -1,7 +1,8 @@
 //! Pictures in and out: two named threads of the same shape as the engine's.
 //!
 //! The shell submits requests and drains events. `files` reads, decodes, encodes and writes; `dialogs`
-//! only waits for the user, so that a dialog left open never delays file work. A third thread, in
+//! only waits for the user, so that a dialog left open never delays file work. The clipboard gets
+//! its pictures here, too, because putting them into a format takes its time. A third thread, in
 //! [`journal`], does nothing but write the journal. Computes no tensors.
 
 pub mod journal;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
+use arboard::{Clipboard, ImageData};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use crate::document::codec::{self, Format, RawText};
@@ -59,6 +61,8 @@ pub enum FileRequest {
         /// The file's content.
         bytes: Vec<u8>,
     },
+    /// Put a picture on the clipboard.
+    Copy(Plane<4>),
     /// Put a flat picture into tiles, which the window's thread has no time for.
     Tile {
         /// What to call it.
@@ -87,6 +91,8 @@ pub enum FileEvent {
         /// Where to.
         path: PathBuf,
     },
+    /// A picture lies on the clipboard.
+    Copied,
     /// A folder was chosen.
     FolderChosen {
         /// Which.
@@ -158,14 +164,15 @@ impl FileWorker {
                     wake();
                 }
             };
+            let mut clipboard = None;
             loop {
                 select! {
                     recv(inbox) -> request => match request {
-                        Ok(request) => say(work_safely(request)),
+                        Ok(request) => say(work_safely(request, &mut clipboard)),
                         Err(_) => return,
                     },
                     recv(answers) -> answer => match answer {
-                        Ok(Some(request)) => say(work_safely(request)),
+                        Ok(Some(request)) => say(work_safely(request, &mut clipboard)),
                         Ok(None) => say(FileEvent::DialogClosed),
                         Err(_) => break,
                     },
@@ -173,7 +180,7 @@ impl FileWorker {
             }
             // The dialogs' thread is gone; the rest still works.
             for request in inbox {
-                say(work_safely(request));
+                say(work_safely(request, &mut clipboard));
             }
         })?;
         Ok(Self {
@@ -282,17 +289,21 @@ fn ask(question: &Question) -> Option<PathBuf> {
     }
 }
 
-fn work_safely(request: FileRequest) -> FileEvent {
-    catch_unwind(AssertUnwindSafe(|| work(request))).unwrap_or_else(|_| FileEvent::Failed {
-        message: "A file could not be handled because of a fault in the program. Your work is safe"
-            .to_owned(),
+fn work_safely(request: FileRequest, clipboard: &mut Option<Clipboard>) -> FileEvent {
+    catch_unwind(AssertUnwindSafe(|| work(request, clipboard))).unwrap_or_else(|_| {
+        FileEvent::Failed {
+            message:
+                "A file could not be handled because of a fault in the program. Your work is safe"
+                    .to_owned(),
+        }
     })
 }
 
-fn work(request: FileRequest) -> FileEvent {
+fn work(request: FileRequest, clipboard: &mut Option<Clipboard>) -> FileEvent {
     let result = match request {
         FileRequest::Open(path) => open(&path),
         FileRequest::DecodeBytes { name, bytes } => decode(None, name, &bytes),
+        FileRequest::Copy(picture) => copy(&picture, clipboard),
         FileRequest::Tile { name, picture } => {
             Ok(FileEvent::Opened { path: None, name, picture: tiled(&picture), texts: Vec::new() })
         }
@@ -329,6 +340,21 @@ fn decode(path: Option<PathBuf>, name: String, bytes: &[u8]) -> Result<FileEvent
     let decoded = codec::decode_picture(bytes).map_err(|error| format!("{error}: {name}"))?;
     let picture = tiled(&decoded.picture);
     Ok(FileEvent::Opened { path, name, picture, texts: decoded.texts })
+}
+
+/// Puts a picture on the clipboard. On some systems it lies there only as long as somebody holds
+/// the clipboard, so it is kept.
+fn copy(picture: &Plane<4>, clipboard: &mut Option<Clipboard>) -> Result<FileEvent, String> {
+    let trouble = |error: arboard::Error| format!("The picture could not be copied: {error}");
+    if clipboard.is_none() {
+        *clipboard = Some(Clipboard::new().map_err(trouble)?);
+    }
+    let Picture { width, height, rgba } = picture.to_picture();
+    let (width, height) = (width as usize, height as usize);
+    let image = ImageData { width, height, bytes: rgba.into() };
+    let copied = clipboard.as_mut().map_or(Ok(()), |clipboard| clipboard.set_image(image));
+    copied.map_err(trouble)?;
+    Ok(FileEvent::Copied)
 }
 
 /// A picture as the window shows it: in tiles, with their halves.

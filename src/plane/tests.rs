@@ -80,3 +80,58 @@ fn stored_tiles_make_the_same_plane_and_wrong_ones_none() {
     let short = Tile::<1>::stored(1, vec![0; 65_535].into()).err();
     assert_eq!(short, Some(PlaneError::Length(65_535, 65_536)));
 }
+
+#[test]
+fn rectangles_of_one_value_share_their_tiles() {
+    let mut plane = Plane::<1>::new((1000, 700));
+    let rect = PixelRect { x0: 100, y0: 0, x1: 900, y1: 600 };
+    plane.fill_rect(rect, [7]);
+    for (x, y) in [(100, 0), (899, 599), (512, 300), (256, 256)] {
+        assert_eq!(plane.pixel(x, y), [7], "{x} {y}");
+    }
+    for (x, y) in [(99, 0), (900, 599), (512, 600), (999, 699)] {
+        assert_eq!(plane.pixel(x, y), [0], "{x} {y}");
+    }
+    assert_eq!(plane.tile_key((1, 0)), plane.tile_key((2, 1)));
+    plane.fill_rect(PixelRect::whole((1000, 700)), [0]);
+    assert_eq!(plane.tiles().count(), 0);
+}
+
+#[test]
+fn one_tile_in_many_places_stays_one_when_all_change() {
+    let mut plane = Plane::<1>::filled((2000, 1000), [255]);
+    plane.write(PixelRect { x0: 300, y0: 300, x1: 310, y1: 301 }, &[3; 10]);
+    plane.map(|bytes| bytes.iter_mut().for_each(|value| *value = 255 - *value));
+    assert_eq!((plane.pixel(305, 300), plane.pixel(0, 0)), ([252], [0]));
+    let first = plane.tile_key((0, 0));
+    assert_eq!(plane.tiles().filter(|(_, tile)| tile.key() == first).count(), 31);
+}
+
+#[test]
+fn equal_planes_are_equal_whatever_their_keys() {
+    let bytes = noise(300 * 300 * 4);
+    let (plane, other) =
+        (Plane::<4>::from_flat((300, 300), &bytes), Plane::from_flat((300, 300), &bytes));
+    assert!(plane == other && plane.key() != other.key());
+    let mut changed = other.clone();
+    changed.write(PixelRect { x0: 299, y0: 299, x1: 300, y1: 300 }, &[0; 4]);
+    assert!(changed != other);
+    assert!(Plane::<1>::new((5, 5)) == Plane::filled((5, 5), [0]));
+    assert!(Plane::<1>::new((5, 5)) != Plane::new((5, 6)));
+}
+
+#[test]
+fn halves_stay_with_their_tile_until_it_changes() {
+    let mut plane = Plane::<4>::from_flat((300, 300), &noise(360_000));
+    assert!(plane.halves((0, 0)).is_none());
+    plane.make_halves();
+    let before = plane.clone();
+    plane.write(PixelRect { x0: 0, y0: 0, x1: 1, y1: 1 }, &[9; 4]);
+    assert!(plane.halves((0, 0)).is_none() && plane.halves((1, 0)).is_some());
+    let levels = before.halves((1, 1)).expect("made");
+    assert_eq!(levels.iter().map(|level| level.len()).collect::<Vec<_>>()[..2], [65_536, 16_384]);
+    // A tile at the edge of one plane stands for other pixels in the middle of another.
+    let tiles = [((0, 0), Arc::clone(before.tile((1, 1)).expect("there")))];
+    let other = Plane::from_tiles((300, 300), tiles).expect("a plane");
+    assert!(other.halves((0, 0)).is_none());
+}

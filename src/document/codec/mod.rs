@@ -101,7 +101,7 @@ pub enum CodecError {
     /// The picture has more pixels than a canvas may have.
     #[error(
         "This picture is {width} × {height} pixels; \
-         up to {LONGEST_SIDE} × {LONGEST_SIDE} can be opened"
+         up to {LONGEST_SIDE} × {LONGEST_SIDE} can be opened, make it smaller first"
     )]
     TooLarge {
         /// Width in pixels.

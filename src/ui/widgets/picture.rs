@@ -53,7 +53,7 @@ impl Thumbs {
 /// A picture of any size at thumb size, from the smallest of its halves that is large enough.
 fn halved_to_thumb(picture: &Plane<4>) -> ColorImage {
     let mut level = 0;
-    while level < DEEPEST && longest(halved(picture.size(), level + 1)) >= 2 * LONGEST {
+    while level < DEEPEST && longest(halved(picture.size(), level + 1)) >= LONGEST {
         level += 1;
     }
     let mut mips = Mips::default();
@@ -71,7 +71,7 @@ fn longest((width, height): (u32, u32)) -> u32 {
     width.max(height)
 }
 
-/// Taps a side that a thumb's pixel is the mean of.
+/// Taps a side that a thumb's pixel is the mean of, at most.
 const TAPS: u64 = 4;
 
 /// A picture at thumb size: each pixel the mean of a few taps, which is enough at this size.
@@ -81,21 +81,22 @@ fn shrunk(picture: &Picture) -> ([usize; 2], Vec<u8>) {
     let side = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
     let (width, height) = (side(picture.width), side(picture.height));
     let mut rgba = Vec::with_capacity((width * height * 4) as usize);
+    let taps = u64::from(longest.div_ceil(LONGEST)).min(TAPS);
     let source = |at: u64, of: u32, length: u32| {
-        (at * u64::from(length) / (u64::from(of) * TAPS)).min(u64::from(length) - 1)
+        (at * u64::from(length) / (u64::from(of) * taps)).min(u64::from(length) - 1)
     };
     for y in 0..u64::from(height) {
         for x in 0..u64::from(width) {
             let mut sum = [0u32; 4];
-            for tap in 0..TAPS * TAPS {
-                let from_x = source(x * TAPS + tap % TAPS, width, picture.width);
-                let from_y = source(y * TAPS + tap / TAPS, height, picture.height);
+            for tap in 0..taps * taps {
+                let from_x = source(x * taps + tap % taps, width, picture.width);
+                let from_y = source(y * taps + tap / taps, height, picture.height);
                 let at = (from_y * u64::from(picture.width) + from_x) as usize * 4;
                 for (sum, value) in sum.iter_mut().zip(&picture.rgba[at..at + 4]) {
                     *sum += u32::from(*value);
                 }
             }
-            rgba.extend(sum.map(|sum| (sum / (TAPS * TAPS) as u32) as u8));
+            rgba.extend(sum.map(|sum| (sum / (taps * taps) as u32) as u8));
         }
     }
     ([width as usize, height as usize], rgba)
