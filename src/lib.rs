@@ -19,7 +19,8 @@
 //!                                          ┌─────▼──┐ ┌─▼─────┐
 //!                                          │ models │ │  ops  │──► kernels
 //!                                          └────────┘ └───────┘
-//!                 types, feather, cancel: plain data, the mask's edge, the stop flag: known to all
+//!          types, plane, feather, cancel: plain data, pixels in tiles, the mask's edge, the stop flag:
+//!          known to all
 //! ```
 //!
 //! | room | what lives there | never |
@@ -30,7 +31,7 @@
 //! | [`cli`] | flags to the same requests that the window makes | a pipeline of its own |
 //! | [`engine`] | protocol, handle, worker, painter: requests in, events out | egui; tensors in the protocol |
 //! | [`files`] | pictures in and out, dialogs, the journal's writer, on threads of their own | computing tensors |
-//! | [`document`] | the picture and its mask in tiles, strokes, picture files, the journal's format | tensors, egui |
+//! | [`document`] | the picture and its mask, strokes, picture files, the journal's format | tensors, egui |
 //! | [`diffusion`] | text encoder, UNet, autoencoder, samplers, guidance, noise, previews | channels, threads, windows |
 //! | [`ops`] | the fused verbs, by candle and by own kernels | models, files |
 //! | [`models`] | what is on disk: folders, weights, configurations, the built-in model | the network |
@@ -53,6 +54,7 @@ pub mod files;
 pub mod kernels;
 pub mod models;
 pub mod ops;
+pub mod plane;
 pub mod shell;
 pub mod types;
 pub mod ui;

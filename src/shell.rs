@@ -26,7 +26,7 @@ use crate::app::words::{Lang, Text};
 use crate::app::{command::Command, jobs::Stage, paths};
 use crate::engine::Engine;
 use crate::engine::painter::{Options, Priority};
-use crate::engine::protocol::{Picture, Request};
+use crate::engine::protocol::Request;
 use crate::files::FileWorker;
 use crate::ui::{Window, canvas, flat, fonts, theme};
 use meter::Meter;
@@ -231,7 +231,6 @@ impl Shell {
                 }
                 Effect::Cancel(job) => self.engine.cancel(job),
                 Effect::File(request) => self.files.submit(request),
-                Effect::Copy(picture) => ctx.copy_image(colour_image(&picture)),
                 Effect::Paste => ctx.send_viewport_cmd(ViewportCommand::RequestPaste),
                 Effect::Focus(focus) => self.window.focus(ctx, focus),
                 Effect::ClosePopups => egui::Popup::close_all(ctx),
@@ -414,13 +413,16 @@ impl eframe::App for Shell {
         self.carry(&ctx, commands);
         let commands = self.window.show(ui, &self.state);
         if !commands.is_empty() {
-            self.carry(&ctx, commands);
             // What was asked for is shown in this very frame, not in the next.
             if ctx.current_pass_index() == 0 {
                 ctx.request_discard("a command changed what is to be drawn");
             } else {
                 ctx.request_repaint();
             }
+            if ctx.will_discard() {
+                self.window.let_go();
+            }
+            self.carry(&ctx, commands);
         }
         if !ctx.will_discard() {
             self.follow(ui, frame);
@@ -441,9 +443,4 @@ impl eframe::App for Shell {
             session.close();
         }
     }
-}
-
-fn colour_image(picture: &Picture) -> egui::ColorImage {
-    let size = [picture.width as usize, picture.height as usize];
-    egui::ColorImage::from_rgba_unmultiplied(size, &picture.rgba)
 }

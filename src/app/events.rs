@@ -13,10 +13,10 @@ use super::undo::{Deed, Moment};
 use super::words::Text;
 use crate::document::codec::RawText;
 use crate::engine::protocol::{
-    Event, JobError, JobId, ModelInfo, Notice, PaintRequest, Painted, Phase, Picture, Preview,
-    Timing,
+    Event, JobError, JobId, ModelInfo, Notice, PaintRequest, Painted, Phase, Preview, Timing,
 };
 use crate::files::FileEvent;
+use crate::plane::Plane;
 
 impl AppState {
     /// The engine took a load under this name.
@@ -137,7 +137,6 @@ impl AppState {
 
     fn painted(&mut self, painted: Painted) {
         let number = self.running_number();
-        let key = self.fresh_key();
         let now = self.now;
         let follow = self.follow;
         let found = self.entries.iter_mut().find(|e| e.job == number && e.index == painted.index);
@@ -146,7 +145,7 @@ impl AppState {
         entry.phase = None;
         entry.seed = painted.seed;
         entry.of = entry.of.max(entry.steps.len() as u32);
-        entry.picture = Some(Keyed { key, picture: painted.picture });
+        entry.picture = Some(painted.picture);
         entry.took_secs = Some(now - entry.began);
         let (id, next) = (entry.id, entry.index + 1);
         if follow && self.shown != Some(id) {
@@ -187,7 +186,7 @@ impl AppState {
             return;
         }
         let size = match &request.init {
-            Some(init) => info.working_size((init.picture.width, init.picture.height)),
+            Some(init) => info.working_size(init.picture.size()),
             None => info.rounded(request.size.unwrap_or(info.native_size)),
         };
         let steps = timing.steps_secs + timing.preview_secs;
@@ -249,6 +248,10 @@ impl AppState {
                 let words = self.lang.fill(Text::SavedPicture, &[&name]);
                 self.notices.say(self.now, Kind::Info, words, None);
             }
+            FileEvent::Copied => {
+                let words = self.lang.get(Text::CopiedPicture).to_owned();
+                self.notices.say(self.now, Kind::Info, words, None);
+            }
             FileEvent::FolderChosen { path } => return self.add_model(path),
             FileEvent::DialogClosed => {}
             FileEvent::Failed { message } => {
@@ -261,7 +264,7 @@ impl AppState {
     }
 
     /// Makes a picture that came from outside the document.
-    pub fn place(&mut self, name: &str, picture: Arc<Picture>, texts: &[RawText]) -> Vec<Effect> {
+    pub fn place(&mut self, name: &str, picture: Plane<4>, texts: &[RawText]) -> Vec<Effect> {
         let before = Moment::of(self);
         self.document.replace_picture(picture);
         self.document.mask.clear();

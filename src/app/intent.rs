@@ -2,10 +2,11 @@
 //!
 //! Read by the dock and by [`super::painting`], so that the word and the deed cannot differ.
 
-use super::jobs::{Keyed, Stage};
+use super::jobs::Stage;
 use super::state::{AppState, Welcome};
 use super::trouble;
 use super::words::Text;
+use crate::plane::Plane;
 
 /// What a press on the button would make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +47,8 @@ pub fn mode(state: &AppState) -> Mode {
 
 /// What a repaint would start from: the document, or the shown result while there is none.
 #[must_use]
-pub fn start(state: &AppState) -> Option<Keyed> {
-    state.document_picture().or_else(|| shown_result(state).cloned())
+pub fn start(state: &AppState) -> Option<Plane<4>> {
+    state.document.picture().or_else(|| shown_result(state).cloned())
 }
 
 /// The size of what a repaint would start from, which costs nothing to ask for.
@@ -56,10 +57,10 @@ pub fn start_size(state: &AppState) -> Option<(u32, u32)> {
     if !state.document.is_empty() {
         return Some(state.document.size());
     }
-    shown_result(state).map(Keyed::size)
+    shown_result(state).map(Plane::size)
 }
 
-fn shown_result(state: &AppState) -> Option<&Keyed> {
+fn shown_result(state: &AppState) -> Option<&Plane<4>> {
     let entry = state.shown_entry().filter(|entry| entry.stage == Stage::Finished)?;
     entry.picture.as_ref()
 }

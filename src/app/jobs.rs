@@ -6,10 +6,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::document::pixels::Pixels;
 use crate::engine::protocol::{JobId, Midway, PaintRequest, Phase, Picture};
+use crate::plane::Plane;
 
-/// A picture with a key that changes with its content, so that textures know when to be made anew.
+/// A small flat picture with a key that changes with its content, so that textures know when to be
+/// made anew: an estimate. Whatever may be large is a [`Plane`].
 #[derive(Clone, Debug)]
 pub struct Keyed {
     /// Unique in this run of the program.
@@ -23,29 +24,6 @@ impl Keyed {
     #[must_use]
     pub fn size(&self) -> (u32, u32) {
         (self.picture.width, self.picture.height)
-    }
-}
-
-/// Pixels that lie on the canvas, with a key that changes with their content.
-#[derive(Clone, Debug)]
-pub struct Shown {
-    /// Unique in this run of the program.
-    pub key: u64,
-    /// The pixels.
-    pub pixels: Pixels,
-}
-
-impl Shown {
-    /// Its width and height.
-    #[must_use]
-    pub fn size(&self) -> (u32, u32) {
-        self.pixels.size()
-    }
-}
-
-impl From<Keyed> for Shown {
-    fn from(Keyed { key, picture }: Keyed) -> Self {
-        Self { key, pixels: Pixels::Flat(picture) }
     }
 }
 
@@ -75,6 +53,26 @@ pub struct Step {
     pub secs: f32,
 }
 
+/// What a thumb is made of.
+#[derive(Clone, Copy, Debug)]
+pub enum Thumb<'a> {
+    /// The picture itself.
+    Finished(&'a Plane<4>),
+    /// An estimate of it.
+    Estimate(&'a Keyed),
+}
+
+impl Thumb<'_> {
+    /// Its width and height.
+    #[must_use]
+    pub fn size(&self) -> (u32, u32) {
+        match self {
+            Self::Finished(picture) => picture.size(),
+            Self::Estimate(estimate) => estimate.size(),
+        }
+    }
+}
+
 /// One picture on the strip, past, present or future.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -97,13 +95,13 @@ pub struct Entry {
     /// Steps that will run; 0 before the first.
     pub of: u32,
     /// The finished picture.
-    pub picture: Option<Keyed>,
+    pub picture: Option<Plane<4>>,
     /// Whether it became the document.
     pub kept: bool,
     /// What it started from.
-    pub origin: Option<Keyed>,
+    pub origin: Option<Plane<4>>,
     /// What was on the canvas when it began, which stays until the first preview.
-    pub before: Option<Shown>,
+    pub before: Option<Plane<4>>,
     /// The model's name.
     pub model: String,
     /// When it began, in seconds of the window's clock.
@@ -143,8 +141,9 @@ impl Entry {
 
     /// What its thumb shows.
     #[must_use]
-    pub fn thumb(&self) -> Option<&Keyed> {
-        self.picture.as_ref().or_else(|| self.last_preview())
+    pub fn thumb(&self) -> Option<Thumb<'_>> {
+        let finished = self.picture.as_ref().map(Thumb::Finished);
+        finished.or_else(|| self.last_preview().map(Thumb::Estimate))
     }
 
     /// Where it stands if its job was paused in the middle of it.

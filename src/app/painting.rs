@@ -6,18 +6,19 @@ use std::sync::Arc;
 
 use super::examples;
 use super::intent::{self, Mode};
-use super::jobs::{Entry, EntryId, Job, Keyed, Stage};
+use super::jobs::{Entry, EntryId, Job, Stage};
 use super::notices::Kind;
 use super::state::{AppState, Effect, Welcome};
 use super::trouble;
 use crate::engine::protocol::{InitPicture, InpaintMask, PaintRequest, Posterior, Variation};
+use crate::plane::Plane;
 
 /// How far a near relative goes towards other noise.
 const VARY: f32 = 0.2;
 
 impl AppState {
     /// The request that a press on the button makes now, and what it starts from.
-    fn request(&mut self, seed: Option<u64>) -> (PaintRequest, Option<Keyed>) {
+    fn request(&mut self, seed: Option<u64>) -> (PaintRequest, Option<Plane<4>>) {
         let mode = intent::mode(self);
         let origin = if mode == Mode::Paint { None } else { intent::start(self) };
         if origin.is_some() && self.document.is_empty() {
@@ -30,12 +31,12 @@ impl AppState {
         });
         paint.seed = seed;
         let init = origin.as_ref().map(|origin| InitPicture {
-            picture: origin.picture.clone(),
+            picture: origin.clone(),
             strength: self.strength as f32 / 100.0,
             posterior: Posterior::Mode,
         });
         let mask = matches!(mode, Mode::Fill | Mode::Refine).then(|| InpaintMask {
-            coverage: self.document.mask.coverage(),
+            coverage: self.document.mask.plane().clone(),
             feather_px: self.document.feather_px,
         });
         let paint = &self.settings.paint;
@@ -159,7 +160,7 @@ impl AppState {
     pub(super) fn enqueue(
         &mut self,
         request: PaintRequest,
-        origin: Option<&Keyed>,
+        origin: Option<&Plane<4>>,
         front: bool,
         welcome: bool,
     ) {

@@ -51,7 +51,7 @@ impl AppState {
         let id = entry.id;
         let recipe = infotext(&entry.request.alone(entry.index), picture.size(), &entry.model);
         let title = entry.words().to_owned();
-        self.document.replace_picture(picture.picture);
+        self.document.replace_picture(picture);
         self.document_recipe = recipe;
         self.document_entry = Some(id);
         self.title = title;

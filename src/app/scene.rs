@@ -2,12 +2,13 @@
 //!
 //! Read by `ui` for the canvas and by [`super::painting`] for what a job starts from. Changes nothing.
 
-use super::jobs::{Keyed, Shown, Stage};
+use super::jobs::{Keyed, Stage};
 use super::state::AppState;
 use super::tool::Tool;
 use super::words::Text;
+use crate::document::colors::flat_pixel;
 use crate::document::mask::Mask;
-use crate::document::pixels::{Pixels, flat_pixel};
+use crate::plane::Plane;
 
 /// An estimate that lies over the picture.
 #[derive(Clone, Debug)]
@@ -37,7 +38,7 @@ pub struct Scene {
     /// Size of the picture or of the empty sheet.
     pub size: (u32, u32),
     /// The picture.
-    pub picture: Option<Shown>,
+    pub picture: Option<Plane<4>>,
     /// What emerges over it.
     pub emerging: Option<Emergence>,
     /// How the mask is seen; `None` when it does not belong to what is shown.
@@ -69,7 +70,7 @@ impl Scene {
             }
             (None, Some(shown)) => {
                 let (x, y) = stretched(shown.size());
-                shown.pixels.pixel(x, y)
+                shown.pixel(x, y)
             }
             (None, None) => return None,
         };
@@ -99,20 +100,6 @@ impl AppState {
         info.map_or(size, |info| info.rounded(size))
     }
 
-    /// The document's picture with its key, flat: for requests, not for each frame.
-    #[must_use]
-    pub fn document_picture(&self) -> Option<Keyed> {
-        let picture = self.document.picture()?;
-        Some(Keyed { key: self.document.picture_key(), picture })
-    }
-
-    /// The document's picture to be shown.
-    #[must_use]
-    pub fn document_shown(&self) -> Option<Shown> {
-        let raster = self.document.raster.as_ref()?;
-        Some(Shown { key: raster.key(), pixels: Pixels::Tiled(raster.plane().clone()) })
-    }
-
     /// Size of a new picture: the user's, else the model's own.
     #[must_use]
     pub fn new_size(&self) -> (u32, u32) {
@@ -123,13 +110,13 @@ impl AppState {
 
     /// What the canvas shows at rest: the shown result's picture or the document's.
     #[must_use]
-    pub fn shown_picture(&self) -> Option<Shown> {
+    pub fn shown_picture(&self) -> Option<Plane<4>> {
         match self.shown_entry() {
             Some(entry) => match entry.stage {
-                Stage::Finished => entry.picture.clone().map(Shown::from),
-                _ => self.document_shown().or_else(|| entry.before.clone()),
+                Stage::Finished => entry.picture.clone(),
+                _ => self.document.picture().or_else(|| entry.before.clone()),
             },
-            None => self.document_shown(),
+            None => self.document.picture(),
         }
     }
 
@@ -139,9 +126,9 @@ impl AppState {
         if self.compare {
             return self.still(self.original());
         }
-        let Some(entry) = self.shown_entry() else { return self.still(self.document_shown()) };
+        let Some(entry) = self.shown_entry() else { return self.still(self.document.picture()) };
         let masked = entry.masked();
-        let origin = || entry.origin.clone().map(Shown::from);
+        let origin = || entry.origin.clone();
         let base = if masked { origin() } else { entry.before.clone() };
         let emerge = |preview: &Keyed, step_secs: f32| Emergence {
             preview: preview.clone(),
@@ -150,7 +137,7 @@ impl AppState {
         };
         match entry.stage {
             Stage::Waiting if entry.midway().is_none() => {
-                self.still(base.or_else(|| self.document_shown()))
+                self.still(base.or_else(|| self.document.picture()))
             }
             // A paused one stands where it is.
             Stage::Waiting | Stage::Running | Stage::Stopped => {
@@ -169,7 +156,7 @@ impl AppState {
                 }
             }
             Stage::Finished => {
-                let mut scene = self.still(entry.picture.clone().map(Shown::from));
+                let mut scene = self.still(entry.picture.clone());
                 // The last step is the finished picture itself: the end of the scrubber is no fog.
                 let step = self.scrub.or(self.pinned).filter(|step| *step < entry.of);
                 if let Some(preview) = step.and_then(|step| entry.preview_at(step)) {
@@ -181,17 +168,16 @@ impl AppState {
     }
 
     /// What Compare shows: where the result came from.
-    fn original(&self) -> Option<Shown> {
+    fn original(&self) -> Option<Plane<4>> {
         let from_entry = self.shown_entry().and_then(|entry| {
             let is_document = self.document_entry == Some(entry.id);
             if is_document || self.document.is_empty() { entry.origin.clone() } else { None }
         });
-        let from_entry = from_entry.map(Shown::from);
-        from_entry.or_else(|| self.document_shown()).or_else(|| self.shown_picture())
+        from_entry.or_else(|| self.document.picture()).or_else(|| self.shown_picture())
     }
 
-    fn still(&self, picture: Option<Shown>) -> Scene {
-        let size = picture.as_ref().map_or_else(|| self.new_size(), Shown::size);
+    fn still(&self, picture: Option<Plane<4>>) -> Scene {
+        let size = picture.as_ref().map_or_else(|| self.new_size(), Plane::size);
         let mask = picture.as_ref().and_then(|_| self.mask_seen(size));
         Scene { size, picture, emerging: None, mask }
     }

@@ -15,7 +15,7 @@ use super::undo::Undo;
 use super::view::View;
 use super::words::Lang;
 use crate::document::document::Document;
-use crate::engine::protocol::{Example, JobId, ModelInfo, ModelSource, PaintRequest, Picture};
+use crate::engine::protocol::{Example, JobId, ModelInfo, ModelSource, PaintRequest};
 use crate::engine::resolve;
 use crate::files::FileRequest;
 use crate::models::defaults::Extras;
@@ -145,8 +145,6 @@ pub enum Effect {
     Cancel(JobId),
     /// Ask the files thread.
     File(FileRequest),
-    /// Put a picture on the clipboard.
-    Copy(Arc<Picture>),
     /// Ask the system for the clipboard's content.
     Paste,
     /// Move the keyboard's focus.

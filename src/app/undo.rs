@@ -373,18 +373,15 @@ impl AppState {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::super::settings::Settings;
     use super::super::update::update;
     use super::super::words::Lang;
     use super::*;
-    use crate::engine::protocol::Picture;
+    use crate::plane::Plane;
 
     fn state() -> AppState {
         let mut state = AppState::new(Settings::default(), Lang::En);
-        let picture = Picture { width: 64, height: 64, rgba: vec![200; 4 * 64 * 64] };
-        drop(state.place("a.png", Arc::new(picture), &[]));
+        drop(state.place("a.png", Plane::filled((64, 64), [200; 4]), &[]));
         state
     }
 
@@ -402,27 +399,27 @@ mod tests {
     fn strokes_go_and_come_back() {
         let mut state = state();
         state.tool = super::super::tool::Tool::Mask;
-        let clean = state.document.mask.coverage();
+        let clean = state.document.mask.plane().clone();
         stroke(&mut state, 10.0);
-        let one = state.document.mask.coverage();
+        let one = state.document.mask.plane().clone();
         stroke(&mut state, 40.0);
-        let two = state.document.mask.coverage();
+        let two = state.document.mask.plane().clone();
         assert!(clean != one && one != two);
         assert_eq!((state.strength, state.undo.done.len()), (100, 3));
         state.undo();
-        assert_eq!(state.document.mask.coverage(), one);
+        assert_eq!(state.document.mask.plane().clone(), one);
         state.undo();
-        assert_eq!(state.document.mask.coverage(), clean);
+        assert_eq!(state.document.mask.plane().clone(), clean);
         assert_eq!(state.strength, 60, "the mask took its strength with it");
         state.redo();
         state.redo();
-        assert_eq!(state.document.mask.coverage(), two);
+        assert_eq!(state.document.mask.plane().clone(), two);
         assert!(!state.can_redo());
         state.jump(0);
         assert!(state.document.is_empty());
         assert_eq!(state.history_rows().iter().position(|row| row.present), Some(0));
         state.jump(3);
-        assert_eq!(state.document.mask.coverage(), two);
+        assert_eq!(state.document.mask.plane().clone(), two);
     }
 
     #[test]

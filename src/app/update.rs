@@ -6,7 +6,6 @@ use super::command::{Action, Command};
 use super::examples;
 use super::intent;
 use super::jobs::EntryId;
-use super::notices::Kind;
 use super::settings::ThemeChoice;
 use super::state::{AppState, Effect, Focus, Over};
 use super::strokes;
@@ -79,8 +78,8 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::DropHover(hover) => state.drop_hover = hover,
         Command::DropFile(path) => return vec![Effect::File(FileRequest::Open(path))],
         Command::PastePicture(picture) => {
-            let name = state.lang.get(Text::PastedName);
-            return state.place(name, picture, &[]);
+            let name = state.lang.get(Text::PastedName).to_owned();
+            return vec![Effect::File(FileRequest::Tile { name, picture })];
         }
         Command::Recipe(reading) => state.take_recipe(&reading),
         Command::PaintOffered => return state.paint_offered(),
@@ -241,7 +240,7 @@ fn zoom_to(state: &mut AppState, zoom: f32) {
 fn mask_part(state: &mut AppState, shape: MaskShape) {
     let erases = state.settings.mask_brush.erases;
     strokes::change_mask(state, |mask| {
-        *mask = Mask::from_coverage(&shape.over(&mask.coverage(), erases));
+        mask.add_shape(shape, erases);
     });
 }
 
@@ -287,11 +286,9 @@ fn file_name(title: &str) -> String {
     format!("{name}.png")
 }
 
-fn copy(state: &mut AppState) -> Vec<Effect> {
+fn copy(state: &AppState) -> Vec<Effect> {
     let Some(shown) = state.shown_picture() else { return Vec::new() };
-    let words = state.lang.get(Text::CopiedPicture).to_owned();
-    state.notices.say(state.now, Kind::Info, words, None);
-    vec![Effect::Copy(shown.pixels.to_picture())]
+    vec![Effect::File(FileRequest::Copy(shown))]
 }
 
 fn paint_example(state: &mut AppState, index: usize) -> Vec<Effect> {

@@ -87,10 +87,11 @@ impl Run<'_> {
     /// Each picture is written when it is done, not when all are: stopping the program half way
     /// through a hundred of them leaves fifty.
     fn write(&mut self, mut painted: Painted, report: &mut Report) -> Result<()> {
-        let size = (painted.picture.width, painted.picture.height);
+        let size = painted.picture.size();
         let name = self.info.as_ref().map_or("unknown", |info| info.name.as_str());
         let text = infotext(&self.resolved().alone(painted.index), size, name);
-        let path = self.outputs.write_picture(painted.index, &painted.picture, &text)?;
+        let path =
+            self.outputs.write_picture(painted.index, &painted.picture.to_picture(), &text)?;
         self.latents.extend(painted.latent.take());
         report.painted(&painted, &path)
     }

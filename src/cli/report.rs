@@ -122,7 +122,7 @@ impl Report {
         self.clear();
         self.say(&json!({
             "event": "painted", "index": painted.index, "seed": painted.seed,
-            "width": painted.picture.width, "height": painted.picture.height,
+            "width": painted.picture.size().0, "height": painted.picture.size().1,
             "path": path.to_string_lossy(),
         }))
     }
@@ -193,7 +193,7 @@ fn described(request: &PaintRequest) -> Value {
         "schedule": request.schedule.map(Schedule::name),
         "guidance": request.guidance, "guidance_rescale": request.guidance_rescale,
         "seed": request.seed, "count": request.count,
-        "init_size": init.map(|init| (init.picture.width, init.picture.height)),
+        "init_size": init.map(|init| init.picture.size()),
         "strength": init.map(|init| init.strength),
         "mask_feather_px": request.mask.as_ref().map(|mask| mask.feather_px),
     })

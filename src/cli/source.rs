@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use image::imageops::{FilterType, resize};
@@ -60,11 +59,11 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
         }
         let coverage = resized_coverage(coverage(&mask), size);
         request.mask =
-            Some(InpaintMask { coverage: Arc::new(coverage), feather_px: args.mask_blur });
+            Some(InpaintMask { coverage: (&coverage).into(), feather_px: args.mask_blur });
     }
     let usual_strength = if args.mask.is_some() { 1.0 } else { 0.6 };
     request.init = Some(InitPicture {
-        picture: Arc::new(resized_picture(picture, size)),
+        picture: (&resized_picture(picture, size)).into(),
         strength: args.strength.unwrap_or(usual_strength),
         posterior: if args.vae_sample { Posterior::Sample } else { Posterior::Mode },
     });

@@ -2,25 +2,9 @@
 //!
 //! The shell owns it, commands change it, the canvas shows it. It keeps no history and reads no files.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use super::mask::Mask;
 use super::raster::Raster;
-use crate::engine::protocol::Picture;
-
-/// Keys are never used twice, so that whoever caches by key needs to know no owner.
-static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
-
-/// A content key that nothing else in this process has.
-pub(super) fn fresh_key() -> u64 {
-    NEXT_KEY.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Counts these keys as used: for tiles that come back under the key that they were stored with.
-pub fn reserve_keys(highest: u64) {
-    NEXT_KEY.fetch_max(highest.saturating_add(1), Ordering::Relaxed);
-}
+use crate::plane::{Plane, fresh_key};
 
 /// One picture with its mask. Cloning is cheap: tiles are shared until one side changes them, so an
 /// earlier state is kept as a clone of all of it.
@@ -73,11 +57,10 @@ impl Document {
         self.raster.is_none()
     }
 
-    /// The flat picture, for requests and files. Assembled when it is asked for and kept until the
-    /// pixels change; what is shown each frame is the raster's tiles.
+    /// The picture, for requests, files and the canvas. It costs nothing to ask for.
     #[must_use]
-    pub fn picture(&self) -> Option<Arc<Picture>> {
-        self.raster.as_ref().map(Raster::picture)
+    pub fn picture(&self) -> Option<Plane<4>> {
+        self.raster.as_ref().map(|raster| raster.plane().clone())
     }
 
     /// Changes whenever the picture does. Equal keys mean equal pixels.
@@ -98,8 +81,8 @@ impl Document {
     }
 
     /// Takes a picture in place of the present one. The mask stays if the size does.
-    pub fn replace_picture(&mut self, picture: Arc<Picture>) {
-        self.replace_raster(Raster::from_picture(picture));
+    pub fn replace_picture(&mut self, picture: Plane<4>) {
+        self.replace_raster(Raster::from_plane(picture));
     }
 
     /// Takes a raster in place of the present one. The mask stays if the size does.
@@ -122,9 +105,8 @@ impl Document {
 mod tests {
     use super::*;
 
-    fn picture(width: u32, height: u32) -> Arc<Picture> {
-        let rgba = vec![255; (4 * width * height) as usize];
-        Arc::new(Picture { width, height, rgba })
+    fn picture(width: u32, height: u32) -> Plane<4> {
+        Plane::filled((width, height), [255; 4])
     }
 
     #[test]

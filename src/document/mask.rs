@@ -3,13 +3,11 @@
 //! The document owns it, the canvas shows it, requests take a snapshot of it. It is stored as it was
 //! painted; feather is a parameter of whoever uses it, never baked in.
 
-use std::sync::Arc;
-
-pub use super::plane::PixelRect;
-use super::plane::Plane;
+use super::mask_shapes::MaskShape;
 use super::stroke::{FULL, Stroke};
 use crate::app::tool::Brush;
-use crate::engine::protocol::Coverage;
+pub use crate::plane::PixelRect;
+use crate::plane::Plane;
 
 /// Painted coverage, 8 bits a pixel. Cloning is cheap: tiles are shared until one side changes.
 #[derive(Clone, Debug)]
@@ -25,12 +23,6 @@ impl Mask {
     #[must_use]
     pub fn new(width: u32, height: u32) -> Self {
         Self { plane: Plane::new((width, height)), sum: 0, stroke: None }
-    }
-
-    /// A mask from stored coverage.
-    #[must_use]
-    pub fn from_coverage(coverage: &Coverage) -> Self {
-        Self::from_plane(Plane::from_flat((coverage.width, coverage.height), &coverage.values))
     }
 
     /// A mask from stored tiles.
@@ -143,11 +135,11 @@ impl Mask {
         self.sum = self.most();
     }
 
-    /// A snapshot of the coverage.
-    #[must_use]
-    pub fn coverage(&self) -> Arc<Coverage> {
-        let (width, height) = self.size();
-        Arc::new(Coverage { width, height, values: self.plane.to_flat() })
+    /// Covers a shape, or takes it away.
+    pub fn add_shape(&mut self, shape: MaskShape, erases: bool) {
+        self.end_stroke();
+        shape.lay_over(&mut self.plane, if erases { 0 } else { 255 });
+        self.sum = sum_of(&self.plane, PixelRect::whole(self.size()));
     }
 
     fn most(&self) -> u64 {
@@ -229,7 +221,7 @@ mod tests {
                 mask.extend_stroke(points, &brush);
             }
             mask.end_stroke();
-            mask.coverage()
+            mask.plane().clone()
         };
         assert_eq!(draw(1), draw(7));
         assert_eq!(draw(1), draw(100));
@@ -272,11 +264,11 @@ mod tests {
         let mut mask = Mask::new(150, 150);
         mask.begin_stroke([30.0, 30.0], &brush(40.0, 0.3));
         mask.end_stroke();
-        let before = (mask.coverage(), mask.fraction());
+        let before = (mask.plane().clone(), mask.fraction());
         mask.begin_stroke([40.0, 40.0], &brush(60.0, 0.3));
         mask.extend_stroke(&[[140.0, 100.0]], &brush(60.0, 0.3));
         mask.cancel_stroke();
-        assert_eq!(mask.coverage(), before.0);
+        assert_eq!(mask.plane().clone(), before.0);
         assert!((mask.fraction() - before.1).abs() < 1e-9);
     }
 

@@ -1,8 +1,8 @@
 //! Masks of simple shapes: halves, the centre, the border. They are the keyboard's way to a mask.
 //!
-//! Asked by `app`; it knows nothing of strokes.
+//! Laid over the mask's plane by [`super::mask`]; it knows nothing of strokes.
 
-use crate::engine::protocol::Coverage;
+use crate::plane::{PixelRect, Plane};
 
 /// A simple part of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,39 +22,35 @@ pub enum MaskShape {
 }
 
 impl MaskShape {
-    /// Whether a pixel belongs to the shape.
-    fn covers(self, (x, y): (u32, u32), (width, height): (u32, u32)) -> bool {
+    /// The rectangles that the shape is made of.
+    fn parts(self, (width, height): (u32, u32)) -> Vec<PixelRect> {
+        let rect = |x0, y0, x1, y1| PixelRect { x0, y0, x1, y1 };
         match self {
-            Self::Left => x < width.div_ceil(2),
-            Self::Right => x >= width / 2,
-            Self::Top => y < height.div_ceil(2),
-            Self::Bottom => y >= height / 2,
+            Self::Left => vec![rect(0, 0, width.div_ceil(2), height)],
+            Self::Right => vec![rect(width / 2, 0, width, height)],
+            Self::Top => vec![rect(0, 0, width, height.div_ceil(2))],
+            Self::Bottom => vec![rect(0, height / 2, width, height)],
             Self::Centre => {
-                let inner = |at: u32, side: u32| at >= side / 4 && at < side - side / 4;
-                inner(x, width) && inner(y, height)
+                vec![rect(width / 4, height / 4, width - width / 4, height - height / 4)]
             }
             Self::Border => {
                 let band = (width.min(height) / 8).max(1);
-                x < band || y < band || x >= width - band || y >= height - band
+                let (right, bottom) = (width - band, height - band);
+                vec![
+                    rect(0, 0, width, band),
+                    rect(0, bottom, width, height),
+                    rect(0, 0, band, height),
+                    rect(right, 0, width, height),
+                ]
             }
         }
     }
 
-    /// `before` with the shape added, or taken away.
-    #[must_use]
-    pub fn over(self, before: &Coverage, erases: bool) -> Coverage {
-        let size = (before.width, before.height);
-        let value = if erases { 0 } else { 255 };
-        let mut values = before.values.clone();
-        let rows = values.chunks_exact_mut(before.width.max(1) as usize);
-        for (y, row) in rows.enumerate() {
-            for (x, pixel) in row.iter_mut().enumerate() {
-                if self.covers((x as u32, y as u32), size) {
-                    *pixel = value;
-                }
-            }
+    /// Gives every pixel of the shape this value.
+    pub(super) fn lay_over(self, plane: &mut Plane<1>, value: u8) {
+        for part in self.parts(plane.size()) {
+            plane.fill_rect(part, [value]);
         }
-        Coverage { values, ..*before }
     }
 }
 
@@ -63,14 +59,13 @@ mod tests {
     use super::*;
 
     fn check(shape: MaskShape, size: (u32, u32), expected: &str) {
-        let (width, height) = size;
-        let values = vec![0; (width * height) as usize];
-        let covered = shape.over(&Coverage { width, height, values }, false);
+        let mut plane = Plane::new(size);
+        shape.lay_over(&mut plane, 255);
         let drawn: String =
-            covered.values.iter().map(|value| if *value == 255 { '#' } else { '.' }).collect();
+            plane.to_flat().iter().map(|value| if *value == 255 { '#' } else { '.' }).collect();
         assert_eq!(drawn, expected.replace(' ', ""), "{shape:?}");
-        let gone = shape.over(&covered, true);
-        assert!(gone.values.iter().all(|value| *value == 0));
+        shape.lay_over(&mut plane, 0);
+        assert!(plane.is_zero());
     }
 
     #[test]

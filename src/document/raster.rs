@@ -1,19 +1,13 @@
 //! The picture's pixels, and the strokes of brush and eraser on them.
 //!
-//! The document owns one; the canvas shows its tiles, requests and files take it flat. Today it is
-//! one layer. With layers, the document will hold several of these under one size, the canvas will
-//! be given the plane that they make together, and strokes will go on to the one that is active:
-//! nothing outside this room asks for more than a plane and a flat picture.
+//! The document owns one; canvas, requests and files take its plane. Today it is one layer. With
+//! layers, the document will hold several of these under one size, the canvas will be given the
+//! plane that they make together, and strokes will go on to the one that is active: nothing outside
+//! this room asks for more than a plane.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-
-use super::plane::{PixelRect, Plane};
 use super::stroke::{FULL, Stroke};
 use crate::app::tool::Brush;
-use crate::engine::protocol::Picture;
-
-/// A flat copy of more bytes than this is kept only as long as somebody else does.
-const KEPT_BYTES: usize = 64 << 20;
+use crate::plane::{PixelRect, Plane};
 
 /// RGBA with straight alpha, 8 bits a channel. Cloning is cheap: tiles are shared until one side
 /// changes.
@@ -21,8 +15,6 @@ const KEPT_BYTES: usize = 64 << 20;
 pub struct Raster {
     plane: Plane<4>,
     stroke: Option<Painting>,
-    /// The flat picture made last, and the key it belongs to.
-    flat: Arc<Mutex<Option<(u64, Flat)>>>,
 }
 
 /// A stroke under way.
@@ -33,12 +25,6 @@ struct Painting {
     color: [u8; 3],
 }
 
-#[derive(Clone, Debug)]
-enum Flat {
-    Kept(Arc<Picture>),
-    Lent(Weak<Picture>),
-}
-
 impl Raster {
     /// A raster of one colour.
     #[must_use]
@@ -46,19 +32,10 @@ impl Raster {
         Self::from_plane(Plane::filled(size, rgba))
     }
 
-    /// A raster from stored tiles.
+    /// A raster of these tiles.
     #[must_use]
     pub fn from_plane(plane: Plane<4>) -> Self {
-        Self { plane, stroke: None, flat: Arc::default() }
-    }
-
-    /// A raster of a flat picture.
-    #[must_use]
-    pub fn from_picture(picture: Arc<Picture>) -> Self {
-        let plane = Plane::from_flat((picture.width, picture.height), &picture.rgba);
-        let raster = Self::from_plane(plane);
-        raster.remember(picture);
-        raster
+        Self { plane, stroke: None }
     }
 
     /// Its tiles, to show and to store.
@@ -77,35 +54,6 @@ impl Raster {
     #[must_use]
     pub fn key(&self) -> u64 {
         self.plane.key()
-    }
-
-    /// The flat picture. Assembled when it is asked for: not a thing to do each frame.
-    #[must_use]
-    pub fn picture(&self) -> Arc<Picture> {
-        if let Some(picture) = self.remembered() {
-            return picture;
-        }
-        let (width, height) = self.size();
-        let picture = Arc::new(Picture { width, height, rgba: self.plane.to_flat() });
-        self.remember(Arc::clone(&picture));
-        picture
-    }
-
-    fn remembered(&self) -> Option<Arc<Picture>> {
-        let flat = self.flat.lock().unwrap_or_else(PoisonError::into_inner);
-        match flat.as_ref().filter(|(key, _)| *key == self.key())? {
-            (_, Flat::Kept(picture)) => Some(Arc::clone(picture)),
-            (_, Flat::Lent(picture)) => picture.upgrade(),
-        }
-    }
-
-    fn remember(&self, picture: Arc<Picture>) {
-        let flat = if picture.rgba.len() <= KEPT_BYTES {
-            Flat::Kept(picture)
-        } else {
-            Flat::Lent(Arc::downgrade(&picture))
-        };
-        *self.flat.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.key(), flat));
     }
 
     /// Starts a stroke with a dab at `at`, in image pixels: of `color`, or of nothing at all with a
@@ -160,7 +108,9 @@ impl Raster {
 /// Where a value between two bytes is rounded up, 0..1, by place: interleaved gradient noise
 /// (Jimenez 2014), whose mean over any few pixels is one half, so that soft edges have no steps.
 fn threshold((x, y): (u32, u32)) -> f32 {
-    (52.982_918 * (0.067_110_56 * x as f32 + 0.005_837_15 * y as f32).fract()).fract()
+    // By way of an integer: `fract` is a call of a function on plain x86-64.
+    let fraction = |value: f32| value - (value as i32) as f32;
+    fraction(52.982_918 * fraction(0.067_110_56 * x as f32 + 0.005_837_15 * y as f32))
 }
 
 /// A value rounded by place; whole numbers stay as they are.
@@ -216,8 +166,8 @@ mod tests {
 
     fn noise(width: u32, height: u32) -> Raster {
         let rgba = (0..width * height * 4).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8);
-        let rgba = rgba.collect();
-        Raster::from_picture(Arc::new(Picture { width, height, rgba }))
+        let rgba: Vec<u8> = rgba.collect();
+        Raster::from_plane(Plane::from_flat((width, height), &rgba))
     }
 
     const RED: [u8; 3] = [200, 30, 40];
@@ -353,18 +303,5 @@ mod tests {
         let first = raster.plane().tile_key((0, 0));
         let own = raster.plane().tiles().filter(|(_, tile)| tile.key() != first).count();
         assert!(own <= 4, "{own} tiles");
-    }
-
-    #[test]
-    fn the_flat_picture_is_made_once_for_each_state() {
-        let mut raster = noise(40, 30);
-        let first = raster.picture();
-        assert!(Arc::ptr_eq(&first, &raster.picture()));
-        raster.begin_stroke([5.0, 5.0], &brush(6.0, 1.0), RED);
-        raster.end_stroke();
-        let second = raster.picture();
-        assert_eq!(second.rgba[4 * (5 * 40 + 5)..][..4], [200, 30, 40, 255]);
-        assert_ne!(first.rgba, second.rgba);
-        assert!(Arc::ptr_eq(&second, &raster.clone().picture()));
     }
 }

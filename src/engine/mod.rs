@@ -7,6 +7,7 @@ pub mod compose;
 pub mod handle;
 pub mod painter;
 pub mod protocol;
+mod resample;
 pub mod resolve;
 pub mod worker;
 

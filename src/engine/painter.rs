@@ -22,6 +22,7 @@ use crate::diffusion::samplers::State;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::candle::Candle;
 use crate::ops::cpu::Cpu;
+use crate::plane::Plane;
 use crate::types::UnknownName;
 
 /// Which implementation of the layers computes.
@@ -263,25 +264,24 @@ fn paint(
             outcome => outcome?,
         };
         let rgb = preview::picture(&decoded, (height as usize, width as usize));
-        let picture = placed(rgb, request, resolved.size);
+        let picture = placed(&rgb, request, resolved.size);
         timing.decode_secs += start.elapsed().as_secs_f64();
         let latent = request.latents.then(|| Latent {
             shape: [model.vae_config().latent_channels, cells.0, cells.1],
             values: latent,
         });
-        let painted = Painted { index, seed, picture: Arc::new(picture), latent };
+        let painted = Painted { index, seed, picture, latent };
         reporter.say(Event::Painted { job, painted });
     }
     Ok(Done { request: Some(Box::new(resolved.complete_request())), timing })
 }
 
 /// The result at the initial picture's size, blended into it where there is a mask.
-fn placed(rgb: preview::Rgb, request: &PaintRequest, size: (u32, u32)) -> super::protocol::Picture {
+fn placed(rgb: &preview::Rgb, request: &PaintRequest, size: (u32, u32)) -> Plane<4> {
     let Some(init) = &request.init else { return compose::picture(rgb, size) };
-    let painted = compose::picture(rgb, (init.picture.width, init.picture.height));
     match &request.mask {
-        Some(mask) => compose::blended(&init.picture, &painted, &mask.coverage, mask.feather_px),
-        None => painted,
+        Some(mask) => compose::blended(&init.picture, rgb, &mask.coverage, mask.feather_px),
+        None => compose::picture(rgb, init.picture.size()),
     }
 }
 
@@ -310,12 +310,11 @@ impl Watcher for Teller<'_, '_> {
         self.timing.steps_secs += step.step_secs;
         let preview = step.preview.map(|(rgb, made, secs)| {
             self.timing.preview_secs += secs;
-            let size = (rgb.width as u32, rgb.height as u32);
             let kind = match made {
                 Made::Full => PreviewKind::Full,
                 Made::Linear => PreviewKind::Linear,
             };
-            Preview { picture: Arc::new(compose::picture(rgb, size)), kind }
+            Preview { picture: Arc::new(compose::estimate(&rgb)), kind }
         });
         self.reporter.say(Event::Step {
             job: self.reporter.job,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::diffusion::samplers::State;
 pub use crate::diffusion::text::Tokenizer;
+use crate::plane::Plane;
 pub use crate::types::{Coverage, Example, ModelSource, Picture, Sampler, Schedule, Variation};
 
 /// Pairs a request with its answers. Unique within one engine.
@@ -30,7 +31,7 @@ pub enum Posterior {
 #[derive(Clone, Debug, PartialEq)]
 pub struct InitPicture {
     /// The picture at its own resolution; transparent parts count as white.
-    pub picture: Arc<Picture>,
+    pub picture: Plane<4>,
     /// How far to leave it, in (0, 1]; 1 keeps nothing but (with a mask) the outside.
     pub strength: f32,
     /// How it is encoded.
@@ -41,7 +42,7 @@ pub struct InitPicture {
 #[derive(Clone, Debug, PartialEq)]
 pub struct InpaintMask {
     /// Same size as the initial picture.
-    pub coverage: Arc<Coverage>,
+    pub coverage: Plane<1>,
     /// Width in pixels over which the result fades into the original, inward from the mask's edge.
     pub feather_px: f32,
 }
@@ -261,8 +262,8 @@ pub struct Painted {
     pub index: u32,
     /// Its own seed.
     pub seed: u64,
-    /// The pixels.
-    pub picture: Arc<Picture>,
+    /// The pixels; the tiles that a fill leaves alone are the initial picture's.
+    pub picture: Plane<4>,
     /// The final latent, when asked for.
     pub latent: Option<Latent>,
 }

@@ -97,15 +97,12 @@ pub fn check(request: &PaintRequest) -> Result<(), Stop> {
     let Some(init) = &request.init else {
         return refused("A mask needs a picture that it lies on; open one first");
     };
-    let (coverage, picture) = (&mask.coverage, &init.picture);
-    if (coverage.width, coverage.height) != (picture.width, picture.height) {
+    let (covered, painted) = (mask.coverage.size(), init.picture.size());
+    if covered != painted {
         return refused(format!(
             "The mask is {} × {} pixels, but the picture {} × {}; they must have one size",
-            coverage.width, coverage.height, picture.width, picture.height
+            covered.0, covered.1, painted.0, painted.1
         ));
-    }
-    if coverage.values.len() as u64 != u64::from(coverage.width) * u64::from(coverage.height) {
-        return refused("The mask does not hold one value for each of its pixels");
     }
     if !(0.0..=10_000.0).contains(&mask.feather_px) {
         return refused(format!(
@@ -113,7 +110,7 @@ pub fn check(request: &PaintRequest) -> Result<(), Stop> {
             mask.feather_px
         ));
     }
-    if coverage.values.iter().all(|value| *value == 0) {
+    if mask.coverage.is_zero() {
         return refused("The mask is empty: paint over the part that should change");
     }
     Ok(())
@@ -131,10 +128,9 @@ fn check_size(width: u32, height: u32) -> Result<(), Stop> {
 }
 
 fn check_init(init: &InitPicture) -> Result<(), Stop> {
-    let picture = &init.picture;
-    let bytes = 4 * u64::from(picture.width) * u64::from(picture.height);
-    if bytes == 0 || picture.rgba.len() as u64 != bytes {
-        return refused("The picture to start from does not hold the pixels its size promises");
+    let (width, height) = init.picture.size();
+    if width == 0 || height == 0 {
+        return refused("The picture to start from has no pixels; open another one");
     }
     if !(init.strength > 0.0 && init.strength <= 1.0) {
         return refused(format!(
@@ -150,7 +146,7 @@ fn check_init(init: &InitPicture) -> Result<(), Stop> {
 /// # Errors
 /// The size the model would work at is too large.
 pub fn resolve(request: &PaintRequest, info: &ModelInfo) -> Result<Resolved, Stop> {
-    let init_size = request.init.as_ref().map(|init| (init.picture.width, init.picture.height));
+    let init_size = request.init.as_ref().map(|init| init.picture.size());
     let size = match (request.size, init_size) {
         (Some(asked), _) => info.rounded(asked),
         (None, Some(init)) => info.working_size(init),

@@ -1,7 +1,8 @@
 //! Pictures in and out: two named threads of the same shape as the engine's.
 //!
 //! The shell submits requests and drains events. `files` reads, decodes, encodes and writes; `dialogs`
-//! only waits for the user, so that a dialog left open never delays file work. A third thread, in
+//! only waits for the user, so that a dialog left open never delays file work. The clipboard gets
+//! its pictures here, too, because putting them into a format takes its time. A third thread, in
 //! [`journal`], does nothing but write the journal. Computes no tensors.
 
 pub mod journal;
@@ -12,10 +13,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
+use arboard::{Clipboard, ImageData};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use crate::document::codec::{self, Format, RawText};
-use crate::engine::protocol::Picture;
+use crate::plane::Plane;
+use crate::types::Picture;
 
 /// Requests and events that may wait. The shell drains once a frame.
 const SLOTS: usize = 32;
@@ -30,7 +33,7 @@ pub enum FileRequest {
     /// Ask the user for a place and save there.
     SaveDialog {
         /// What to save.
-        picture: Arc<Picture>,
+        picture: Plane<4>,
         /// The text that recalls how it was made; empty for none.
         parameters: String,
         /// The file name that the dialog begins with.
@@ -47,7 +50,7 @@ pub enum FileRequest {
         /// Where to.
         path: PathBuf,
         /// What to save.
-        picture: Arc<Picture>,
+        picture: Plane<4>,
         /// The text that recalls how it was made; empty for none.
         parameters: String,
     },
@@ -57,6 +60,15 @@ pub enum FileRequest {
         name: String,
         /// The file's content.
         bytes: Vec<u8>,
+    },
+    /// Put a picture on the clipboard.
+    Copy(Plane<4>),
+    /// Put a flat picture into tiles, which the window's thread has no time for.
+    Tile {
+        /// What to call it.
+        name: String,
+        /// The picture.
+        picture: Arc<Picture>,
     },
 }
 
@@ -70,7 +82,7 @@ pub enum FileEvent {
         /// Its file name.
         name: String,
         /// Its pixels.
-        picture: Arc<Picture>,
+        picture: Plane<4>,
         /// The texts that it carried about how it was made.
         texts: Vec<RawText>,
     },
@@ -79,6 +91,8 @@ pub enum FileEvent {
         /// Where to.
         path: PathBuf,
     },
+    /// A picture lies on the clipboard.
+    Copied,
     /// A folder was chosen.
     FolderChosen {
         /// Which.
@@ -98,7 +112,7 @@ pub enum FileEvent {
 enum Question {
     Open,
     Folder,
-    Save { picture: Arc<Picture>, parameters: String, suggested_name: String },
+    Save { picture: Plane<4>, parameters: String, suggested_name: String },
 }
 
 /// Owns the two threads. Dropping it finishes the file work and joins.
@@ -150,14 +164,15 @@ impl FileWorker {
                     wake();
                 }
             };
+            let mut clipboard = None;
             loop {
                 select! {
                     recv(inbox) -> request => match request {
-                        Ok(request) => say(work_safely(request)),
+                        Ok(request) => say(work_safely(request, &mut clipboard)),
                         Err(_) => return,
                     },
                     recv(answers) -> answer => match answer {
-                        Ok(Some(request)) => say(work_safely(request)),
+                        Ok(Some(request)) => say(work_safely(request, &mut clipboard)),
                         Ok(None) => say(FileEvent::DialogClosed),
                         Err(_) => break,
                     },
@@ -165,7 +180,7 @@ impl FileWorker {
             }
             // The dialogs' thread is gone; the rest still works.
             for request in inbox {
-                say(work_safely(request));
+                say(work_safely(request, &mut clipboard));
             }
         })?;
         Ok(Self {
@@ -274,17 +289,24 @@ fn ask(question: &Question) -> Option<PathBuf> {
     }
 }
 
-fn work_safely(request: FileRequest) -> FileEvent {
-    catch_unwind(AssertUnwindSafe(|| work(request))).unwrap_or_else(|_| FileEvent::Failed {
-        message: "A file could not be handled because of a fault in the program. Your work is safe"
-            .to_owned(),
+fn work_safely(request: FileRequest, clipboard: &mut Option<Clipboard>) -> FileEvent {
+    catch_unwind(AssertUnwindSafe(|| work(request, clipboard))).unwrap_or_else(|_| {
+        FileEvent::Failed {
+            message:
+                "A file could not be handled because of a fault in the program. Your work is safe"
+                    .to_owned(),
+        }
     })
 }
 
-fn work(request: FileRequest) -> FileEvent {
+fn work(request: FileRequest, clipboard: &mut Option<Clipboard>) -> FileEvent {
     let result = match request {
         FileRequest::Open(path) => open(&path),
         FileRequest::DecodeBytes { name, bytes } => decode(None, name, &bytes),
+        FileRequest::Copy(picture) => copy(&picture, clipboard),
+        FileRequest::Tile { name, picture } => {
+            Ok(FileEvent::Opened { path: None, name, picture: tiled(&picture), texts: Vec::new() })
+        }
         FileRequest::Save { path, picture, parameters } => save(path, &picture, &parameters),
         // Dialogs go to the other thread; here there is nothing to do for them.
         FileRequest::OpenDialog | FileRequest::FolderDialog | FileRequest::SaveDialog { .. } => {
@@ -316,13 +338,36 @@ fn open(path: &Path) -> Result<FileEvent, String> {
 
 fn decode(path: Option<PathBuf>, name: String, bytes: &[u8]) -> Result<FileEvent, String> {
     let decoded = codec::decode_picture(bytes).map_err(|error| format!("{error}: {name}"))?;
-    Ok(FileEvent::Opened { path, name, picture: Arc::new(decoded.picture), texts: decoded.texts })
+    let picture = tiled(&decoded.picture);
+    Ok(FileEvent::Opened { path, name, picture, texts: decoded.texts })
 }
 
-fn save(path: PathBuf, picture: &Picture, parameters: &str) -> Result<FileEvent, String> {
+/// Puts a picture on the clipboard. On some systems it lies there only as long as somebody holds
+/// the clipboard, so it is kept.
+fn copy(picture: &Plane<4>, clipboard: &mut Option<Clipboard>) -> Result<FileEvent, String> {
+    let trouble = |error: arboard::Error| format!("The picture could not be copied: {error}");
+    if clipboard.is_none() {
+        *clipboard = Some(Clipboard::new().map_err(trouble)?);
+    }
+    let Picture { width, height, rgba } = picture.to_picture();
+    let (width, height) = (width as usize, height as usize);
+    let image = ImageData { width, height, bytes: rgba.into() };
+    let copied = clipboard.as_mut().map_or(Ok(()), |clipboard| clipboard.set_image(image));
+    copied.map_err(trouble)?;
+    Ok(FileEvent::Copied)
+}
+
+/// A picture as the window shows it: in tiles, with their halves.
+fn tiled(picture: &Picture) -> Plane<4> {
+    let plane = Plane::from(picture);
+    plane.make_halves();
+    plane
+}
+
+fn save(path: PathBuf, picture: &Plane<4>, parameters: &str) -> Result<FileEvent, String> {
     let parameters = Some(parameters).filter(|text| !text.is_empty());
     let format = Format::of_path(&path).unwrap_or_default();
-    let written = codec::encode(picture, format, parameters)
+    let written = codec::encode(&picture.to_picture(), format, parameters)
         .and_then(|bytes| codec::write_whole(&path, &bytes));
     match written {
         Ok(()) => Ok(FileEvent::Saved { path }),
@@ -336,8 +381,8 @@ mod tests {
 
     use super::*;
 
-    fn picture() -> Arc<Picture> {
-        Arc::new(Picture { width: 2, height: 1, rgba: vec![1, 2, 3, 255, 250, 128, 7, 255] })
+    fn picture() -> Plane<4> {
+        Plane::from_flat((2, 1), &[1, 2, 3, 255, 250, 128, 7, 255])
     }
 
     fn next(worker: &mut FileWorker) -> FileEvent {

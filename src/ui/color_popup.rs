@@ -16,6 +16,7 @@ use super::widgets::field::{self, Field};
 use super::widgets::focus_ring;
 use crate::app::command::Command;
 use crate::app::words::Text;
+use crate::document::colors::colors;
 
 /// Colours in a row.
 const COLUMNS: usize = 8;
@@ -115,9 +116,9 @@ impl ColorPopup {
         let recent = &cx.state.settings.recent_colors;
         chosen = row(ui, cx, Text::ColorsRecent, recent).or(chosen);
         if let Some(shown) = cx.state.shown_picture() {
-            let known = self.picture.take().filter(|(key, _)| *key == shown.key);
+            let known = self.picture.take().filter(|(key, _)| *key == shown.key());
             let (key, colors) =
-                known.unwrap_or_else(|| (shown.key, shown.pixels.colors(FROM_PICTURE)));
+                known.unwrap_or_else(|| (shown.key(), colors(&shown, FROM_PICTURE)));
             chosen = row(ui, cx, Text::ColorsPicture, &colors).or(chosen);
             self.picture = Some((key, colors));
         }

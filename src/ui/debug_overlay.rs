@@ -81,6 +81,8 @@ pub struct Report {
     pub latency_p50_ms: Option<f32>,
     /// Latency of the slowest twentieth.
     pub latency_p95_ms: Option<f32>,
+    /// Latency of the slowest hundredth.
+    pub latency_p99_ms: Option<f32>,
 }
 
 impl Moment {
@@ -95,6 +97,7 @@ impl Moment {
             events: self.latency.values.len(),
             latency_p50_ms: self.latency.percentile_ms(0.5),
             latency_p95_ms: self.latency.percentile_ms(0.95),
+            latency_p99_ms: self.latency.percentile_ms(0.99),
         }
     }
 }
@@ -106,13 +109,14 @@ pub fn show(ui: &Ui, cx: &Cx<'_>, canvas: Rect, figures: &Figures) {
         let ms = |value: Option<f32>| value.map_or("–".to_owned(), |value| format!("{value:.1}"));
         format!(
             "{name}: frame {} / {} ms (p50 / p99, {}), work {} ms (p99)   \
-             input to shown {} / {} ms (p50 / p95, {})",
+             input to shown {} / {} / {} ms (p50 / p95 / p99, {})",
             ms(report.frame_p50_ms),
             ms(report.frame_p99_ms),
             report.frames,
             ms(report.work_p99_ms),
             ms(report.latency_p50_ms),
             ms(report.latency_p95_ms),
+            ms(report.latency_p99_ms),
             report.events,
         )
     };

@@ -129,6 +129,11 @@ impl Window {
         }
     }
 
+    /// Lets go of the pictures that were given to be drawn in a pass that egui throws away.
+    pub fn let_go(&self) {
+        self.canvas.let_go();
+    }
+
     /// Draws everything.
     pub fn show(&mut self, ui: &mut Ui, state: &AppState) -> Vec<Command> {
         let palette = tokens::palette(ui.visuals().dark_mode);

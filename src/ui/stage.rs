@@ -19,7 +19,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
     let (surround, sheet) = tokens::surround(cx.palette, state.settings.prefer.surround);
     let input = CanvasInput {
         size: scene.size,
-        picture: scene.picture.as_ref().map(|shown| &shown.pixels),
+        picture: scene.picture.as_ref(),
         emerging: scene.emerging.as_ref().map(|e| Emerging {
             key: e.preview.key,
             picture: &e.preview.picture,

@@ -150,7 +150,7 @@ fn tile(ui: &mut Ui, cx: &mut Cx<'_>, thumbs: &mut Thumbs, entry: &Entry, side: 
     let p = cx.palette;
     let aspect = entry.thumb().map_or_else(
         || {
-            let size = entry.origin.as_ref().map(crate::app::jobs::Keyed::size);
+            let size = entry.origin.as_ref().map(crate::plane::Plane::size);
             let (w, h) = size.or(entry.request.size).unwrap_or_else(|| cx.state.new_size());
             w as f32 / h as f32
         },

@@ -8,10 +8,11 @@ use pentimento::cancel::CancelToken;
 use pentimento::engine::Engine;
 use pentimento::engine::painter::Options;
 use pentimento::engine::protocol::{
-    Coverage, Event, FailureKind, InitPicture, InpaintMask, JobId, Notice, PaintRequest, Painted,
-    Picture, Posterior, Request, Sampler, Timing, Variation,
+    Event, FailureKind, InitPicture, InpaintMask, JobId, Notice, PaintRequest, Painted, Posterior,
+    Request, Sampler, Timing, Variation,
 };
 use pentimento::engine::worker::{Done, Generator, Reporter, Stop};
+use pentimento::plane::Plane;
 
 /// Does what the prompt says.
 struct Scripted;
@@ -163,19 +164,19 @@ fn failure(request: PaintRequest) -> String {
     }
 }
 
-fn colourful(width: u32, height: u32) -> Arc<Picture> {
+fn colourful(width: u32, height: u32) -> Plane<4> {
     let pixel =
         |i: u32| [(i * 7 % 256) as u8, (i * 3 % 256) as u8, (i / width * 2 % 256) as u8, 255];
-    Arc::new(Picture { width, height, rgba: (0..width * height).flat_map(pixel).collect() })
+    Plane::from_flat((width, height), &(0..width * height).flat_map(pixel).collect::<Vec<u8>>())
 }
 
-fn init(picture: Arc<Picture>, strength: f32) -> InitPicture {
+fn init(picture: Plane<4>, strength: f32) -> InitPicture {
     InitPicture { picture, strength, posterior: Posterior::Mode }
 }
 
-fn left_half(width: u32, height: u32) -> Coverage {
+fn left_half(width: u32, height: u32) -> Plane<1> {
     let covered = |i: u32| if i % width < width / 2 { 255 } else { 0 };
-    Coverage { width, height, values: (0..width * height).map(covered).collect() }
+    Plane::from_flat((width, height), &(0..width * height).map(covered).collect::<Vec<u8>>())
 }
 
 #[test]
@@ -214,8 +215,8 @@ fn a_variation_goes_from_its_seed_to_the_other() {
     let between = paint(5, Some((8, 0.2)), 2);
     assert_eq!((between[0].seed, between[1].seed), (5, 5));
     assert_eq!(paint(5, Some((9, 0.2)), 1)[0].picture, between[1].picture);
-    let away = |picture: &Picture, from: &Picture| -> u64 {
-        picture.rgba.iter().zip(&from.rgba).map(|(a, b)| u64::from(a.abs_diff(*b))).sum()
+    let away = |picture: &Plane<4>, from: &Plane<4>| -> u64 {
+        picture.to_flat().iter().zip(&from.to_flat()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum()
     };
     assert!(away(&between[1].picture, &one[0].picture) > 0);
     assert!(away(&between[1].picture, &one[0].picture) < away(&other[0].picture, &one[0].picture));
@@ -227,21 +228,22 @@ fn a_fill_changes_nothing_outside_its_mask_whatever_the_sizes() {
         let picture = colourful(width, height);
         let mask = left_half(width, height);
         let request = PaintRequest {
-            init: Some(init(Arc::clone(&picture), 1.0)),
-            mask: Some(InpaintMask { coverage: Arc::new(mask.clone()), feather_px: 6.0 }),
+            init: Some(init(picture.clone(), 1.0)),
+            mask: Some(InpaintMask { coverage: mask.clone(), feather_px: 6.0 }),
             size: None,
             ..small("a red apple")
         };
         let (painted, _) = paint_with(2, request);
-        let result = &painted[0].picture;
-        assert_eq!((result.width, result.height), (width, height));
+        assert_eq!(painted[0].picture.size(), (width, height));
+        let (result, before) = (painted[0].picture.to_flat(), picture.to_flat());
+        let mask = mask.to_flat();
         let mut changed = 0;
-        for (i, covered) in mask.values.iter().enumerate() {
-            let same = result.rgba[i * 4..][..4] == picture.rgba[i * 4..][..4];
+        for (i, covered) in mask.iter().enumerate() {
+            let same = result[i * 4..][..4] == before[i * 4..][..4];
             assert!(*covered > 0 || same, "pixel {i} outside the mask changed");
             changed += usize::from(!same);
         }
-        assert!(changed > mask.values.len() / 4, "the inside was painted");
+        assert!(changed > mask.len() / 4, "the inside was painted");
     }
 }
 
@@ -249,7 +251,7 @@ fn a_fill_changes_nothing_outside_its_mask_whatever_the_sizes() {
 fn a_long_prompt_names_the_words_it_lost_and_odd_sizes_are_rounded_aloud() {
     let words = "fox ".repeat(40) + "zebra";
     let (painted, events) = paint_with(2, PaintRequest { size: Some((99, 61)), ..small(&words) });
-    assert_eq!((painted[0].picture.width, painted[0].picture.height), (96, 64));
+    assert_eq!(painted[0].picture.size(), (96, 64));
     let notices: Vec<_> = events
         .iter()
         .filter_map(|event| match event {
@@ -270,7 +272,7 @@ fn nonsense_is_refused_with_what_would_do() {
     let picture = colourful(64, 64);
     let small = |change: fn(&mut PaintRequest)| {
         let mut request = small("a fox");
-        request.init = Some(init(Arc::clone(&picture), 0.5));
+        request.init = Some(init(picture.clone(), 0.5));
         change(&mut request);
         failure(request)
     };
@@ -284,16 +286,13 @@ fn nonsense_is_refused_with_what_would_do() {
         (small(|r| r.init.as_mut().expect("a picture").strength = 0.0), "Strength goes from"),
         (
             small(|r| {
-                r.mask =
-                    Some(InpaintMask { coverage: Arc::new(left_half(32, 64)), feather_px: 0.0 });
+                r.mask = Some(InpaintMask { coverage: left_half(32, 64), feather_px: 0.0 });
             }),
             "The mask is 32 × 64 pixels, but the picture 64 × 64",
         ),
         (
             small(|r| {
-                let values = vec![0; 64 * 64];
-                let coverage = Arc::new(Coverage { width: 64, height: 64, values });
-                r.mask = Some(InpaintMask { coverage, feather_px: 0.0 });
+                r.mask = Some(InpaintMask { coverage: Plane::new((64, 64)), feather_px: 0.0 });
             }),
             "The mask is empty",
         ),
@@ -392,7 +391,7 @@ fn a_stopped_job_goes_on_where_it_was() {
 }
 
 /// Paints, and returns the pictures.
-fn pictures(engine: &mut Engine, request: PaintRequest) -> Vec<Arc<Picture>> {
+fn pictures(engine: &mut Engine, request: PaintRequest) -> Vec<Plane<4>> {
     let job = engine.next_job();
     engine.submit(job, Request::Paint(Box::new(request))).expect("room");
     let events = events_until(engine, job);

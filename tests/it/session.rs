@@ -7,7 +7,6 @@ use std::hash::{Hash, Hasher};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
 use pentimento::app::command::{Action, Command};
@@ -22,8 +21,9 @@ use pentimento::document::document::Document;
 use pentimento::document::journal::Journal;
 use pentimento::engine::Engine;
 use pentimento::engine::painter::Options;
-use pentimento::engine::protocol::{Picture, Request};
+use pentimento::engine::protocol::Request;
 use pentimento::files::journal::{JournalEvent, JournalWriter};
+use pentimento::plane::Plane;
 
 /// Set for the process that is killed; its folder.
 const CHILD: &str = "PENTIMENTO_TEST_SESSION";
@@ -92,11 +92,10 @@ fn hash_entry(entry: &Entry, hasher: &mut DefaultHasher) {
         let bits = midway.state.latent.iter().map(|value| value.to_bits());
         bits.collect::<Vec<_>>().hash(hasher);
     }
-    let pixels = |picture: &Picture| picture.rgba.clone();
-    entry.picture.as_ref().map(|keyed| pixels(&keyed.picture)).hash(hasher);
+    entry.picture.as_ref().map(Plane::to_flat).hash(hasher);
     let request = &entry.request;
-    request.init.as_ref().map(|init| pixels(&init.picture)).hash(hasher);
-    request.mask.as_ref().map(|mask| mask.coverage.values.clone()).hash(hasher);
+    request.init.as_ref().map(|init| init.picture.to_flat()).hash(hasher);
+    request.mask.as_ref().map(|mask| mask.coverage.to_flat()).hash(hasher);
 }
 
 fn fresh() -> AppState {
@@ -156,8 +155,7 @@ fn deed(dice: &mut Dice, state: &mut AppState) -> Vec<Effect> {
         }
         9 => {
             let shade = dice.roll(256) as u8;
-            let picture = Picture { width: 64, height: 64, rgba: vec![shade; 4 * 64 * 64] };
-            state.place("placed.png", Arc::new(picture), &[])
+            state.place("placed.png", Plane::filled((64, 64), [shade; 4]), &[])
         }
         10 => update(state, Command::View(state.view.panned(at))),
         dice @ 11..=18 => {

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use pentimento::cancel::CancelToken;
 use pentimento::diffusion::noise::TorchNoise;
@@ -15,8 +14,7 @@ use pentimento::diffusion::vae::Vae;
 use pentimento::engine::Engine;
 use pentimento::engine::painter::{Backend, Options};
 use pentimento::engine::protocol::{
-    Coverage, Event, InitPicture, InpaintMask, ModelSource, PaintRequest, Painted, Picture,
-    Posterior, Request,
+    Event, InitPicture, InpaintMask, ModelSource, PaintRequest, Painted, Posterior, Request,
 };
 use pentimento::models::ModelFolder;
 use pentimento::models::config::clip::ClipConfig;
@@ -24,6 +22,7 @@ use pentimento::models::config::noise::NoiseConfig;
 use pentimento::models::config::unet::UNetConfig;
 use pentimento::models::config::vae::VaeConfig;
 use pentimento::ops::{ImageDims, Ops, candle::Candle, cpu::Cpu};
+use pentimento::plane::Plane;
 use pentimento::types::{Sampler, Schedule};
 use safetensors::SafeTensors;
 use serde_json::Value;
@@ -300,9 +299,9 @@ impl Run {
         let (width, height) = (side(0), side(1));
         let init = (self.word("task") != "text").then(|| {
             let rgb = goldens.get("picture").as_bytes();
-            let rgba = rgb.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
+            let rgba: Vec<u8> = rgb.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
             InitPicture {
-                picture: Arc::new(Picture { width, height, rgba }),
+                picture: Plane::from_flat((width, height), &rgba),
                 strength: self.number("strength") as f32,
                 posterior: match self.word("posterior") {
                     "Mode" => Posterior::Mode,
@@ -313,7 +312,7 @@ impl Run {
         });
         let mask = (self.word("task") == "mask").then(|| {
             let values = goldens.get("coverage").as_bytes();
-            InpaintMask { coverage: Arc::new(Coverage { width, height, values }), feather_px: 0.0 }
+            InpaintMask { coverage: Plane::from_flat((width, height), &values), feather_px: 0.0 }
         });
         PaintRequest {
             model,
@@ -395,8 +394,9 @@ impl Program {
 }
 
 /// The colours of a picture, without its alpha.
-pub fn rgb(picture: &Picture) -> Vec<f32> {
-    let colours = picture.rgba.chunks_exact(4).flat_map(|p| &p[..3]);
+pub fn rgb(picture: &Plane<4>) -> Vec<f32> {
+    let rgba = picture.to_flat();
+    let colours = rgba.chunks_exact(4).flat_map(|p| &p[..3]);
     colours.map(|value| f32::from(*value)).collect()
 }
 

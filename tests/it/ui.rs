@@ -56,7 +56,7 @@ impl Generator for Fake {
                 });
             }
             let (seed, _) = paint.seeds(index);
-            let painted = Painted { index, seed, picture: square(200), latent: None };
+            let painted = Painted { index, seed, picture: (&*square(200)).into(), latent: None };
             reporter.say(Event::Painted { job, painted });
         }
         Ok(Done { request: Some(paint.clone()), timing: Timing::default() })

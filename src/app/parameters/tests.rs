@@ -1,9 +1,8 @@
 //! Texts as the programs write them, and texts that nobody should write.
 
-use std::sync::Arc;
-
 use super::*;
-use crate::engine::protocol::{InitPicture, PaintRequest, Picture, Posterior};
+use crate::engine::protocol::{InitPicture, PaintRequest, Posterior};
+use crate::plane::Plane;
 
 fn request() -> PaintRequest {
     PaintRequest {
@@ -43,7 +42,7 @@ fn reads_like_a1111() {
 
 #[test]
 fn what_is_written_comes_back() {
-    let picture = Arc::new(Picture { width: 1, height: 1, rgba: vec![0; 4] });
+    let picture = Plane::new((1, 1));
     let request = PaintRequest {
         prompt: "a sign, \"Steps: 20\": here\nSteps: leading down\n雪".to_owned(),
         negative: "one: a, b\n\ntwo".to_owned(),

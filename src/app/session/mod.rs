@@ -13,12 +13,11 @@
 //! | `entry/N` | JSON: one entry: request, seed, stage, names of its pictures |
 //! | `history` | JSON: the order of the steps |
 //! | `step/N/0`, `step/N/1` | JSON: the moment before or after step N |
-//! | `tile/N` | pixels of a tile of the raster or the mask |
-//! | `picture/N` | width and height as 32-bit little-endian numbers, then RGBA |
-//! | `mask/N` | likewise with one byte a pixel: a mask that jobs paint in |
+//! | `tile/N` | pixels of a tile of a picture or a mask |
+//! | `picture/N` | an estimate: width and height as 32-bit little-endian numbers, then RGBA |
 //! | `midway/N` | where the paused job stands, for its entry N; see [`midway`] |
 //!
-//! Tiles, pictures and masks never change under their key, so each is written once.
+//! Tiles and estimates never change under their key, so each is written once.
 
 pub mod midway;
 pub mod recorder;
@@ -39,7 +38,6 @@ mod keys {
     pub(super) const STEP: &str = "step/";
     pub(super) const TILE: &str = "tile/";
     pub(super) const PICTURE: &str = "picture/";
-    pub(super) const MASK: &str = "mask/";
     pub(super) const MIDWAY: &str = "midway/";
 
     pub(super) fn entry(id: u64) -> String {
@@ -57,8 +55,5 @@ mod keys {
     }
     pub(super) fn midway(entry: u64) -> String {
         format!("{MIDWAY}{entry}")
-    }
-    pub(super) fn mask(key: u64) -> String {
-        format!("{MASK}{key}")
     }
 }

@@ -16,8 +16,8 @@ use super::records::{Desk, DocumentRecord, EntryRecord, HistoryRecord, StepRecor
 use super::{keys, midway};
 use crate::document::document::Document;
 use crate::document::journal::Batch;
-use crate::document::plane::Plane;
-use crate::engine::protocol::{Coverage, PaintRequest};
+use crate::engine::protocol::PaintRequest;
+use crate::plane::Plane;
 
 /// Cheap signs that an entry has changed in what is written of it.
 #[derive(PartialEq)]
@@ -51,8 +51,6 @@ pub struct Recorder {
     steps: HashSet<(u64, bool)>,
     tiles: HashSet<u64>,
     pictures: HashSet<u64>,
-    /// Masks of jobs, told apart by where they lie in memory.
-    masks: Vec<(Arc<Coverage>, u64)>,
     /// Entries of paused runs.
     midways: HashSet<u64>,
 }
@@ -118,7 +116,7 @@ impl Recorder {
             let sign = EntrySign {
                 stands: done,
                 steps: if done { entry.steps.len() } else { 0 },
-                picture: entry.picture.as_ref().map(|picture| picture.key),
+                picture: entry.picture.as_ref().map(Plane::key),
                 kept: entry.kept,
                 request: SameRequest(Arc::clone(&entry.request)),
             };
@@ -139,8 +137,14 @@ impl Recorder {
     fn entry(&mut self, batch: &mut Batch, entry: &Entry) {
         let done = entry.stands();
         let previews = entry.steps.iter().filter(|_| done).filter_map(|step| step.preview.as_ref());
-        for picture in previews.chain(&entry.picture).chain(&entry.origin) {
-            self.picture(batch, picture);
+        for preview in previews {
+            self.preview(batch, preview);
+        }
+        for picture in entry.picture.iter().chain(&entry.origin) {
+            self.plane(batch, picture);
+        }
+        if let Some(mask) = &entry.request.mask {
+            self.plane(batch, &mask.coverage);
         }
         if let Some(midway) = entry.midway() {
             let midway = Arc::clone(midway);
@@ -149,24 +153,10 @@ impl Recorder {
         } else if self.midways.remove(&entry.id.0) {
             batch.delete(keys::midway(entry.id.0));
         }
-        let mask = entry.request.mask.as_ref().map(|mask| self.mask(batch, &mask.coverage));
-        put(batch, &keys::entry(entry.id.0), &EntryRecord::of(entry, mask));
+        put(batch, &keys::entry(entry.id.0), &EntryRecord::of(entry));
     }
 
-    fn mask(&mut self, batch: &mut Batch, coverage: &Arc<Coverage>) -> u64 {
-        if let Some((_, key)) = self.masks.iter().find(|(known, _)| Arc::ptr_eq(known, coverage)) {
-            return *key;
-        }
-        let key = 1 + self.masks.iter().map(|(_, key)| *key).max().unwrap_or(0);
-        self.masks.push((Arc::clone(coverage), key));
-        let coverage = Arc::clone(coverage);
-        batch.put_made(keys::mask(key), move || {
-            sized((coverage.width, coverage.height), &coverage.values)
-        });
-        key
-    }
-
-    fn picture(&mut self, batch: &mut Batch, keyed: &Keyed) {
+    fn preview(&mut self, batch: &mut Batch, keyed: &Keyed) {
         if self.pictures.insert(keyed.key) {
             let picture = Arc::clone(&keyed.picture);
             batch.put_made(keys::picture(keyed.key), move || {
@@ -209,11 +199,9 @@ impl Recorder {
         &mut self,
         tiles: impl IntoIterator<Item = u64>,
         pictures: impl IntoIterator<Item = u64>,
-        masks: Vec<(Arc<Coverage>, u64)>,
     ) {
         self.tiles.extend(tiles);
         self.pictures.extend(pictures);
-        self.masks = masks;
     }
 
     /// Counts what is there as written, without a batch: for a state that was just read.

@@ -13,8 +13,8 @@ use super::super::tool::Tool;
 use super::super::undo::{Deed, Moment, Step};
 use super::super::words::Text;
 use crate::document::document::Document;
-use crate::document::plane::{Plane, TileAt};
 use crate::engine::protocol::{ModelSource, PaintRequest, Posterior, Sampler, Schedule, Variation};
+use crate::plane::{Plane, TileAt};
 
 /// What lies on the desk beside the picture.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -111,6 +111,22 @@ impl PlaneRecord {
     }
 }
 
+/// A finished picture, or a mask that jobs paint in: its tiles are those of the document as far as
+/// they are the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SizedRecord {
+    /// Width and height in pixels.
+    pub size: (u32, u32),
+    /// The tiles.
+    pub tiles: PlaneRecord,
+}
+
+impl SizedRecord {
+    fn of<const N: usize>(plane: &Plane<N>) -> Self {
+        Self { size: plane.size(), tiles: PlaneRecord::of(plane) }
+    }
+}
+
 /// A picture and its mask.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DocumentRecord {
@@ -193,12 +209,12 @@ pub struct RequestRecord {
     /// What is mixed into the noise.
     #[serde(default)]
     pub variation: Option<Variation>,
-    /// Where the mask's coverage lies, and its feather.
-    pub mask: Option<(u64, f32)>,
+    /// The mask's coverage, and its feather.
+    pub mask: Option<(SizedRecord, f32)>,
 }
 
 impl RequestRecord {
-    fn of(request: &PaintRequest, mask: Option<u64>) -> Self {
+    fn of(request: &PaintRequest) -> Self {
         Self {
             model: request.model.clone(),
             prompt: request.prompt.clone(),
@@ -213,7 +229,10 @@ impl RequestRecord {
             count: request.count,
             variation: request.variation,
             init: request.init.as_ref().map(|init| (init.strength, init.posterior)),
-            mask: mask.zip(request.mask.as_ref().map(|mask| mask.feather_px)),
+            mask: request
+                .mask
+                .as_ref()
+                .map(|mask| (SizedRecord::of(&mask.coverage), mask.feather_px)),
         }
     }
 }
@@ -236,11 +255,11 @@ pub struct EntryRecord {
     /// Steps of the whole run.
     pub of: u32,
     /// The finished picture.
-    pub picture: Option<u64>,
+    pub picture: Option<SizedRecord>,
     /// Whether it was kept.
     pub kept: bool,
     /// What it started from.
-    pub origin: Option<u64>,
+    pub origin: Option<SizedRecord>,
     /// The model's name.
     pub model: String,
     /// How long it took in all.
@@ -259,7 +278,7 @@ pub enum StageRecord {
 }
 
 impl EntryRecord {
-    pub(super) fn of(entry: &Entry, mask: Option<u64>) -> Self {
+    pub(super) fn of(entry: &Entry) -> Self {
         let stage = match entry.stage {
             Stage::Waiting | Stage::Running => StageRecord::Waiting,
             Stage::Finished => StageRecord::Finished,
@@ -271,14 +290,14 @@ impl EntryRecord {
         Self {
             job: entry.job,
             index: entry.index,
-            request: RequestRecord::of(&entry.request, mask),
+            request: RequestRecord::of(&entry.request),
             seed: entry.seed,
             stage,
             steps: steps.map(|step| (step.secs, step.preview.as_ref().map(|p| p.key))).collect(),
             of: if done { entry.of } else { 0 },
-            picture: entry.picture.as_ref().map(|picture| picture.key),
+            picture: entry.picture.as_ref().map(SizedRecord::of),
             kept: entry.kept,
-            origin: entry.origin.as_ref().map(|picture| picture.key),
+            origin: entry.origin.as_ref().map(SizedRecord::of),
             model: entry.model.clone(),
             took_secs: entry.took_secs,
         }

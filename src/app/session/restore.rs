@@ -3,7 +3,7 @@
 //! Reading is one thing, on any thread ([`restore`]); putting it into the window's state another
 //! ([`Restored::put_back`]). What is damaged is left out and counted; the rest comes back.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -16,16 +16,16 @@ use super::super::view::View;
 use super::super::words::Text;
 use super::recorder::Recorder;
 use super::records::{
-    Desk, DocumentRecord, EntryRecord, HistoryRecord, PlaneRecord, RequestRecord, StageRecord,
-    StepRecord, Strip,
+    Desk, DocumentRecord, EntryRecord, HistoryRecord, PlaneRecord, RequestRecord, SizedRecord,
+    StageRecord, StepRecord, Strip,
 };
 use super::{keys, midway};
-use crate::document::document::{Document, reserve_keys};
+use crate::document::document::Document;
 use crate::document::journal::{Batch, Reader};
 use crate::document::mask::Mask;
-use crate::document::plane::{Plane, Tile};
 use crate::document::raster::Raster;
-use crate::engine::protocol::{Coverage, InitPicture, InpaintMask, Midway, PaintRequest, Picture};
+use crate::engine::protocol::{InitPicture, InpaintMask, Midway, PaintRequest, Picture};
+use crate::plane::{Plane, Tile, reserve_keys};
 
 /// A session as it was read.
 pub struct Restored {
@@ -55,6 +55,9 @@ pub fn restore(reader: &Reader) -> Option<Restored> {
         Some(record) => store.document(&record),
         None => Document::empty((256, 256)),
     };
+    if let Some(picture) = document.picture() {
+        picture.make_halves();
+    }
     let order = strip.order.clone();
     let mut entries: Vec<Entry> = order.iter().filter_map(|id| store.entry(*id, &strip)).collect();
     let binned = strip.bin.clone();
@@ -79,8 +82,7 @@ pub fn restore(reader: &Reader) -> Option<Restored> {
     // Behind what cannot be read there may be pictures that nothing else names: they stay.
     let garbage = if store.lost == 0 { store.garbage(&order, &binned) } else { Batch::new() };
     let mut recorder = Recorder::default();
-    let masks = store.masks.into_iter().map(|(key, mask)| (mask, key)).collect();
-    recorder.know(store.tiles_needed, store.pictures_needed, masks);
+    recorder.know(store.tiles_needed, store.pictures_needed);
     Some(Restored {
         desk,
         view,
@@ -136,7 +138,6 @@ struct Store<'a> {
     pictures: HashMap<u64, Arc<Picture>>,
     tiles_needed: BTreeSet<u64>,
     pictures_needed: BTreeSet<u64>,
-    masks: BTreeMap<u64, Arc<Coverage>>,
     /// Jobs under their old numbers.
     queued: Vec<(u64, Job)>,
     steps_needed: Vec<(u64, bool)>,
@@ -152,7 +153,6 @@ impl<'a> Store<'a> {
             pictures: HashMap::new(),
             tiles_needed: BTreeSet::new(),
             pictures_needed: BTreeSet::new(),
-            masks: BTreeMap::new(),
             queued: Vec::new(),
             steps_needed: Vec::new(),
             lost: 0,
@@ -173,9 +173,13 @@ impl<'a> Store<'a> {
         value
     }
 
-    /// A picture or a mask: size, then `channels` bytes a pixel.
-    fn sized(&mut self, key: &str, channels: usize) -> Option<((u32, u32), Vec<u8>)> {
-        let mut bytes = self.bytes(key)?;
+    /// An estimate: size, then four bytes a pixel.
+    fn estimate(&mut self, key: u64) -> Option<Keyed> {
+        self.pictures_needed.insert(key);
+        if let Some(picture) = self.pictures.get(&key) {
+            return Some(Keyed { key, picture: Arc::clone(picture) });
+        }
+        let mut bytes = self.bytes(&keys::picture(key))?;
         let side = |at: usize| {
             let bytes = bytes.get(at..at + 4)?;
             Some(u32::from_le_bytes(bytes.try_into().ok()?))
@@ -184,33 +188,40 @@ impl<'a> Store<'a> {
         let fits = |(width, height): (u32, u32)| {
             width > 0
                 && height > 0
-                && u64::from(width) * u64::from(height) * channels as u64 == bytes.len() as u64 - 8
+                && u64::from(width) * u64::from(height) * 4 == bytes.len() as u64 - 8
         };
-        let Some(size) = size.filter(|size| fits(*size)) else {
+        let Some((width, height)) = size.filter(|size| fits(*size)) else {
             self.lost += 1;
             return None;
         };
         bytes.drain(..8);
-        Some((size, bytes))
-    }
-
-    fn picture(&mut self, key: u64) -> Option<Keyed> {
-        self.pictures_needed.insert(key);
-        if let Some(picture) = self.pictures.get(&key) {
-            return Some(Keyed { key, picture: Arc::clone(picture) });
-        }
-        let ((width, height), rgba) = self.sized(&keys::picture(key), 4)?;
-        let picture = Arc::new(Picture { width, height, rgba });
+        let picture = Arc::new(Picture { width, height, rgba: bytes });
         self.pictures.insert(key, Arc::clone(&picture));
         Some(Keyed { key, picture })
     }
 
-    fn coverage(&mut self, key: u64) -> Option<Arc<Coverage>> {
-        if !self.masks.contains_key(&key) {
-            let ((width, height), values) = self.sized(&keys::mask(key), 1)?;
-            self.masks.insert(key, Arc::new(Coverage { width, height, values }));
-        }
-        self.masks.get(&key).map(Arc::clone)
+    /// A finished picture, as far as its tiles can be read.
+    fn finished(&mut self, record: &SizedRecord) -> Plane<4> {
+        self.tiles_needed.extend(record.tiles.tiles().map(|(_, key)| key));
+        let picture = self.raster(record.size, &record.tiles);
+        picture.make_halves();
+        picture
+    }
+
+    /// What a job began from: whole or not at all, as another picture would come of the rest.
+    fn origin(&mut self, record: &SizedRecord) -> Option<Plane<4>> {
+        self.tiles_needed.extend(record.tiles.tiles().map(|(_, key)| key));
+        let before = self.lost;
+        let picture = self.raster(record.size, &record.tiles);
+        (self.lost == before).then_some(picture)
+    }
+
+    /// The mask that a job paints in: likewise.
+    fn coverage(&mut self, record: &SizedRecord) -> Option<Plane<1>> {
+        self.tiles_needed.extend(record.tiles.tiles().map(|(_, key)| key));
+        let before = self.lost;
+        let mask = self.mask_plane(record.size, &record.tiles);
+        (self.lost == before).then_some(mask)
     }
 
     fn document(&mut self, record: &DocumentRecord) -> Document {
@@ -263,17 +274,17 @@ impl<'a> Store<'a> {
     /// An entry; one that waits joins the queue.
     fn entry(&mut self, id: u64, strip: &Strip) -> Option<Entry> {
         let record: EntryRecord = self.json(&keys::entry(id))?;
-        let origin = record.origin.and_then(|key| self.picture(key));
+        let origin = record.origin.as_ref().and_then(|record| self.origin(record));
         let request = self.request(&record.request, origin.as_ref())?;
         let steps: Vec<EntryStep> = record
             .steps
             .iter()
             .map(|(secs, preview)| EntryStep {
-                preview: preview.and_then(|key| self.picture(key)),
+                preview: preview.and_then(|key| self.estimate(key)),
                 secs: *secs,
             })
             .collect();
-        let picture = record.picture.and_then(|key| self.picture(key));
+        let picture = record.picture.as_ref().map(|record| self.finished(record));
         let stage = match record.stage {
             StageRecord::Finished if picture.is_none() => return None,
             StageRecord::Finished => Stage::Finished,
@@ -343,16 +354,20 @@ impl<'a> Store<'a> {
         }
     }
 
-    fn request(&mut self, record: &RequestRecord, origin: Option<&Keyed>) -> Option<PaintRequest> {
+    fn request(
+        &mut self,
+        record: &RequestRecord,
+        origin: Option<&Plane<4>>,
+    ) -> Option<PaintRequest> {
         let init = match record.init {
             Some((strength, posterior)) => {
-                Some(InitPicture { picture: Arc::clone(&origin?.picture), strength, posterior })
+                Some(InitPicture { picture: origin?.clone(), strength, posterior })
             }
             None => None,
         };
-        let mask = match record.mask {
-            Some((key, feather_px)) => {
-                Some(InpaintMask { coverage: self.coverage(key)?, feather_px })
+        let mask = match &record.mask {
+            Some((mask, feather_px)) => {
+                Some(InpaintMask { coverage: self.coverage(mask)?, feather_px: *feather_px })
             }
             None => None,
         };
@@ -407,11 +422,9 @@ impl<'a> Store<'a> {
         let mut batch = Batch::new();
         let entries: BTreeSet<u64> =
             order.iter().copied().chain(bin.iter().map(|(_, id)| *id)).collect();
-        let masks: BTreeSet<u64> = self.masks.keys().copied().collect();
         for (prefix, needed) in [
             (keys::TILE, &self.tiles_needed),
             (keys::PICTURE, &self.pictures_needed),
-            (keys::MASK, &masks),
             (keys::ENTRY, &entries),
             (keys::MIDWAY, &entries),
         ] {

@@ -16,10 +16,9 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 
 pub use metadata::RawText;
 
+use crate::plane::LONGEST_SIDE;
 use crate::types::Picture;
 
-/// The longest side that is opened, in pixels. A canvas of this size has 1 GiB.
-pub const LONGEST_SIDE: u32 = 16_384;
 /// The most bytes that a picture may have after decoding.
 const DECODED_LIMIT: u64 = 1 << 30;
 /// The most bytes that a decoder may use beside those: tables, rows, colour profiles.
@@ -102,7 +101,7 @@ pub enum CodecError {
     /// The picture has more pixels than a canvas may have.
     #[error(
         "This picture is {width} × {height} pixels; \
-         up to {LONGEST_SIDE} × {LONGEST_SIDE} can be opened"
+         up to {LONGEST_SIDE} × {LONGEST_SIDE} can be opened, make it smaller first"
     )]
     TooLarge {
         /// Width in pixels.

@@ -2,7 +2,7 @@
 
 use egui::Color32;
 
-use crate::document::pixels::Pixels;
+use crate::plane::Plane;
 
 /// Colours nearer than this in CIE Lab are too alike.
 const NEAR: f32 = 40.0;
@@ -13,7 +13,7 @@ const SAMPLES: u32 = 24;
 
 /// The first of `colors` that shows on `picture` around `at` (image pixels), else the one that shows best.
 pub(super) fn mask_color(
-    picture: Option<&Pixels>,
+    picture: Option<&Plane<4>>,
     at: [f32; 2],
     radius_px: f32,
     colors: &[Color32; 3],
@@ -72,14 +72,10 @@ fn lab(rgb: [u8; 3]) -> [f32; 3] {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::engine::protocol::Picture;
 
-    fn flat(rgb: [u8; 3]) -> Picture {
-        let rgba = [rgb[0], rgb[1], rgb[2], 255].repeat(64 * 64);
-        Picture { width: 64, height: 64, rgba }
+    fn flat([r, g, b]: [u8; 3]) -> Plane<4> {
+        Plane::filled((64, 64), [r, g, b, 255])
     }
 
     #[test]
@@ -96,21 +92,15 @@ mod tests {
         let colors = [[255, 46, 99], [0, 184, 217], [166, 226, 46]]
             .map(|[r, g, b]: [u8; 3]| Color32::from_rgb(r, g, b));
         let check = |rgb: [u8; 3], expected: usize| {
-            let found =
-                mask_color(Some(&Pixels::Flat(Arc::new(flat(rgb)))), [32.0, 32.0], 10.0, &colors);
+            let found = mask_color(Some(&flat(rgb)), [32.0, 32.0], 10.0, &colors);
             assert_eq!(found, expected, "{rgb:?}");
         };
         check([128, 128, 128], 0);
         check([240, 50, 90], 1);
         check([0, 180, 210], 0);
-        let mut mixed = flat([240, 50, 90]);
-        for pixel in mixed.rgba.chunks_exact_mut(8) {
-            pixel[..3].copy_from_slice(&[0, 180, 210]);
-        }
-        assert_eq!(
-            mask_color(Some(&Pixels::Flat(Arc::new(mixed))), [32.0, 32.0], 10.0, &colors),
-            2
-        );
+        let mixed = [[0, 180, 210, 255], [240, 50, 90, 255]].concat().repeat(64 * 32);
+        let mixed = Plane::from_flat((64, 64), &mixed);
+        assert_eq!(mask_color(Some(&mixed), [32.0, 32.0], 10.0, &colors), 2);
         assert_eq!(mask_color(None, [0.0, 0.0], 10.0, &colors), 0);
     }
 }

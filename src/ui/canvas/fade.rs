@@ -12,6 +12,8 @@ use crate::engine::protocol::Picture;
 
 /// Previews are enlarged until their longer side has this many pixels, or the document's.
 const ENLARGED_SIDE: u32 = 512;
+/// Previews with a longer side than this came out of a decoder and are smooth enough.
+const LATENT_SIDE: u32 = 128;
 /// From the last preview to the finished picture, in seconds.
 const FINAL_SECS: f64 = 0.2;
 /// Without motion, in seconds.
@@ -128,6 +130,9 @@ impl Fade {
 /// Enlarges what is as small as a latent, so that the shader needs one bilinear tap.
 fn prepared(picture: &Arc<Picture>, size: (u32, u32)) -> Arc<Picture> {
     let longer = picture.width.max(picture.height).max(1);
+    if longer > LATENT_SIDE {
+        return Arc::clone(picture);
+    }
     let factor = size.0.max(size.1).min(ENLARGED_SIDE) / longer;
     if factor < 2 {
         return Arc::clone(picture);

@@ -8,9 +8,8 @@ use std::sync::Arc;
 use super::overlay::Patch;
 use super::pipelines::Pipelines;
 use super::tiles::{Changed, Tiles, level_of};
-use crate::document::pixels::Pixels;
-use crate::document::plane::{PixelRect, Plane};
 use crate::engine::protocol::Picture;
+use crate::plane::{PixelRect, Plane};
 
 /// Format of the canvas's own textures: bytes in, the same bytes out.
 pub(super) const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
@@ -39,7 +38,7 @@ pub(super) struct Scene {
     pub(super) uniform: FrameUniform,
     pub(super) surround: [f32; 3],
     /// The picture; `None` shows the sheet.
-    pub(super) picture: Option<Pixels>,
+    pub(super) picture: Option<Plane<4>>,
     /// Whether something emerges, and its two sides; `None` is the base.
     pub(super) emerging: Option<[Option<Arc<Picture>>; 2]>,
     /// Whether the mask is seen or bounds what emerges.
@@ -62,7 +61,7 @@ impl Scene {
             origin: none,
             ..self.uniform
         };
-        (self.picture.as_ref().map(Pixels::size), uniform, self.surround)
+        (self.picture.as_ref().map(Plane::size), uniform, self.surround)
     }
 
     /// Image pixels that the canvas shows: x0 y0 x1 y1.
@@ -156,8 +155,6 @@ pub(super) struct CanvasGpu {
     pipelines: Pipelines,
     targets: Option<Targets>,
     pub(super) tiles: Tiles,
-    /// The flat picture that was shown last, in tiles.
-    flat: Option<(Arc<Picture>, Plane<4>)>,
     mask: Option<((u32, u32), wgpu::Texture, wgpu::TextureView)>,
     /// The part of the mask's texture that was ever covered: what emerges in it changes nothing
     /// outside.
@@ -180,7 +177,6 @@ impl CanvasGpu {
             pipelines: Pipelines::new(device, target),
             targets: None,
             tiles: Tiles::default(),
-            flat: None,
             mask: None,
             mask_covered: PixelRect::EMPTY,
             sides: Vec::new(),
@@ -294,16 +290,15 @@ impl CanvasGpu {
         let key = scene.base_key();
         let same_view = self.base_key.as_ref() == Some(&key);
         self.base_key = Some(key);
-        let changed = if let Some(pixels) = &scene.picture {
-            self.follow_picture(device, queue, scene, pixels, same_view)
+        let changed = if let Some(plane) = &scene.picture {
+            self.follow_picture(device, queue, scene, plane, same_view)
         } else {
             self.tiles.clear();
-            self.flat = None;
             Changed::Part(PixelRect::EMPTY)
         };
         match changed {
             Changed::Part(rect) if same_view => {
-                let size = scene.picture.as_ref().map_or((1, 1), Pixels::size);
+                let size = scene.picture.as_ref().map_or((1, 1), Plane::size);
                 // A texel of a shrunk level holds a square of pixels, and filters reach two texels.
                 let reach = 2 << level_of(scene.scale(), size);
                 let part = if rect.is_empty() {
@@ -328,28 +323,13 @@ impl CanvasGpu {
         device: &wgpu::Device,
         queue: &wgpu::Queue,
         scene: &Scene,
-        pixels: &Pixels,
+        plane: &Plane<4>,
         same_view: bool,
     ) -> Changed {
-        let plane = match pixels {
-            Pixels::Tiled(plane) => plane,
-            Pixels::Flat(picture) => {
-                if self.flat.as_ref().is_none_or(|(have, _)| !Arc::ptr_eq(have, picture)) {
-                    let size = (picture.width, picture.height);
-                    let plane = Plane::from_flat(size, &picture.rgba);
-                    self.flat = Some((Arc::clone(picture), plane));
-                }
-                let Some((_, plane)) = &self.flat else { return Changed::All };
-                plane
-            }
-        };
         let changed = self.tiles.prepare(plane, level_of(scene.scale(), plane.size()));
         if !same_view || changed != Changed::Part(PixelRect::EMPTY) {
             let layout = &self.pipelines.tile_layout;
             self.tiles.upload(device, queue, layout, plane, scene.visible());
-        }
-        if matches!(pixels, Pixels::Tiled(_)) {
-            self.flat = None;
         }
         changed
     }

@@ -8,7 +8,7 @@ mod fade;
 mod fit;
 mod gpu;
 mod input;
-mod mips;
+pub(super) mod mips;
 mod overlay;
 mod paint;
 mod pipelines;
@@ -24,17 +24,18 @@ use std::sync::Arc;
 
 use eframe::egui_wgpu;
 use egui::accesskit::Role;
+use egui::mutex::Mutex;
 use egui::{Color32, CursorIcon, Rect, Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
 use crate::app::tool::Tool;
 use crate::app::view::View;
-use crate::document::pixels::Pixels;
 use crate::engine::protocol::Picture;
+use crate::plane::Plane;
 
 use super::tokens;
 use fade::{Mix, Side};
 use gpu::{FrameUniform, Scene};
-use paint::{CanvasCallback, Patches};
+use paint::{CanvasCallback, Patches, Pending};
 
 pub use paint::install;
 pub use types::{CanvasColors, CanvasEvent, CanvasInput, Emerging, MaskLayer, MaskLook};
@@ -55,11 +56,12 @@ pub struct Canvas {
     overlay: overlay::Overlay,
     ring: ring::Ring,
     patches: Patches,
+    pending: Pending,
     /// Which of the mask's colours it has; chosen when a stroke starts.
     mask_color: usize,
     mask_level: u32,
     /// What lay beneath in the frame before.
-    beneath: Option<Pixels>,
+    beneath: Option<Plane<4>>,
     /// The view of the frame before.
     view: View,
 }
@@ -104,7 +106,8 @@ impl Canvas {
         moves |= mix.is_some_and(|mix| mix.moves(now));
         let mut scene = scene(input, &screen, mix, now);
         scene.uniform.mask_color = rgba(input.colors.mask[self.mask_color]);
-        self.beneath = input.picture.cloned();
+        // Held only while something dissolves: a stroke must copy every tile that somebody holds.
+        self.beneath = input.picture.filter(|_| mix.is_some()).cloned();
 
         self.mask_level = mask_level(input.size, screen.scale);
         if scene.masked
@@ -113,7 +116,8 @@ impl Canvas {
             self.follow_mask(layer);
         }
         let patches = Arc::clone(&self.patches);
-        let callback = CanvasCallback { scene, patches };
+        self.pending = Arc::new(Mutex::new(Some(scene)));
+        let callback = CanvasCallback { scene: Arc::clone(&self.pending), patches };
         ui.painter().add(egui_wgpu::Callback::new_paint_callback(room, callback));
         self.decorate(ui, &response, input, &screen);
 
@@ -126,10 +130,10 @@ impl Canvas {
         events
     }
 
-    /// Brings the shown mask up to date within the frame: call it after a stroke's events were
-    /// applied, to show them without waiting for the next frame.
-    pub fn refresh_mask(&mut self, layer: &MaskLayer<'_>) {
-        self.follow_mask(layer);
+    /// Takes back what the last call of [`Self::show`] gave to be drawn, as that pass of egui is
+    /// thrown away: a stroke must copy every tile that somebody else holds.
+    pub fn let_go(&self) {
+        *self.pending.lock() = None;
     }
 
     /// Whether a stroke is being drawn: floating bars hide meanwhile.

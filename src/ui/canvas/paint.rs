@@ -13,9 +13,12 @@ use super::overlay::Patch;
 /// wait here and not in the frame.
 pub(super) type Patches = Arc<Mutex<Vec<Patch>>>;
 
+/// What a pass of egui is to draw; the canvas takes it back from a pass that is thrown away.
+pub(super) type Pending = Arc<Mutex<Option<Scene>>>;
+
 /// One frame of the canvas, as egui carries it.
 pub(super) struct CanvasCallback {
-    pub(super) scene: Scene,
+    pub(super) scene: Pending,
     pub(super) patches: Patches,
 }
 
@@ -29,8 +32,9 @@ impl CallbackTrait for CanvasCallback {
         resources: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
         if let Some(gpu) = resources.get_mut::<CanvasGpu>() {
+            let Some(scene) = &*self.scene.lock() else { return Vec::new() };
             let patches = std::mem::take(&mut *self.patches.lock());
-            gpu.prepare(device, queue, encoder, &self.scene, &patches);
+            gpu.prepare(device, queue, encoder, scene, &patches);
         }
         Vec::new()
     }

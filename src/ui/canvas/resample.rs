@@ -2,8 +2,8 @@
 //!
 //! All of it works on 8-bit RGBA, in the picture's own (gamma) space.
 
-use crate::document::pixels::Pixels;
 use crate::engine::protocol::Picture;
+use crate::plane::{Plane, TILE};
 
 /// The mean grey of the checks that are seen through what is transparent.
 const CHECKS: u16 = 178;
@@ -53,8 +53,11 @@ pub(super) fn enlarged(picture: &Picture, factor: usize) -> Picture {
         let row = |tap: usize| &rows[places[tap] * wide * 4..][..wide * 4];
         let (a, b, c, d) = (row(0), row(1), row(2), row(3));
         let mixed = a.iter().zip(b).zip(c.iter().zip(d)).map(|((a, b), (c, d))| {
+            /// Added to a small number, it leaves that number, rounded, in the last bits: a
+            /// conversion that is done for many pixels at once.
+            const UNITS: f32 = 8_388_608.0;
             let sum = weights[0] * a + weights[1] * b + weights[2] * c + weights[3] * d;
-            (sum + 0.5) as u8
+            (sum.clamp(0.0, 255.0) + UNITS).to_bits() as u8
         });
         rgba.extend(mixed);
     }
@@ -95,22 +98,28 @@ pub(super) fn stretched(picture: &Picture, width: u32, height: u32) -> Picture {
     Picture { width, height, rgba }
 }
 
-/// Pixels at another size, without alpha: what is transparent is as grey as the checks behind it.
-pub(super) fn shrunk(pixels: &Pixels, width: u32, height: u32) -> Picture {
-    if let Pixels::Flat(picture) = pixels {
-        return stretched(picture, width, height);
-    }
-    let from = pixels.size();
+/// A picture at another size, without alpha: what is transparent is as grey as the checks behind it.
+pub(super) fn shrunk(picture: &Plane<4>, width: u32, height: u32) -> Picture {
+    let from = picture.size();
     let place = |at: u32, to: u32, from: u32| {
         ((f64::from(at) + 0.5) / f64::from(to) * f64::from(from)) as u32
     };
+    let columns: Vec<u32> = (0..width).map(|x| place(x, width, from.0)).collect();
     let mut rgba = Vec::with_capacity(width as usize * height as usize * 4);
     for y in 0..height {
-        for x in 0..width {
-            let [r, g, b, alpha] =
-                pixels.pixel(place(x, width, from.0), place(y, height, from.1)).map(u16::from);
-            let over = |value: u16| ((value * alpha + CHECKS * (255 - alpha) + 127) / 255) as u8;
-            rgba.extend([over(r), over(g), over(b), 255]);
+        let y = place(y, height, from.1);
+        // Tile by tile, so that each is looked up once a row.
+        for columns in columns.chunk_by(|a, b| a / TILE == b / TILE) {
+            let first = columns.first().map_or(0, |x| x / TILE * TILE);
+            let span = picture.span(first, y, TILE);
+            for x in columns {
+                let at = 4 * (x - first) as usize;
+                let pixel = span.and_then(|span| span[at..].first_chunk()).copied();
+                let [r, g, b, alpha] = pixel.unwrap_or([0; 4]).map(u16::from);
+                let over =
+                    |value: u16| ((value * alpha + CHECKS * (255 - alpha) + 127) / 255) as u8;
+                rgba.extend([over(r), over(g), over(b), 255]);
+            }
         }
     }
     Picture { width, height, rgba }
@@ -166,5 +175,19 @@ mod tests {
         let (a, b) = (grey(4, 4, |x, y| (x * 60 + y) as u8), grey(4, 4, |x, y| (y * 60 + x) as u8));
         assert_eq!(blended(&a, &b, 0.0), a);
         assert_eq!(blended(&a, &b, 1.0), b);
+    }
+
+    #[test]
+    fn what_is_shrunk_has_the_pixels_of_its_places() {
+        let bytes: Vec<u8> = (0..700 * 300 * 4u32).map(|i| (i % 249) as u8 | 1).collect();
+        let plane = Plane::from_flat((700, 300), &bytes);
+        let found = shrunk(&plane, 70, 30);
+        for (x, y) in [(0, 0), (25, 9), (26, 26), (69, 29)] {
+            let [r, g, b, alpha] = plane.pixel(x * 10 + 5, y * 10 + 5).map(u16::from);
+            let over = |value: u16| ((value * alpha + 178 * (255 - alpha) + 127) / 255) as u8;
+            let at = 4 * (y * 70 + x) as usize;
+            assert_eq!(found.rgba[at..at + 4], [over(r), over(g), over(b), 255], "{x} {y}");
+        }
+        assert!(shrunk(&Plane::new((9, 9)), 2, 1).rgba == [178, 178, 178, 255].repeat(2));
     }
 }

@@ -16,7 +16,7 @@ use crate::document::raster::Raster;
 struct Bench {
     canvas: Canvas,
     size: (u32, u32),
-    picture: Option<Pixels>,
+    picture: Option<Plane<4>>,
     raster: Option<Raster>,
     brush: Brush,
     emerging: Option<(u64, Arc<Picture>, bool)>,
@@ -48,7 +48,7 @@ fn bench(picture: Option<Picture>) -> (Shared, Harness<'static>, egui_wgpu::Rend
     let bench = Rc::new(RefCell::new(Bench {
         canvas: Canvas::default(),
         size,
-        picture: picture.map(|picture| Pixels::Flat(Arc::new(picture))),
+        picture: picture.as_ref().map(Plane::from),
         raster: None,
         brush: Brush { size_px: 20.0, hardness: 1.0, erases: false },
         emerging: None,
@@ -69,7 +69,7 @@ fn bench(picture: Option<Picture>) -> (Shared, Harness<'static>, egui_wgpu::Rend
             let bench = &mut *shared.borrow_mut();
             let brush = bench.brush;
             if let Some(raster) = &bench.raster {
-                bench.picture = Some(Pixels::Tiled(raster.plane().clone()));
+                bench.picture = Some(raster.plane().clone());
             }
             let room = Rect::from_min_size(egui::Pos2::ZERO, vec2(300.0, 200.0));
             let mut ui = ui.new_child(egui::UiBuilder::new().max_rect(room));
@@ -252,8 +252,7 @@ fn paint_is_sent_in_parts_that_equal_the_whole() {
         let (bench, mut harness, state) = bench(Some(flat(size.0, size.1, 128)));
         {
             let bench = &mut *bench.borrow_mut();
-            let picture = bench.picture.as_ref().expect("set").to_picture();
-            bench.raster = Some(Raster::from_picture(picture));
+            bench.raster = bench.picture.clone().map(Raster::from_plane);
             bench.tool = Tool::Brush;
             bench.brush = Brush { size_px: 26.0 / zoom, hardness: 0.4, erases: false };
             bench.view = View { matrix: [[zoom, 0.0], [0.0, zoom]], offset, fit: false };
@@ -367,7 +366,7 @@ fn a_whole_painting_never_flashes() {
     {
         let bench = &mut *bench.borrow_mut();
         bench.emerging = None;
-        bench.picture = Some(Pixels::Flat(Arc::new(flat(64, 64, 150))));
+        bench.picture = Some(Plane::from(&flat(64, 64, 150)));
     }
     assert!((watch(&mut harness, 20) - 150.0).abs() < 0.5);
 }

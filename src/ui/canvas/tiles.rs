@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
-use super::mips::{DEEPEST, Mips};
-use crate::document::plane::{PixelRect, Plane};
+use super::mips::Mips;
+use crate::plane::{DEEPEST, PixelRect, Plane, halved};
 
 /// Pixels of a tile on each side, without its border.
 const TILE_SIDE: u32 = 1024;
@@ -97,6 +97,7 @@ impl Tiles {
             return Changed::All;
         };
         if seen.key == plane.key() {
+            self.mips.settle(plane);
             return changed;
         }
         let columns = plane.grid().0;
@@ -134,7 +135,7 @@ impl Tiles {
         visible: [f32; 4],
     ) {
         let whole = plane.size();
-        let size = Mips::size(whole, self.level);
+        let size = halved(whole, self.level);
         let scale = [whole.0 as f32 / size.0 as f32, whole.1 as f32 / size.1 as f32];
         let range = |low: f32, high: f32, scale: f32, side: u32| {
             let last = (side - 1) / TILE_SIDE;
@@ -252,7 +253,7 @@ fn texels_of(rect: PixelRect, level: usize, size: (u32, u32)) -> Bounds {
 
 /// The texels of a part of a level; beyond the picture its edge goes on.
 fn cut(mips: &mut Mips, plane: &Plane<4>, level: usize, part: Bounds) -> Vec<u8> {
-    let (width, height) = Mips::size(plane.size(), level);
+    let (width, height) = halved(plane.size(), level);
     let inside = |at: i64, side: u32| at.clamp(0, i64::from(side) - 1) as u32;
     let columns = inside(part.low[0], width)..inside(part.high[0] - 1, width) + 1;
     let rows = inside(part.low[1], height)..inside(part.high[1] - 1, height) + 1;

@@ -7,15 +7,15 @@ use egui::Color32;
 use crate::app::tool::{Brush, Tool};
 use crate::app::view::View;
 use crate::document::mask::Mask;
-use crate::document::pixels::Pixels;
 use crate::engine::protocol::Picture;
+use crate::plane::Plane;
 
 /// Everything that the canvas shows in this frame.
 pub struct CanvasInput<'a> {
     /// Size of the document, or of the sheet to come, in pixels.
     pub size: (u32, u32),
     /// The picture; `None` shows the empty sheet.
-    pub picture: Option<&'a Pixels>,
+    pub picture: Option<&'a Plane<4>>,
     /// The picture that is emerging over it.
     pub emerging: Option<Emerging<'a>>,
     /// The mask, where there is one.

@@ -1,74 +1,31 @@
-//! Pixels that can be shown and picked from: a result's flat picture, or the document's tiles.
+//! The colours of a picture: of one pixel, and the few that stand for the whole.
 //!
-//! `app` says which of the two lies on the canvas; `ui` draws either. It changes neither.
+//! Asked by the eyedropper and the colour popup. It changes nothing.
 
-use std::sync::Arc;
-
-use super::plane::Plane;
-use crate::engine::protocol::Picture;
+use crate::plane::Plane;
+use crate::types::Picture;
 
 /// Samples that the colours of a picture are taken from, about.
 const SAMPLES: u32 = 4096;
 
-/// A picture to look at.
-#[derive(Clone, Debug)]
-pub enum Pixels {
-    /// A finished result.
-    Flat(Arc<Picture>),
-    /// The document.
-    Tiled(Plane<4>),
+/// Up to `count` colours that stand for the picture, most of it first.
+#[must_use]
+pub fn colors(picture: &Plane<4>, count: usize) -> Vec<[u8; 3]> {
+    let (width, height) = picture.size();
+    let step = (f64::from(width) * f64::from(height) / f64::from(SAMPLES)).sqrt().max(1.0);
+    let places = |side: u32| {
+        let count = (f64::from(side) / step).ceil() as u32;
+        (0..count).map(move |index| ((f64::from(index) + 0.5) * step) as u32)
+    };
+    let samples = places(height).flat_map(|y| places(width).map(move |x| (x, y)));
+    let opaque = samples.filter_map(|(x, y)| {
+        let [r, g, b, alpha] = picture.pixel(x.min(width - 1), y.min(height - 1));
+        (alpha >= 128).then_some([r, g, b])
+    });
+    median_cut(opaque.collect(), count)
 }
 
-impl Pixels {
-    /// Width and height in pixels.
-    #[must_use]
-    pub fn size(&self) -> (u32, u32) {
-        match self {
-            Self::Flat(picture) => (picture.width, picture.height),
-            Self::Tiled(plane) => plane.size(),
-        }
-    }
-
-    /// A pixel with straight alpha; nothing outside.
-    #[must_use]
-    pub fn pixel(&self, x: u32, y: u32) -> [u8; 4] {
-        match self {
-            Self::Flat(picture) => flat_pixel(picture, x, y),
-            Self::Tiled(plane) => plane.pixel(x, y),
-        }
-    }
-
-    /// The whole as one flat picture.
-    #[must_use]
-    pub fn to_picture(&self) -> Arc<Picture> {
-        match self {
-            Self::Flat(picture) => Arc::clone(picture),
-            Self::Tiled(plane) => {
-                let (width, height) = plane.size();
-                Arc::new(Picture { width, height, rgba: plane.to_flat() })
-            }
-        }
-    }
-
-    /// Up to `count` colours that stand for the picture, most of it first.
-    #[must_use]
-    pub fn colors(&self, count: usize) -> Vec<[u8; 3]> {
-        let (width, height) = self.size();
-        let step = (f64::from(width) * f64::from(height) / f64::from(SAMPLES)).sqrt().max(1.0);
-        let places = |side: u32| {
-            let count = (f64::from(side) / step).ceil() as u32;
-            (0..count).map(move |index| ((f64::from(index) + 0.5) * step) as u32)
-        };
-        let samples = places(height).flat_map(|y| places(width).map(move |x| (x, y)));
-        let opaque = samples.filter_map(|(x, y)| {
-            let [r, g, b, alpha] = self.pixel(x.min(width - 1), y.min(height - 1));
-            (alpha >= 128).then_some([r, g, b])
-        });
-        median_cut(opaque.collect(), count)
-    }
-}
-
-/// A pixel of a flat picture; nothing outside.
+/// A pixel of a flat picture with straight alpha; nothing outside.
 #[must_use]
 pub fn flat_pixel(picture: &Picture, x: u32, y: u32) -> [u8; 4] {
     let mut pixel = [0; 4];
@@ -135,8 +92,7 @@ mod tests {
                 [r, g, b, 255]
             })
             .collect();
-        let flat = Pixels::Flat(Arc::new(Picture { width: 64, height: 64, rgba }));
-        let found = flat.colors(8);
+        let found = colors(&Plane::from_flat((64, 64), &rgba), 8);
         assert_eq!(found[0], stripes[0]);
         let mut sorted = found.clone();
         sorted.sort_unstable();
@@ -147,21 +103,19 @@ mod tests {
 
     #[test]
     fn nothing_has_no_colours_and_many_are_cut_down() {
-        assert!(Pixels::Tiled(Plane::new((9000, 3))).colors(8).is_empty());
-        let rgba = (0..=255u8).flat_map(|v| [v, 255 - v, v / 2, 255]).collect();
-        let ramp = Pixels::Flat(Arc::new(Picture { width: 256, height: 1, rgba }));
-        assert_eq!(ramp.colors(8).len(), 8);
+        assert!(colors(&Plane::new((9000, 3)), 8).is_empty());
+        let rgba: Vec<u8> = (0..=255u8).flat_map(|v| [v, 255 - v, v / 2, 255]).collect();
+        assert_eq!(colors(&Plane::from_flat((256, 1), &rgba), 8).len(), 8);
     }
 
     #[test]
-    fn both_kinds_have_the_same_pixels() {
+    fn a_flat_pixel_is_found_by_its_place() {
         let rgba: Vec<u8> = (0..5 * 3 * 4).collect();
-        let picture = Arc::new(Picture { width: 5, height: 3, rgba });
-        let flat = Pixels::Flat(Arc::clone(&picture));
-        let tiled = Pixels::Tiled(Plane::from_flat((5, 3), &picture.rgba));
+        let picture = Picture { width: 5, height: 3, rgba };
+        let plane = Plane::from(&picture);
         for (x, y) in [(0, 0), (4, 2), (5, 0), (0, 3)] {
-            assert_eq!(flat.pixel(x, y), tiled.pixel(x, y));
+            assert_eq!(flat_pixel(&picture, x, y), plane.pixel(x, y));
         }
-        assert_eq!(tiled.to_picture(), picture);
+        assert_eq!(plane.to_picture(), picture);
     }
 }
