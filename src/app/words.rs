@@ -101,6 +101,7 @@ texts! {
     SessionNone => ("This session cannot be kept for later ({0}). Save your work by hand", "无法保留此次会话（{0}）。请手动保存作品"),
     JournalDiskFull => ("The disk is full: the last {0} changes are only in memory. Free {1} MB and they will be written", "磁盘已满：最近 {0} 处改动只在内存中。腾出 {1} MB 后会写入"),
     JournalRefused => ("The last {0} changes are only in memory ({1}). They will be written as soon as that is possible", "最近 {0} 处改动只在内存中（{1}）。条件允许时会写入"),
+    DroppedMany => ("{0} files came at once; the first is placed, as a canvas holds one picture", "一次拖入了 {0} 个文件；画布只放一幅画，已放入第一个"),
     SettingsLost => ("The settings cannot be remembered ({0}): {1}", "无法保存设置（{0}）：{1}"),
     JournalRecovered => ("Everything is written again", "所有改动都已写入"),
     StepUnknown => ("Changed something", "作了改动"),
