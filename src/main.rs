@@ -1,4 +1,4 @@
-//! The program: a window when it is called alone, else the command line.
+//! The program: a window when it is called alone or with a file, else the command line.
 
 use std::process::ExitCode;
 
@@ -6,11 +6,11 @@ use clap::Parser;
 use pentimento::{cli, shell};
 
 fn main() -> ExitCode {
-    let outcome = if std::env::args_os().len() <= 1 {
-        shell::run()
-    } else {
-        // Wrong arguments end the program here, with exit code 2.
-        cli::run(cli::Arguments::parse())
+    // Wrong arguments end the program here, with exit code 2.
+    let arguments = cli::Arguments::parse();
+    let outcome = match arguments.window() {
+        Some(file) => shell::run(file),
+        None => cli::run(arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -45,13 +45,16 @@ const JOURNAL_NEWS: Duration = Duration::from_millis(500);
 /// How long changes to the settings are gathered before they are written.
 const REMEMBER_SECS: f64 = 1.0;
 
-/// Opens the window and stays until it is closed.
+/// Opens the window, with a file if one is given, and stays until it is closed.
 ///
 /// # Errors
-/// The window, the graphics or a thread cannot be had.
-pub fn run() -> anyhow::Result<()> {
+/// There is no such file; the window, the graphics or a thread cannot be had.
+pub fn run(file: Option<PathBuf>) -> anyhow::Result<()> {
+    if let Some(file) = &file {
+        anyhow::ensure!(file.exists(), "There is no such file or command: {}", file.display());
+    }
     let options = Options { priority: Priority::BelowWindow, ..Options::default() };
-    run_with(move |threads, wake| Engine::spawn(Options { threads, ..options }, wake))
+    run_with(file, move |threads, wake| Engine::spawn(Options { threads, ..options }, wake))
 }
 
 /// Opens the window over any engine; `spawn` is given how many threads the user lets paint, and
@@ -60,6 +63,7 @@ pub fn run() -> anyhow::Result<()> {
 /// # Errors
 /// The window, the graphics or a thread cannot be had.
 pub fn run_with(
+    file: Option<PathBuf>,
     spawn: impl FnOnce(Option<usize>, Box<dyn Fn() + Send>) -> std::io::Result<Engine> + 'static,
 ) -> anyhow::Result<()> {
     let settings_file = paths::settings_file();
@@ -108,6 +112,9 @@ pub fn run_with(
             shell.begin_session(&context.egui_ctx, journal)?;
         }
         shell.start(&context.egui_ctx);
+        if let Some(file) = file {
+            shell.carry(&context.egui_ctx, vec![Command::DropFile(file)]);
+        }
         made.store(true, Ordering::Release);
         Ok(Box::new(shell) as Box<dyn eframe::App>)
     };

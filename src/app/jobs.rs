@@ -9,6 +9,9 @@ use std::sync::Arc;
 use crate::document::pixels::Pixels;
 use crate::engine::protocol::{JobId, Midway, PaintRequest, Phase, Picture};
 
+/// Longest side of a thumb, in pixels: enough for the largest thumbs at 150 %.
+pub const THUMB_SIDE: u32 = 144;
+
 /// A picture with a key that changes with its content, so that textures know when to be made anew.
 #[derive(Clone, Debug)]
 pub struct Keyed {

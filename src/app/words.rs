@@ -252,8 +252,10 @@ texts! {
     LeaveOrStop => ("Leave, unpin or stop", "离开、取消固定或停止"),
     // Pictures in and out.
     DropTitle => ("Drop to place the picture", "松开以放置图片"),
-    DropLine => ("PNG, JPEG, WebP or TIFF", "PNG、JPEG、WebP 或 TIFF"),
+    DropLine => ("PNG, JPEG, WebP, TIFF or OpenRaster", "PNG、JPEG、WebP、TIFF 或 OpenRaster"),
     PlacedPicture => ("Placed {0}", "已放置 {0}"),
+    OpenedProject => ("Opened {0}", "已打开 {0}"),
+    ProjectDamaged => ("The mask and the settings in {0} are damaged; its picture is here", "{0} 中的蒙版和设置已损坏，画面已打开"),
     PastedName => ("pasted picture", "粘贴的图片"),
     SavedPicture => ("Saved {0}", "已保存 {0}"),
     CopiedPicture => ("Copied the picture", "已复制画面"),

@@ -13,7 +13,7 @@ use crate::engine::protocol::{ModelSource, Sampler, Schedule};
 
 /// A painting program that runs Stable Diffusion inside the same process.
 ///
-/// Without arguments it opens its window.
+/// Without arguments, or with a file alone, it opens its window.
 #[derive(Debug, Parser)]
 #[command(version = env!("PENTIMENTO_BUILD"), args_conflicts_with_subcommands = true)]
 #[command(subcommand_negates_reqs = true)]
@@ -22,6 +22,18 @@ pub struct Arguments {
     pub(super) command: Option<Command>,
     #[command(flatten)]
     pub(super) generate: Option<Generate>,
+    /// A picture or a project to open in the window
+    #[arg(value_name = "FILE", conflicts_with = "prompt")]
+    file: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// Whether they ask for the window, and what is to be opened in it.
+    #[must_use]
+    pub fn window(&self) -> Option<Option<PathBuf>> {
+        let is_window = self.command.is_none() && self.generate.is_none();
+        is_window.then(|| self.file.clone())
+    }
 }
 
 #[derive(Debug, Subcommand)]

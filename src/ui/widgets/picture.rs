@@ -4,11 +4,9 @@ use std::collections::HashMap;
 
 use egui::{ColorImage, Context, TextureHandle, TextureId, TextureOptions};
 
-use crate::app::jobs::Keyed;
+use crate::app::jobs::{Keyed, THUMB_SIDE};
+use crate::document::pixels::shrunk;
 use crate::engine::protocol::Picture;
-
-/// Longest side of a thumb's texture, in pixels: enough for the largest thumbs at 150 %.
-const LONGEST: u32 = 144;
 
 struct Kept {
     texture: TextureHandle,
@@ -25,7 +23,7 @@ impl Thumbs {
     /// The texture of a picture.
     pub fn texture(&mut self, ctx: &Context, picture: &Keyed) -> TextureId {
         let kept = self.kept.entry(picture.key).or_insert_with(|| Kept {
-            texture: ctx.load_texture("thumb", shrunk(&picture.picture), TextureOptions::LINEAR),
+            texture: ctx.load_texture("thumb", image(&picture.picture), TextureOptions::LINEAR),
             used: true,
         });
         kept.used = true;
@@ -38,32 +36,8 @@ impl Thumbs {
     }
 }
 
-/// Taps a side that a thumb's pixel is the mean of.
-const TAPS: u64 = 4;
-
-/// A picture at thumb size: each pixel the mean of a few taps, which is enough at this size.
-fn shrunk(picture: &Picture) -> ColorImage {
-    let longest = picture.width.max(picture.height);
-    let scale = (f64::from(LONGEST) / f64::from(longest)).min(1.0);
-    let side = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
-    let (width, height) = (side(picture.width), side(picture.height));
-    let mut rgba = Vec::with_capacity((width * height * 4) as usize);
-    let source = |at: u64, of: u32, length: u32| {
-        (at * u64::from(length) / (u64::from(of) * TAPS)).min(u64::from(length) - 1)
-    };
-    for y in 0..u64::from(height) {
-        for x in 0..u64::from(width) {
-            let mut sum = [0u32; 4];
-            for tap in 0..TAPS * TAPS {
-                let from_x = source(x * TAPS + tap % TAPS, width, picture.width);
-                let from_y = source(y * TAPS + tap / TAPS, height, picture.height);
-                let at = (from_y * u64::from(picture.width) + from_x) as usize * 4;
-                for (sum, value) in sum.iter_mut().zip(&picture.rgba[at..at + 4]) {
-                    *sum += u32::from(*value);
-                }
-            }
-            rgba.extend(sum.map(|sum| (sum / (TAPS * TAPS) as u32) as u8));
-        }
-    }
-    ColorImage::from_rgba_unmultiplied([width as usize, height as usize], &rgba)
+fn image(picture: &Picture) -> ColorImage {
+    let small = shrunk(picture, THUMB_SIDE);
+    let size = [small.width as usize, small.height as usize];
+    ColorImage::from_rgba_unmultiplied(size, &small.rgba)
 }
