@@ -135,7 +135,7 @@ impl AppState {
         let key = self.fresh_key();
         let found = self.entries.iter_mut().find(|e| e.job == number && e.index == index);
         if let Some(entry) = found {
-            let preview = preview.map(|preview| Keyed { key, picture: preview.picture });
+            let preview = preview.map(|preview| Keyed::new(key, preview.picture));
             // A step whose news were cut off by a pause.
             entry.steps.resize(step.saturating_sub(1) as usize, Step { preview: None, secs });
             entry.steps.push(Step { preview, secs });
@@ -155,7 +155,7 @@ impl AppState {
         entry.phase = None;
         entry.seed = painted.seed;
         entry.of = entry.of.max(entry.steps.len() as u32);
-        entry.picture = Some(Keyed { key, picture: painted.picture });
+        entry.picture = Some(Keyed::new(key, painted.picture));
         entry.took_secs = Some(now - entry.began);
         let (id, next) = (entry.id, entry.index + 1);
         if follow && self.shown != Some(id) {

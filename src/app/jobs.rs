@@ -6,8 +6,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::stored::{StoredMask, StoredPicture};
 use crate::document::pixels::Pixels;
-use crate::engine::protocol::{JobId, Midway, PaintRequest, Phase, Picture};
+use crate::engine::protocol::{
+    InitPicture, InpaintMask, JobId, Midway, PaintRequest, Phase, Picture, Posterior,
+};
 
 /// Longest side of a thumb, in pixels: enough for the largest thumbs at 150 %.
 pub const THUMB_SIDE: u32 = 144;
@@ -17,15 +20,62 @@ pub const THUMB_SIDE: u32 = 144;
 pub struct Keyed {
     /// Unique in this run of the program.
     pub key: u64,
-    /// The picture.
-    pub picture: Arc<Picture>,
+    still: Still,
+}
+
+#[derive(Clone, Debug)]
+enum Still {
+    Here(Arc<Picture>),
+    Stored(Arc<StoredPicture>),
 }
 
 impl Keyed {
+    /// A picture in memory.
+    #[must_use]
+    pub fn new(key: u64, picture: Arc<Picture>) -> Self {
+        Self { key, still: Still::Here(picture) }
+    }
+
+    /// A picture that lies in the journal.
+    #[must_use]
+    pub fn stored(key: u64, picture: StoredPicture) -> Self {
+        Self { key, still: Still::Stored(Arc::new(picture)) }
+    }
+
     /// Its width and height.
     #[must_use]
     pub fn size(&self) -> (u32, u32) {
-        (self.picture.width, self.picture.height)
+        match &self.still {
+            Still::Here(picture) => (picture.width, picture.height),
+            Still::Stored(stored) => stored.size(),
+        }
+    }
+
+    /// Its pixels, read from the journal if they still lie there; to be shown.
+    #[must_use]
+    pub fn picture(&self) -> Arc<Picture> {
+        match &self.still {
+            Still::Here(picture) => Arc::clone(picture),
+            Still::Stored(stored) => stored.picture(),
+        }
+    }
+
+    /// The same, to be used: `None` when they cannot be read.
+    #[must_use]
+    pub fn read(&self) -> Option<Arc<Picture>> {
+        match &self.still {
+            Still::Here(picture) => Some(Arc::clone(picture)),
+            Still::Stored(stored) => stored.read(),
+        }
+    }
+
+    /// What its thumb is made from: nothing is read for it.
+    #[must_use]
+    pub fn small(&self) -> &Picture {
+        match &self.still {
+            Still::Here(picture) => picture,
+            Still::Stored(stored) => stored.thumb(),
+        }
     }
 }
 
@@ -47,8 +97,8 @@ impl Shown {
 }
 
 impl From<Keyed> for Shown {
-    fn from(Keyed { key, picture }: Keyed) -> Self {
-        Self { key, pixels: Pixels::Flat(picture) }
+    fn from(keyed: Keyed) -> Self {
+        Self { key: keyed.key, pixels: Pixels::Flat(keyed.picture()) }
     }
 }
 
@@ -78,6 +128,16 @@ pub struct Step {
     pub secs: f32,
 }
 
+/// What a request of an earlier session starts from, while its pixels still lie in the journal: the
+/// request itself then names no picture and no mask.
+#[derive(Clone, Debug, Default)]
+pub struct Roots {
+    /// Strength and encoding of the initial picture, which is the entry's origin.
+    pub init: Option<(f32, Posterior)>,
+    /// The mask and its feather in pixels.
+    pub mask: Option<(Arc<StoredMask>, f32)>,
+}
+
 /// One picture on the strip, past, present or future.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -89,6 +149,8 @@ pub struct Entry {
     pub index: u32,
     /// What it is made from; defaults are filled in when the job ends.
     pub request: Arc<PaintRequest>,
+    /// What of it still lies in the journal.
+    pub roots: Roots,
     /// Its own seed.
     pub seed: u64,
     /// Where it stands.
@@ -119,7 +181,28 @@ impl Entry {
     /// Whether only a part of the picture is painted.
     #[must_use]
     pub fn masked(&self) -> bool {
-        self.request.mask.is_some()
+        self.request.mask.is_some() || self.roots.mask.is_some()
+    }
+
+    /// Whether it was painted from a picture.
+    #[must_use]
+    pub fn has_init(&self) -> bool {
+        self.request.init.is_some() || self.roots.init.is_some()
+    }
+
+    /// What this one picture was made from, with all pixels; `None` when they cannot be read.
+    #[must_use]
+    pub fn full_request(&self) -> Option<PaintRequest> {
+        let mut request = self.request.alone(self.index);
+        if let Some((strength, posterior)) = self.roots.init {
+            let picture = self.origin.as_ref()?.read()?;
+            request.init = Some(InitPicture { picture, strength, posterior });
+        }
+        if let Some((mask, feather_px)) = &self.roots.mask {
+            let feather_px = *feather_px;
+            request.mask = Some(InpaintMask { coverage: mask.read()?, feather_px });
+        }
+        Some(request)
     }
 
     /// The newest estimate.

@@ -26,6 +26,7 @@ pub mod scene;
 pub mod session;
 pub mod settings;
 pub mod state;
+pub mod stored;
 pub mod strokes;
 pub mod tool;
 pub mod undo;

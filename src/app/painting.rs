@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::examples;
 use super::intent::{self, Mode};
-use super::jobs::{Entry, EntryId, Job, Keyed, Stage};
+use super::jobs::{Entry, EntryId, Job, Keyed, Roots, Stage};
 use super::notices::Kind;
 use super::state::{AppState, Effect, Welcome};
 use crate::engine::protocol::{InitPicture, InpaintMask, PaintRequest, Posterior, Variation};
@@ -29,7 +29,7 @@ impl AppState {
         });
         paint.seed = seed;
         let init = origin.as_ref().map(|origin| InitPicture {
-            picture: origin.picture.clone(),
+            picture: origin.picture(),
             strength: self.strength as f32 / 100.0,
             posterior: Posterior::Mode,
         });
@@ -95,7 +95,7 @@ impl AppState {
     /// Paints an entry's own request again.
     pub fn paint_again(&mut self, id: EntryId, same_seed: bool) -> Vec<Effect> {
         let Some(entry) = self.entry(id) else { return Vec::new() };
-        let mut request = entry.request.alone(entry.index);
+        let Some(mut request) = entry.full_request() else { return Vec::new() };
         if !same_seed {
             request.seed = examples::random_seed();
             request.variation = None;
@@ -112,7 +112,7 @@ impl AppState {
             return Vec::new();
         };
         let variation = Variation { seed: examples::random_seed(), strength: VARY };
-        let request = entry.request.alone(entry.index);
+        let Some(request) = entry.full_request() else { return Vec::new() };
         let request = PaintRequest { variation: Some(variation), count: 4, ..request };
         let origin = entry.origin.clone();
         self.follow = true;
@@ -171,6 +171,7 @@ impl AppState {
                 job: number,
                 index,
                 request: request.clone(),
+                roots: Roots::default(),
                 seed: request.seeds(index).0,
                 stage: Stage::Waiting,
                 phase: None,

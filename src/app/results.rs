@@ -49,9 +49,12 @@ impl AppState {
         }
         let Some(picture) = entry.picture.clone() else { return !self.document.is_empty() };
         let id = entry.id;
-        let recipe = infotext(&entry.request.alone(entry.index), picture.size(), &entry.model);
+        // A thumb in its place would be kept for good.
+        let Some(pixels) = picture.read() else { return !self.document.is_empty() };
+        let request = entry.full_request().unwrap_or_else(|| entry.request.alone(entry.index));
+        let recipe = infotext(&request, picture.size(), &entry.model);
         let title = entry.words().to_owned();
-        self.document.replace_picture(picture.picture);
+        self.document.replace_picture(pixels);
         self.document_recipe = recipe;
         self.document_entry = Some(id);
         self.title = title;

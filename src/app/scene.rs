@@ -65,7 +65,7 @@ impl Scene {
         let pixel = match (estimate, &self.picture) {
             (Some(emergence), _) => {
                 let (x, y) = stretched(emergence.preview.size());
-                flat_pixel(&emergence.preview.picture, x, y)
+                flat_pixel(&emergence.preview.picture(), x, y)
             }
             (None, Some(shown)) => {
                 let (x, y) = stretched(shown.size());
@@ -103,7 +103,7 @@ impl AppState {
     #[must_use]
     pub fn document_picture(&self) -> Option<Keyed> {
         let picture = self.document.picture()?;
-        Some(Keyed { key: self.document.picture_key(), picture })
+        Some(Keyed::new(self.document.picture_key(), picture))
     }
 
     /// The document's picture to be shown.

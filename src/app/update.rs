@@ -140,6 +140,7 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
         Action::Open => return vec![Effect::File(FileRequest::OpenDialog)],
         Action::Save => return save(state, false),
         Action::SaveAs => return save(state, true),
+        Action::NewWindow => return vec![Effect::NewWindow],
         Action::Copy => return copy(state),
         Action::Paste => return vec![Effect::Paste],
         Action::ToolBrush => state.tool = Tool::Brush,
@@ -320,7 +321,7 @@ fn paint_example(state: &mut AppState, index: usize) -> Vec<Effect> {
 
 fn use_settings(state: &mut AppState, id: EntryId) {
     let Some(entry) = state.entry(id) else { return };
-    let (request, seed) = (entry.request.clone(), entry.seed);
+    let (request, seed, has_init) = (entry.request.clone(), entry.seed, entry.has_init());
     state.prompt.clone_from(&request.prompt);
     state.negative.clone_from(&request.negative);
     state.avoid_open = !state.negative.is_empty();
@@ -331,7 +332,7 @@ fn use_settings(state: &mut AppState, id: EntryId) {
     paint.schedule = request.schedule;
     paint.guidance_rescale = request.guidance_rescale;
     paint.seed = seed;
-    if request.init.is_none() {
+    if !has_init {
         paint.size = request.size;
     }
     state.count_words();

@@ -17,12 +17,13 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
     let scene = state.scene();
     let color_at = |at| scene.color_at(at, &state.document.mask);
     let (surround, sheet) = tokens::surround(cx.palette, state.settings.prefer.surround);
+    let preview = scene.emerging.as_ref().map(|emergence| emergence.preview.picture());
     let input = CanvasInput {
         size: scene.size,
         picture: scene.picture.as_ref().map(|shown| &shown.pixels),
-        emerging: scene.emerging.as_ref().map(|e| Emerging {
+        emerging: scene.emerging.as_ref().zip(preview.as_ref()).map(|(e, picture)| Emerging {
             key: e.preview.key,
-            picture: &e.preview.picture,
+            picture,
             step_secs: e.step_secs,
             within_mask: e.within_mask,
         }),

@@ -10,6 +10,7 @@ mod journeys;
 mod numbers;
 mod oracle;
 mod parity;
+mod reopen;
 mod session;
 mod support;
 mod tidy;

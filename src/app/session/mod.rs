@@ -2,7 +2,8 @@
 //! comes back.
 //!
 //! [`recorder::Recorder`] looks at the state after each frame that changed it and makes a batch of
-//! what is new; [`restore`] reads it all back. Neither writes nor reads a file by itself.
+//! what is new; [`restore`] reads it all back, the large pictures of the strip only when they are
+//! asked for; [`sweep`] finds what is named no more. None of them writes a file by itself.
 //!
 //! | key | value |
 //! |---|---|
@@ -15,6 +16,7 @@
 //! | `step/N/0`, `step/N/1` | JSON: the moment before or after step N |
 //! | `tile/N` | pixels of a tile of the raster or the mask |
 //! | `picture/N` | width and height as 32-bit little-endian numbers, then RGBA |
+//! | `thumb/N` | width and height of a large picture N likewise, then its thumb as a picture |
 //! | `mask/N` | likewise with one byte a pixel: a mask that jobs paint in |
 //! | `midway/N` | where the paused job stands, for its entry N; see [`midway`] |
 //!
@@ -24,9 +26,11 @@ pub mod midway;
 pub mod recorder;
 pub mod records;
 pub mod restore;
+mod store;
+pub mod sweep;
 
 pub use recorder::Recorder;
-pub use restore::{Restored, restore};
+pub use restore::{Restored, holds_work, restore};
 
 /// Keys of the journal.
 mod keys {
@@ -39,6 +43,7 @@ mod keys {
     pub(super) const STEP: &str = "step/";
     pub(super) const TILE: &str = "tile/";
     pub(super) const PICTURE: &str = "picture/";
+    pub(super) const THUMB: &str = "thumb/";
     pub(super) const MASK: &str = "mask/";
     pub(super) const MIDWAY: &str = "midway/";
 
@@ -54,6 +59,9 @@ mod keys {
     }
     pub(super) fn picture(key: u64) -> String {
         format!("{PICTURE}{key}")
+    }
+    pub(super) fn thumb(key: u64) -> String {
+        format!("{THUMB}{key}")
     }
     pub(super) fn midway(entry: u64) -> String {
         format!("{MIDWAY}{entry}")

@@ -2,22 +2,28 @@
 //!
 //! The shell asks after each frame; pixels are compared by key, words and numbers by value. Pixels
 //! are shared with the batch and compressed on the journal's thread. What nothing refers to any more
-//! is deleted at the next start, by [`super::restore`].
+//! is deleted after every so many new pixels, see [`Recorder::begin_sweep`], and at the next start.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::super::jobs::{Entry, Keyed};
+use super::super::jobs::{Entry, Keyed, THUMB_SIDE};
 use super::super::state::AppState;
+use super::super::stored::pack;
 use super::super::view::View;
 use super::records::{Desk, DocumentRecord, EntryRecord, HistoryRecord, StepRecord, Strip};
+use super::sweep::{Garbage, Sweep};
 use super::{keys, midway};
 use crate::document::document::Document;
 use crate::document::journal::Batch;
+use crate::document::pixels::shrunk;
 use crate::document::plane::Plane;
-use crate::engine::protocol::{Coverage, PaintRequest};
+use crate::engine::protocol::{Coverage, PaintRequest, Picture};
+
+/// New pixels after which it is worth looking for old ones that nobody needs, in bytes.
+const SWEEP_AFTER: u64 = 128 << 20;
 
 /// Cheap signs that an entry has changed in what is written of it.
 #[derive(PartialEq)]
@@ -39,22 +45,62 @@ impl PartialEq for SameRequest {
     }
 }
 
-/// What the journal already holds.
+/// Tiles and pictures.
 #[derive(Default)]
+struct Since {
+    tiles: HashSet<u64>,
+    pictures: HashSet<u64>,
+}
+
+/// What the journal already holds.
 pub struct Recorder {
     desk: Option<Desk>,
     view: Option<View>,
     document: Option<(u64, u64, u32)>,
+    /// Tiles that the document's record names.
+    document_tiles: Arc<[u64]>,
     strip: Option<Strip>,
     entries: HashMap<u64, EntrySign>,
     history: Option<HistoryRecord>,
-    steps: HashSet<(u64, bool)>,
+    /// Tiles that each side of a step names.
+    steps: HashMap<(u64, bool), Arc<[u64]>>,
     tiles: HashSet<u64>,
     pictures: HashSet<u64>,
     /// Masks of jobs, told apart by where they lie in memory.
     masks: Vec<(Arc<Coverage>, u64)>,
+    /// The last number given to one.
+    last_mask: u64,
     /// Entries of paused runs.
     midways: HashSet<u64>,
+    /// Bytes of pixels written since the last sweep.
+    fresh: u64,
+    /// How many of them call for a sweep; `None` while what was lost may still name things.
+    sweep_after: Option<u64>,
+    /// What was named since the sweep under way began.
+    since: Option<Since>,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self {
+            desk: None,
+            view: None,
+            document: None,
+            document_tiles: Arc::default(),
+            strip: None,
+            entries: HashMap::new(),
+            history: None,
+            steps: HashMap::new(),
+            tiles: HashSet::new(),
+            pictures: HashSet::new(),
+            masks: Vec::new(),
+            last_mask: 0,
+            midways: HashSet::new(),
+            fresh: 0,
+            sweep_after: Some(SWEEP_AFTER),
+            since: None,
+        }
+    }
 }
 
 impl Recorder {
@@ -88,7 +134,9 @@ impl Recorder {
         let sign = (document.picture_key(), document.mask.key(), document.feather_px.to_bits());
         if self.document != Some(sign) {
             self.pixels(batch, document);
-            put(batch, keys::DOCUMENT, &DocumentRecord::of(document));
+            let record = DocumentRecord::of(document);
+            put(batch, keys::DOCUMENT, &record);
+            self.document_tiles = self.names(&record);
             self.document = Some(sign);
         }
     }
@@ -104,6 +152,7 @@ impl Recorder {
         for (_, tile) in plane.tiles() {
             if self.tiles.insert(tile.key()) {
                 let tile = Arc::clone(tile);
+                self.fresh += tile.bytes().len() as u64;
                 batch.put_made(keys::tile(tile.key()), move || tile.bytes().to_vec());
             }
         }
@@ -150,6 +199,7 @@ impl Recorder {
             batch.delete(keys::midway(entry.id.0));
         }
         let mask = entry.request.mask.as_ref().map(|mask| self.mask(batch, &mask.coverage));
+        let mask = mask.or(entry.roots.mask.as_ref().map(|(stored, _)| stored.number));
         put(batch, &keys::entry(entry.id.0), &EntryRecord::of(entry, mask));
     }
 
@@ -157,20 +207,27 @@ impl Recorder {
         if let Some((_, key)) = self.masks.iter().find(|(known, _)| Arc::ptr_eq(known, coverage)) {
             return *key;
         }
-        let key = 1 + self.masks.iter().map(|(_, key)| *key).max().unwrap_or(0);
+        self.last_mask += 1;
+        let key = self.last_mask;
+        self.fresh += coverage.values.len() as u64;
         self.masks.push((Arc::clone(coverage), key));
         let coverage = Arc::clone(coverage);
         batch.put_made(keys::mask(key), move || {
-            sized((coverage.width, coverage.height), &coverage.values)
+            pack((coverage.width, coverage.height), &coverage.values)
         });
         key
     }
 
     fn picture(&mut self, batch: &mut Batch, keyed: &Keyed) {
+        if let Some(since) = &mut self.since {
+            since.pictures.insert(keyed.key);
+        }
         if self.pictures.insert(keyed.key) {
-            let picture = Arc::clone(&keyed.picture);
+            let picture = keyed.picture();
+            self.fresh += picture.rgba.len() as u64;
+            put_thumb(batch, keyed.key, &picture);
             batch.put_made(keys::picture(keyed.key), move || {
-                sized((picture.width, picture.height), &picture.rgba)
+                pack((picture.width, picture.height), &picture.rgba)
             });
         }
     }
@@ -187,13 +244,16 @@ impl Recorder {
         let sides = done.iter().map(|step| (step, false));
         let sides: Vec<_> = sides.chain(undone.iter().map(|step| (step, true))).collect();
         for (step, side) in &sides {
-            if self.steps.insert((step.id, *side)) {
+            if !self.steps.contains_key(&(step.id, *side)) {
                 self.pixels(batch, &step.moment.document);
-                put(batch, &keys::step(step.id, *side), &StepRecord::of(step));
+                let record = StepRecord::of(step);
+                put(batch, &keys::step(step.id, *side), &record);
+                let named = self.names(&record.document);
+                self.steps.insert((step.id, *side), named);
             }
         }
         let there: HashSet<_> = sides.iter().map(|(step, side)| (step.id, *side)).collect();
-        self.steps.retain(|(id, side)| {
+        self.steps.retain(|(id, side), _| {
             let stays = there.contains(&(*id, *side));
             if !stays {
                 batch.delete(keys::step(*id, *side));
@@ -204,22 +264,119 @@ impl Recorder {
         self.history = Some(record);
     }
 
-    /// Takes over what the journal held when it was read: nothing of that is written again.
-    pub(super) fn know(
-        &mut self,
-        tiles: impl IntoIterator<Item = u64>,
-        pictures: impl IntoIterator<Item = u64>,
-        masks: Vec<(Arc<Coverage>, u64)>,
-    ) {
-        self.tiles.extend(tiles);
-        self.pictures.extend(pictures);
-        self.masks = masks;
+    /// The tiles that a record names, to be kept beside it.
+    fn names(&mut self, record: &DocumentRecord) -> Arc<[u64]> {
+        let keys: Arc<[u64]> = record.tile_keys().collect();
+        if let Some(since) = &mut self.since {
+            since.tiles.extend(keys.iter());
+        }
+        keys
     }
 
-    /// Counts what is there as written, without a batch: for a state that was just read.
+    /// Sets how many bytes of new pixels call for a sweep.
+    pub fn sweep_after(&mut self, bytes: u64) {
+        self.sweep_after = self.sweep_after.map(|_| bytes);
+    }
+
+    /// Begins to look for what nothing names any more, if enough is new. Right after
+    /// [`Self::observe`]: what is known then is what the journal is told.
+    pub fn begin_sweep(&mut self, state: &AppState) -> Option<Sweep> {
+        let due = self.sweep_after.is_some_and(|bytes| self.fresh >= bytes);
+        if !due || state.stroking || self.since.is_some() {
+            return None;
+        }
+        self.fresh = 0;
+        self.since = Some(Since::default());
+        let binned = state.bin.iter().map(|(_, entry)| entry);
+        let entries = state.entries.iter().chain(binned);
+        let shown = entries.flat_map(|entry| {
+            let previews = entry.steps.iter().filter_map(|step| step.preview.as_ref());
+            previews.chain(&entry.picture).chain(&entry.origin).map(|picture| picture.key)
+        });
+        let lists = std::iter::once(&self.document_tiles).chain(self.steps.values());
+        Some(Sweep {
+            tiles: self.tiles.clone(),
+            named: lists.cloned().collect(),
+            pictures: self.pictures.clone(),
+            shown: shown.collect(),
+        })
+    }
+
+    /// Ends the sweep: deletes what it found and what is not named since. What is deleted counts as
+    /// unwritten again. Right after [`Self::observe`], too.
+    pub fn end_sweep(&mut self, garbage: &Garbage, state: &AppState) -> Option<Batch> {
+        let mut batch = Batch::new();
+        let since = self.since.take()?;
+        for key in garbage.tiles.iter().filter(|key| !since.tiles.contains(key)) {
+            if self.tiles.remove(key) {
+                batch.delete(keys::tile(*key));
+            }
+        }
+        for key in garbage.pictures.iter().filter(|key| !since.pictures.contains(key)) {
+            if self.pictures.remove(key) {
+                batch.delete(keys::picture(*key)).delete(keys::thumb(*key));
+            }
+        }
+        let binned = state.bin.iter().map(|(_, entry)| entry);
+        let entries: Vec<&Entry> = state.entries.iter().chain(binned).collect();
+        self.masks.retain(|(coverage, key)| {
+            let is_it = |entry: &&Entry| {
+                let mask = entry.request.mask.as_ref();
+                mask.is_some_and(|mask| Arc::ptr_eq(&mask.coverage, coverage))
+            };
+            let stays = entries.iter().any(is_it);
+            if !stays {
+                batch.delete(keys::mask(*key));
+            }
+            stays
+        });
+        (!batch.is_empty()).then_some(batch)
+    }
+
+    /// Takes over what the journal held when it was read: nothing of that is written again.
+    /// `whole`: whether all of it could be read.
+    pub(super) fn know(&mut self, known: Known, whole: bool) {
+        self.tiles.extend(known.tiles);
+        self.pictures.extend(known.pictures);
+        self.masks = known.masks;
+        self.last_mask = known.last_mask;
+        self.sweep_after = self.sweep_after.filter(|_| whole);
+    }
+
+    /// Counts what is there as written, without a batch: for a state that was just read. The small
+    /// records that may have been put together anew are written once more, and so is what waits: its
+    /// jobs have other numbers than before.
     pub(super) fn take_as_written(&mut self, state: &AppState) {
         drop(self.observe(state));
+        self.fresh = 0;
+        (self.desk, self.view, self.strip) = (None, None, None);
+        for entry in
+            state.entries.iter().filter(|entry| !entry.stands() || entry.midway().is_some())
+        {
+            self.entries.remove(&entry.id.0);
+        }
     }
+}
+
+/// What the journal held.
+pub(super) struct Known {
+    pub(super) tiles: BTreeSet<u64>,
+    pub(super) pictures: BTreeSet<u64>,
+    pub(super) masks: Vec<(Arc<Coverage>, u64)>,
+    pub(super) last_mask: u64,
+}
+
+/// Puts a large picture's thumb beside it.
+pub(super) fn put_thumb(batch: &mut Batch, key: u64, picture: &Arc<Picture>) {
+    if picture.width.max(picture.height) <= THUMB_SIDE {
+        return;
+    }
+    let picture = Arc::clone(picture);
+    batch.put_made(keys::thumb(key), move || {
+        let small = shrunk(&picture, THUMB_SIDE);
+        let small = pack((small.width, small.height), &small.rgba);
+        pack((picture.width, picture.height), &small)
+    });
 }
 
 fn put<T: Serialize>(batch: &mut Batch, key: &str, value: &T) {
@@ -227,12 +384,4 @@ fn put<T: Serialize>(batch: &mut Batch, key: &str, value: &T) {
     if let Ok(bytes) = serde_json::to_vec(value) {
         batch.put(key, bytes);
     }
-}
-
-fn sized((width, height): (u32, u32), bytes: &[u8]) -> Vec<u8> {
-    let mut value = Vec::with_capacity(8 + bytes.len());
-    value.extend(width.to_le_bytes());
-    value.extend(height.to_le_bytes());
-    value.extend(bytes);
-    value
 }

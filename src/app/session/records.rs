@@ -14,7 +14,9 @@ use super::super::undo::{Deed, Moment, Step};
 use super::super::words::Text;
 use crate::document::document::Document;
 use crate::document::plane::{Plane, TileAt};
-use crate::engine::protocol::{ModelSource, PaintRequest, Posterior, Sampler, Schedule, Variation};
+use crate::engine::protocol::{
+    InitPicture, InpaintMask, ModelSource, PaintRequest, Posterior, Sampler, Schedule, Variation,
+};
 
 /// What lies on the desk beside the picture.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -57,6 +59,11 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// A desk that nothing is known of.
+    pub(super) fn lost() -> Self {
+        Self { strength: 100, follow: true, ..Self::default() }
+    }
+
     pub(super) fn of(state: &AppState) -> Self {
         Self {
             prompt: state.prompt.clone(),
@@ -149,6 +156,8 @@ pub struct Strip {
     pub bin: Vec<(usize, u64)>,
     /// Jobs that wait, next first; the running one before them.
     pub queue: Vec<u64>,
+    /// Those of them that come again until they are stopped.
+    pub repeats: Vec<u64>,
     /// The last job number given.
     pub last_number: u64,
     /// The last key given to an entry or a picture.
@@ -157,19 +166,20 @@ pub struct Strip {
 
 impl Strip {
     pub(super) fn of(state: &AppState) -> Self {
-        let jobs = state.jobs.running.iter().chain(&state.jobs.waiting);
+        let jobs = || state.jobs.running.iter().chain(&state.jobs.waiting);
         Self {
             order: state.entries.iter().map(|entry| entry.id.0).collect(),
             bin: state.bin.iter().map(|(place, entry)| (*place, entry.id.0)).collect(),
-            queue: jobs.map(|job| job.number).collect(),
+            queue: jobs().map(|job| job.number).collect(),
+            repeats: jobs().filter(|job| job.repeats).map(|job| job.number).collect(),
             last_number: state.jobs.last_number,
             last_key: state.next_key,
         }
     }
 
     /// Everything but the counters, which alone are no reason to write.
-    pub(super) fn order(&self) -> (&[u64], &[(usize, u64)], &[u64]) {
-        (&self.order, &self.bin, &self.queue)
+    pub(super) fn order(&self) -> (&[u64], &[(usize, u64)], &[u64], &[u64]) {
+        (&self.order, &self.bin, &self.queue, &self.repeats)
     }
 }
 
@@ -198,7 +208,36 @@ pub struct RequestRecord {
 }
 
 impl RequestRecord {
-    fn of(request: &PaintRequest, mask: Option<u64>) -> Self {
+    /// The request again, with these pixels.
+    pub(super) fn request(
+        &self,
+        init: Option<InitPicture>,
+        mask: Option<InpaintMask>,
+    ) -> PaintRequest {
+        PaintRequest {
+            model: self.model.clone(),
+            prompt: self.prompt.clone(),
+            negative: self.negative.clone(),
+            size: self.size,
+            steps: self.steps,
+            sampler: self.sampler,
+            schedule: self.schedule,
+            guidance: self.guidance,
+            guidance_rescale: self.guidance_rescale,
+            seed: self.seed,
+            count: self.count,
+            variation: self.variation,
+            init,
+            mask,
+            ..PaintRequest::default()
+        }
+    }
+
+    fn of(entry: &Entry, mask: Option<u64>) -> Self {
+        let (request, roots) = (&entry.request, &entry.roots);
+        let init = request.init.as_ref().map(|init| (init.strength, init.posterior));
+        let feather_px = request.mask.as_ref().map(|mask| mask.feather_px);
+        let feather_px = feather_px.or(roots.mask.as_ref().map(|(_, feather_px)| *feather_px));
         Self {
             model: request.model.clone(),
             prompt: request.prompt.clone(),
@@ -212,8 +251,8 @@ impl RequestRecord {
             seed: request.seed,
             count: request.count,
             variation: request.variation,
-            init: request.init.as_ref().map(|init| (init.strength, init.posterior)),
-            mask: mask.zip(request.mask.as_ref().map(|mask| mask.feather_px)),
+            init: init.or(roots.init),
+            mask: mask.zip(feather_px),
         }
     }
 }
@@ -271,7 +310,7 @@ impl EntryRecord {
         Self {
             job: entry.job,
             index: entry.index,
-            request: RequestRecord::of(&entry.request, mask),
+            request: RequestRecord::of(entry, mask),
             seed: entry.seed,
             stage,
             steps: steps.map(|step| (step.secs, step.preview.as_ref().map(|p| p.key))).collect(),

@@ -23,7 +23,7 @@ impl Thumbs {
     /// The texture of a picture.
     pub fn texture(&mut self, ctx: &Context, picture: &Keyed) -> TextureId {
         let kept = self.kept.entry(picture.key).or_insert_with(|| Kept {
-            texture: ctx.load_texture("thumb", image(&picture.picture), TextureOptions::LINEAR),
+            texture: ctx.load_texture("thumb", image(picture.small()), TextureOptions::LINEAR),
             used: true,
         });
         kept.used = true;
