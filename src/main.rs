@@ -6,11 +6,11 @@ use clap::Parser;
 use pentimento::{cli, shell};
 
 fn main() -> ExitCode {
-    // Wrong arguments end the program here, with exit code 2.
-    let arguments = cli::Arguments::parse();
-    let outcome = match arguments.window() {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let outcome = match cli::Arguments::window(&words) {
         Some(file) => shell::run(file),
-        None => cli::run(arguments),
+        // Wrong arguments end the program here, with exit code 2.
+        None => cli::run(cli::Arguments::parse()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -110,10 +110,13 @@ impl Session {
             let words = state.lang.fill(Text::SessionDropped, &[&bytes]);
             state.notices.say(state.now, Kind::Warning, words, None);
         }
-        if let Some(reason) = &recovery.unwritable {
-            let words = state.lang.fill(Text::SessionUnwritable, &[reason]);
-            state.notices.say(state.now, Kind::Warning, words, None);
-        }
+        // Once something is to be written, the notice tells what becomes of it.
+        let refusal = recovery.unwritable.as_deref().map(|reason| {
+            let message = plain(reason).to_owned();
+            let words = state.lang.fill(Text::SessionNone, &[&message]);
+            state.notices.say(state.now, Kind::Error, words.clone(), None);
+            Refusal { words, trouble: Trouble::Other, message, bytes: 0, held_back: false }
+        });
         let which = opened.which;
         let woken = Arc::clone(&wake);
         let mut writer = JournalWriter::spawn(opened.journal, move || woken())?;
@@ -136,7 +139,7 @@ impl Session {
             }
         };
         let others = look_for_others(folder, which, Arc::clone(&wake)).ok();
-        Ok(Self { writer, recorder, seq, refusal: None, shelf, sweep: None, others, wake })
+        Ok(Self { writer, recorder, seq, refusal, shelf, sweep: None, others, wake })
     }
 
     /// Hands over what is new.
@@ -161,6 +164,7 @@ impl Session {
                     state.notices.say(state.now, Kind::Error, message, None);
                 }
                 JournalEvent::Failed { trouble, message, unwritten, bytes } => {
+                    let message = plain(&message).to_owned();
                     self.refused(state, trouble, message, unwritten, bytes);
                 }
                 JournalEvent::Recovered => {
@@ -280,6 +284,11 @@ impl Session {
             eprintln!("{unwritten} changes could not be written to the journal");
         }
     }
+}
+
+/// What the system says, without its number.
+fn plain(message: &str) -> &str {
+    message.split(" (os error").next().unwrap_or(message)
 }
 
 fn mib(bytes: u64) -> String {

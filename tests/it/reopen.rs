@@ -188,33 +188,26 @@ fn what_the_records_say_is_put_together_when_they_are_damaged() {
         let mut journal = Journal::open(folder.path(), "s").unwrap();
         journal.append(&damage.encode().unwrap()).unwrap();
         drop(journal);
-        for round in 0..2 {
-            let (mut state, mut recorder, lost) = reopened(folder.path());
-            assert_eq!(lost, if round == 0 { keys.len() } else { 0 }, "{keys:?}");
-            state.settings.paint.seed = 0;
-            let (found, expected) = (digest(&state), digest(&day));
-            for part in same {
-                assert_eq!(found[*part], expected[*part], "{keys:?}: part {part}, {round}");
-            }
-            assert_eq!(state.entries.len(), 5, "{keys:?}");
-            assert_eq!(found[4..8], expected[4..8], "{keys:?}: the results");
-            let job = &state.jobs.waiting[0];
-            assert_eq!(job.request.prompt, "still to come");
-            assert_eq!(state.entries[4].stage, Stage::Waiting);
-            assert_eq!(state.undo.done.len() + state.undo.undone.len(), 7, "{keys:?}");
-            assert!(!state.document.is_empty());
-            // What was put together is written, so the next start finds it whole.
-            state.now += 9.0;
-            stroke(&mut state, Tool::Brush, 3.0);
-            if round == 0 {
-                write(folder.path(), &mut recorder, &state);
-                drop(update(&mut state, Command::Do(Action::Undo)));
-                day = state;
-            }
-            if round == 0 {
-                break;
-            }
+        let (mut state, mut recorder, lost) = reopened(folder.path());
+        assert_eq!(lost, keys.len(), "{keys:?}");
+        let seed = state.settings.paint.seed;
+        state.settings.paint.seed = 0;
+        let (found, expected) = (digest(&state), digest(&day));
+        for part in same {
+            assert_eq!(found[*part], expected[*part], "{keys:?}: part {part}");
         }
+        assert_eq!(state.entries.len(), 5, "{keys:?}");
+        assert_eq!(found[4..8], expected[4..8], "{keys:?}: the results");
+        assert_eq!(state.jobs.waiting[0].request.prompt, "still to come");
+        assert_eq!(state.entries[4].stage, Stage::Waiting);
+        assert_eq!(state.undo.done.len() + state.undo.undone.len(), 7, "{keys:?}");
+        assert!(!state.document.is_empty());
+        // What was put together is written, so the next start finds it whole.
+        state.settings.paint.seed = seed;
+        write(folder.path(), &mut recorder, &state);
+        let (again, _, lost) = reopened(folder.path());
+        assert_eq!(lost, 0, "{keys:?}");
+        assert!(digest(&again) == digest(&state), "{keys:?}: the second time");
     };
     // Parts of the digest: desk, document, bin, history.
     check(&["strip"], &[0, 1, 2, 3]);

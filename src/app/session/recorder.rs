@@ -114,7 +114,7 @@ impl Recorder {
         }
         self.entries(&mut batch, state);
         let strip = Strip::of(state);
-        if self.strip.as_ref().is_none_or(|old| old.order() != strip.order()) {
+        if self.strip.as_ref().is_none_or(|old| !old.same_order(&strip)) {
             put(&mut batch, keys::STRIP, &strip);
             self.strip = Some(strip);
         }
@@ -343,13 +343,24 @@ impl Recorder {
         self.sweep_after = self.sweep_after.filter(|_| whole);
     }
 
-    /// Counts what is there as written, without a batch: for a state that was just read. The small
-    /// records that may have been put together anew are written once more, and so is what waits: its
-    /// jobs have other numbers than before.
-    pub(super) fn take_as_written(&mut self, state: &AppState) {
+    /// Counts what is there as written, without a batch: for a state that was just read. Written once
+    /// more are the records that were `mended`, and what waits: its jobs have other numbers than
+    /// before.
+    pub(super) fn take_as_written(&mut self, state: &AppState, mended: &[&'static str]) {
         drop(self.observe(state));
         self.fresh = 0;
-        (self.desk, self.view, self.strip) = (None, None, None);
+        for key in mended {
+            match *key {
+                keys::DESK => self.desk = None,
+                keys::VIEW => self.view = None,
+                keys::STRIP => self.strip = None,
+                keys::HISTORY => self.history = None,
+                _ => self.document = None,
+            }
+        }
+        if !state.jobs.waiting.is_empty() {
+            self.strip = None;
+        }
         for entry in
             state.entries.iter().filter(|entry| !entry.stands() || entry.midway().is_some())
         {

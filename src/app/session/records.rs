@@ -177,9 +177,12 @@ impl Strip {
         }
     }
 
-    /// Everything but the counters, which alone are no reason to write.
-    pub(super) fn order(&self) -> (&[u64], &[(usize, u64)], &[u64], &[u64]) {
-        (&self.order, &self.bin, &self.queue, &self.repeats)
+    /// Whether both are the same but for the counters, which alone are no reason to write.
+    pub(super) fn same_order(&self, other: &Self) -> bool {
+        self.order == other.order
+            && self.bin == other.bin
+            && self.queue == other.queue
+            && self.repeats == other.repeats
     }
 }
 

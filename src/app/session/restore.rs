@@ -36,6 +36,8 @@ pub struct Restored {
     pub shelf: Shelf,
     /// Things that could not be read.
     pub lost: usize,
+    /// Records that were put together anew, to be written.
+    mended: Vec<&'static str>,
 }
 
 /// Reads the session; `None` when the journal is new. Each of the few records that everything hangs
@@ -46,19 +48,16 @@ pub fn restore(reader: &Reader) -> Option<Restored> {
         return None;
     }
     let mut store = Store::new(reader);
-    // A session always has them: one that is missing lay in a damaged place.
-    let roots = [keys::DESK, keys::VIEW, keys::STRIP, keys::HISTORY, keys::DOCUMENT];
-    store.lost += roots.iter().filter(|key| !reader.contains(key)).count();
-    let desk = store.json(keys::DESK).unwrap_or_else(Desk::lost);
-    let mut strip: Strip = store.json(keys::STRIP).unwrap_or_else(|| store.strip_there());
-    let view = store.json(keys::VIEW).unwrap_or_default();
+    let desk = store.root(keys::DESK).unwrap_or_else(Desk::lost);
+    let mut strip: Strip = store.root(keys::STRIP).unwrap_or_else(|| store.strip_there());
+    let view = store.root(keys::VIEW).unwrap_or_default();
     let order = strip.order.clone();
     let mut entries: Vec<Entry> = order.iter().filter_map(|id| store.entry(*id, &strip)).collect();
     let binned = strip.bin.clone();
     let bin =
         binned.iter().filter_map(|(place, id)| Some((*place, store.entry(*id, &strip)?))).collect();
     let undo = store.undo();
-    let document = match store.json::<DocumentRecord>(keys::DOCUMENT) {
+    let document = match store.root::<DocumentRecord>(keys::DOCUMENT) {
         Some(record) => store.document(&record),
         // The moment before the last step is the nearest thing to the present.
         None => undo
@@ -105,6 +104,7 @@ pub fn restore(reader: &Reader) -> Option<Restored> {
         tidied,
         shelf: store.shelf,
         lost: store.lost,
+        mended: store.mended,
     })
 }
 
@@ -145,7 +145,7 @@ impl Restored {
             state.notices.say(state.now, Kind::Warning, words, None);
         }
         let mut recorder = self.recorder;
-        recorder.take_as_written(state);
+        recorder.take_as_written(state, &self.mended);
         recorder
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct Store<'a> {
     pub(super) queued: Vec<(u64, Job)>,
     steps_needed: Vec<(u64, bool)>,
     pub(super) lost: usize,
+    /// Records that were put together anew.
+    pub(super) mended: Vec<&'static str>,
 }
 
 impl<'a> Store<'a> {
@@ -62,6 +64,7 @@ impl<'a> Store<'a> {
             queued: Vec::new(),
             steps_needed: Vec::new(),
             lost: 0,
+            mended: Vec::new(),
         }
     }
 
@@ -79,6 +82,16 @@ impl<'a> Store<'a> {
         value
     }
 
+    /// One of the records that every session has: without it, what it said is put together anew.
+    pub(super) fn root<T: DeserializeOwned>(&mut self, key: &'static str) -> Option<T> {
+        self.lost += usize::from(!self.reader.contains(key));
+        let value = self.json(key);
+        if value.is_none() {
+            self.mended.push(key);
+        }
+        value
+    }
+
     /// A picture or a mask: size, then `channels` bytes a pixel.
     fn sized(&mut self, key: &str, channels: usize) -> Option<((u32, u32), Vec<u8>)> {
         let bytes = self.bytes(key)?;
@@ -93,14 +106,13 @@ impl<'a> Store<'a> {
         if let Some(known) = self.pictures.get(&key) {
             return Some(known.clone());
         }
-        let keyed = match self.stored(key) {
-            Some(stored) => Keyed::stored(key, stored),
-            None => {
-                let ((width, height), rgba) = self.sized(&keys::picture(key), 4)?;
-                let picture = Arc::new(Picture { width, height, rgba });
-                put_thumb(&mut self.thumbs, key, &picture);
-                Keyed::new(key, picture)
-            }
+        let keyed = if let Some(stored) = self.stored(key) {
+            Keyed::stored(key, stored)
+        } else {
+            let ((width, height), rgba) = self.sized(&keys::picture(key), 4)?;
+            let picture = Arc::new(Picture { width, height, rgba });
+            put_thumb(&mut self.thumbs, key, &picture);
+            Keyed::new(key, picture)
         };
         self.pictures.insert(key, keyed.clone());
         Some(keyed)
@@ -308,7 +320,7 @@ impl<'a> Store<'a> {
 
     /// The steps in the order that was written; without it, in the order they were made in.
     pub(super) fn undo(&mut self) -> Undo {
-        let record = self.json(keys::HISTORY).unwrap_or_else(|| self.steps_there());
+        let record = self.root(keys::HISTORY).unwrap_or_else(|| self.steps_there());
         let mut done: VecDeque<Step> = VecDeque::new();
         for id in record.done.iter().rev() {
             // A step needs all that came after it, none that came before.
