@@ -1,4 +1,4 @@
-//! The program: a window when it is called alone, else the command line.
+//! The program: a window when it is called alone or with a file, else the command line.
 
 use std::process::ExitCode;
 
@@ -6,11 +6,11 @@ use clap::Parser;
 use pentimento::{cli, shell};
 
 fn main() -> ExitCode {
-    let outcome = if std::env::args_os().len() <= 1 {
-        shell::run()
-    } else {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let outcome = match cli::Arguments::window(&words) {
+        Some(file) => shell::run(file),
         // Wrong arguments end the program here, with exit code 2.
-        cli::run(cli::Arguments::parse())
+        None => cli::run(cli::Arguments::parse()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -30,7 +30,7 @@ use crate::engine::protocol::Request;
 use crate::files::FileWorker;
 use crate::ui::{Window, canvas, flat, fonts, theme};
 use meter::Meter;
-use session::{Opening, Session};
+use session::{Leave, Opening, Session};
 
 /// Where the figures of F12 are written at exit, if anywhere.
 const TIMINGS: &str = "PENTIMENTO_TIMINGS";
@@ -42,16 +42,21 @@ const NEWS_ON_CPU: Duration = Duration::from_millis(100);
 const MOST_THREADS: usize = 256;
 /// How long the journal's news are gathered: nobody waits for them.
 const JOURNAL_NEWS: Duration = Duration::from_millis(500);
+/// Between two looks at what a closing window waits for.
+const LEAVE_AFTER: Duration = Duration::from_millis(20);
 /// How long changes to the settings are gathered before they are written.
 const REMEMBER_SECS: f64 = 1.0;
 
-/// Opens the window and stays until it is closed.
+/// Opens the window, with a file if one is given, and stays until it is closed.
 ///
 /// # Errors
-/// The window, the graphics or a thread cannot be had.
-pub fn run() -> anyhow::Result<()> {
+/// There is no such file; the window, the graphics or a thread cannot be had.
+pub fn run(file: Option<PathBuf>) -> anyhow::Result<()> {
+    if let Some(file) = &file {
+        anyhow::ensure!(file.exists(), "There is no such file or command: {}", file.display());
+    }
     let options = Options { priority: Priority::BelowWindow, ..Options::default() };
-    run_with(move |threads, wake| Engine::spawn(Options { threads, ..options }, wake))
+    run_with(file, move |threads, wake| Engine::spawn(Options { threads, ..options }, wake))
 }
 
 /// Opens the window over any engine; `spawn` is given how many threads the user lets paint, and
@@ -60,6 +65,7 @@ pub fn run() -> anyhow::Result<()> {
 /// # Errors
 /// The window, the graphics or a thread cannot be had.
 pub fn run_with(
+    file: Option<PathBuf>,
     spawn: impl FnOnce(Option<usize>, Box<dyn Fn() + Send>) -> std::io::Result<Engine> + 'static,
 ) -> anyhow::Result<()> {
     let settings_file = paths::settings_file();
@@ -108,6 +114,9 @@ pub fn run_with(
             shell.begin_session(&context.egui_ctx, journal)?;
         }
         shell.start(&context.egui_ctx);
+        if let Some(file) = file {
+            shell.carry(&context.egui_ctx, vec![Command::DropFile(file)]);
+        }
         made.store(true, Ordering::Release);
         Ok(Box::new(shell) as Box<dyn eframe::App>)
     };
@@ -140,6 +149,8 @@ pub struct Shell {
     worked: Option<Duration>,
     timings: Option<PathBuf>,
     session: Option<Session>,
+    /// Whether the window closes as soon as everything is written.
+    leaving: bool,
 }
 
 impl Shell {
@@ -172,6 +183,7 @@ impl Shell {
             worked: None,
             timings: None,
             session: None,
+            leaving: false,
         })
     }
 
@@ -188,7 +200,8 @@ impl Shell {
         match found {
             Ok(found) => {
                 let wake = ctx.clone();
-                let wake = move || wake.request_repaint_after(JOURNAL_NEWS);
+                let wake: session::Wake =
+                    Arc::new(move || wake.request_repaint_after(JOURNAL_NEWS));
                 self.session = Some(Session::begin(found, &mut self.state, wake)?);
             }
             Err(reason) => {
@@ -249,6 +262,7 @@ impl Shell {
                         ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(way));
                     }
                 }
+                Effect::NewWindow => self.open_window(),
                 Effect::Remember => self.remember_at = Some(self.state.now + REMEMBER_SECS),
                 Effect::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             }
@@ -274,6 +288,44 @@ impl Shell {
         }
         if let Some(session) = &mut self.session {
             session.drain(&mut self.state);
+        }
+    }
+
+    /// Another window is another process: it works in the first journal that is free.
+    fn open_window(&mut self) {
+        // Without a session this is a part of some other program: a test.
+        if self.session.is_none() {
+            return;
+        }
+        if let Err(error) = session::open_window() {
+            let words = self.state.lang.fill(Text::NoWindow, &[&error.to_string()]);
+            self.state.notices.say(self.state.now, Kind::Error, words, None);
+        }
+    }
+
+    /// The window closes when all is written. Where the disk refuses it stays and says so; whoever
+    /// closes it once more has been told.
+    fn close_when_written(&mut self, ctx: &Context) {
+        let asked = ctx.input(|input| input.viewport().close_requested());
+        if !asked && !self.leaving {
+            return;
+        }
+        self.keep();
+        let Some(session) = &mut self.session else { return };
+        match session.leave() {
+            Leave::Now if asked => self.leaving = false,
+            Leave::Now => ctx.send_viewport_cmd(ViewportCommand::Close),
+            Leave::Soon => {
+                ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+                ctx.request_repaint_after(LEAVE_AFTER);
+                self.leaving = true;
+            }
+            Leave::Stay if asked && session.was_held_back() => self.leaving = false,
+            Leave::Stay => {
+                ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+                session.hold_back(&mut self.state);
+                self.leaving = false;
+            }
         }
     }
 
@@ -396,6 +448,7 @@ impl eframe::App for Shell {
         }
         self.remember(ctx);
         self.keep();
+        self.close_when_written(ctx);
     }
 
     fn ui(&mut self, ui: &mut Ui, frame: &mut Frame) {

@@ -27,6 +27,42 @@ pub struct Picture {
     pub rgba: Vec<u8>,
 }
 
+/// Taps a side that a pixel of a shrunk picture is the mean of, at most.
+const TAPS: u64 = 4;
+
+/// A picture whose longer side is at most `longest` pixels: each pixel the mean of a few taps, which
+/// is enough at the size of a thumb.
+#[must_use]
+pub fn shrunk(picture: &Picture, longest: u32) -> Picture {
+    let long = picture.width.max(picture.height);
+    if long <= longest {
+        return picture.clone();
+    }
+    let scale = f64::from(longest) / f64::from(long);
+    let side = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
+    let (width, height) = (side(picture.width), side(picture.height));
+    let mut rgba = Vec::with_capacity((width * height * 4) as usize);
+    let taps = u64::from(long.div_ceil(longest)).min(TAPS);
+    let source = |at: u64, of: u32, length: u32| {
+        (at * u64::from(length) / (u64::from(of) * taps)).min(u64::from(length) - 1)
+    };
+    for y in 0..u64::from(height) {
+        for x in 0..u64::from(width) {
+            let mut sum = [0u32; 4];
+            for tap in 0..taps * taps {
+                let from_x = source(x * taps + tap % taps, width, picture.width);
+                let from_y = source(y * taps + tap / taps, height, picture.height);
+                let at = (from_y * u64::from(picture.width) + from_x) as usize * 4;
+                for (sum, value) in sum.iter_mut().zip(&picture.rgba[at..at + 4]) {
+                    *sum += u32::from(*value);
+                }
+            }
+            rgba.extend(sum.map(|sum| (sum / (taps * taps) as u32) as u8));
+        }
+    }
+    Picture { width, height, rgba }
+}
+
 /// A mask: one byte of coverage a pixel, 255 means "paint again".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coverage {

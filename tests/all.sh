@@ -43,10 +43,10 @@ cargo test --release --lib
 
 step "engine, numbers and parity with diffusers"
 cargo test --release --test it -- --skip tidy --skip ui:: --skip ui_page:: --skip ui_keyboard:: --skip cli:: \
-  --skip window:: --skip journeys:: --skip flicker:: --skip journal:: --skip session:: --nocapture
+  --skip window:: --skip journeys:: --skip flicker:: --skip journal:: --skip session:: --skip reopen:: --nocapture
 
 step "journal and session, killed and cut"
-cargo test --release --test it -- journal:: session:: --nocapture
+cargo test --release --test it -- journal:: session:: reopen:: --nocapture
 
 step "command line"
 cargo test --release --test it cli::

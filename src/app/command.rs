@@ -42,6 +42,7 @@ pub enum Action {
     Open,
     Save,
     SaveAs,
+    NewWindow,
     Copy,
     Paste,
     ToolBrush,
@@ -287,6 +288,7 @@ rows! {
     Open, Open, [ctrl("O")], Anywhere, Some(Group::Picture);
     Save, Save, [ctrl("S")], Anywhere, Some(Group::Picture);
     SaveAs, SaveAs, [ctrl_shift("S")], Anywhere, Some(Group::Picture);
+    NewWindow, NewWindow, [], Anywhere, Some(Group::Picture);
     Copy, Copy, [ctrl("C")], NoText, Some(Group::Picture);
     Paste, Paste, [ctrl("V")], NoText, Some(Group::Picture);
     Undo, Undo, [ctrl("Z")], NoText, Some(Group::Edit);

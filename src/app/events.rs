@@ -237,8 +237,16 @@ impl AppState {
     /// Brings one event of the files thread in.
     pub fn file_event(&mut self, event: FileEvent) -> Vec<Effect> {
         match event {
-            FileEvent::Opened { name, picture, texts, .. } => {
-                return self.place(&name, picture, &texts);
+            FileEvent::Opened { name, picture, texts, damaged, .. } => {
+                let effects = self.place(&name, picture, &texts);
+                if damaged {
+                    let words = self.lang.fill(Text::ProjectDamaged, &[&name]);
+                    self.notices.say(self.now, Kind::Warning, words, None);
+                }
+                return effects;
+            }
+            FileEvent::OpenedProject { path, name, project } => {
+                return self.open_project(path, &name, *project);
             }
             FileEvent::Saved { path } => {
                 let name =

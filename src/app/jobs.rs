@@ -9,6 +9,9 @@ use std::sync::Arc;
 use crate::engine::protocol::{JobId, Midway, PaintRequest, Phase, Picture};
 use crate::plane::Plane;
 
+/// Longest side of a thumb, in pixels: enough for the largest thumbs at 150 %.
+pub const THUMB_SIDE: u32 = 144;
+
 /// A small flat picture with a key that changes with its content, so that textures know when to be
 /// made anew: an estimate. Whatever may be large is a [`Plane`].
 #[derive(Clone, Debug)]
@@ -96,6 +99,8 @@ pub struct Entry {
     pub of: u32,
     /// The finished picture.
     pub picture: Option<Plane<4>>,
+    /// Its thumb, if it is of an earlier session and its pixels may still lie in the journal.
+    pub small: Option<Keyed>,
     /// Whether it became the document.
     pub kept: bool,
     /// What it started from.
@@ -142,7 +147,10 @@ impl Entry {
     /// What its thumb shows.
     #[must_use]
     pub fn thumb(&self) -> Option<Thumb<'_>> {
-        let finished = self.picture.as_ref().map(Thumb::Finished);
+        let finished = match (&self.small, &self.picture) {
+            (Some(small), Some(_)) => Some(Thumb::Estimate(small)),
+            (_, picture) => picture.as_ref().map(Thumb::Finished),
+        };
         finished.or_else(|| self.last_preview().map(Thumb::Estimate))
     }
 

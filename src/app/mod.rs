@@ -17,6 +17,7 @@ pub mod palette;
 pub mod parameters;
 pub mod paths;
 pub mod preferences;
+pub mod project;
 pub mod prompts;
 pub mod queue;
 pub mod recipes;

@@ -63,6 +63,17 @@ impl Notices {
         self.list.push(Notice { id: self.next, kind, text, action, until });
     }
 
+    /// Gives a message that still stands other words. Whether it stood.
+    pub fn retell(&mut self, old: &str, text: &str) -> bool {
+        let standing = self.list.iter_mut().find(|notice| notice.text == old);
+        standing.map(|notice| text.clone_into(&mut notice.text)).is_some()
+    }
+
+    /// Takes a message of these words away.
+    pub fn retract(&mut self, text: &str) {
+        self.list.retain(|notice| notice.text != text);
+    }
+
     /// Takes a message away.
     pub fn dismiss(&mut self, id: u64) {
         self.list.retain(|notice| notice.id != id);

@@ -179,6 +179,7 @@ impl AppState {
                 steps: Vec::new(),
                 of: 0,
                 picture: None,
+                small: None,
                 kept: false,
                 origin: origin.cloned(),
                 before: None,

@@ -56,6 +56,24 @@ pub struct PaintSettings {
     pub guidance_rescale: f32,
 }
 
+impl PaintSettings {
+    /// The same with every number in the range of its control; what lies outside is left to the
+    /// model. For numbers that come from a file.
+    #[must_use]
+    pub fn within_bounds(self) -> Self {
+        let sides = 32..=4096;
+        let rescale = self.guidance_rescale;
+        Self {
+            size: self.size.filter(|(w, h)| sides.contains(w) && sides.contains(h)),
+            count: self.count.clamp(1, 8),
+            steps: self.steps.filter(|steps| (1..=150).contains(steps)),
+            guidance: self.guidance.filter(|scale| (0.0..=100.0).contains(scale)),
+            guidance_rescale: if (0.0..=1.0).contains(&rescale) { rescale } else { 0.0 },
+            ..self
+        }
+    }
+}
+
 impl Default for PaintSettings {
     fn default() -> Self {
         Self {

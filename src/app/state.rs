@@ -159,6 +159,8 @@ pub enum Effect {
     CallBack,
     /// Write the settings soon.
     Remember,
+    /// Open another window, which takes up what a closed one left.
+    NewWindow,
     /// Close the window.
     Quit,
 }

@@ -12,8 +12,8 @@ use super::words::Lang;
 const SENTENCES: [(&str, &str); 44] = [
     // Pictures.
     (
-        "This file is not a picture that can be read (PNG, JPEG, WebP, TIFF)",
-        "此文件不是可读取的图片（PNG、JPEG、WebP、TIFF）",
+        "This file is not a picture that can be read (PNG, JPEG, WebP, TIFF, OpenRaster)",
+        "此文件不是可读取的图片（PNG、JPEG、WebP、TIFF、OpenRaster）",
     ),
     (
         "This picture is {} × {} pixels; up to {} × {} can be opened",
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn the_file_may_be_named_behind_the_sentence() {
-        let message = "This file is not a picture that can be read (PNG, JPEG, WebP, TIFF): a.png";
+        let message = "This file is not a picture that can be read (PNG, JPEG, WebP, TIFF, OpenRaster): a.png";
         let chinese = said(Lang::Zh, message);
         assert!(chinese.starts_with("此文件") && chinese.ends_with("：a.png"), "{chinese}");
     }

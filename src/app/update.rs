@@ -12,6 +12,7 @@ use super::state::{AppState, Effect, Focus, Over};
 use super::strokes;
 use super::tool::Tool;
 use super::words::{Lang, Text};
+use crate::document::codec::openraster::{EXTENSION, is_project};
 use crate::document::mask::Mask;
 use crate::document::mask_shapes::MaskShape;
 use crate::files::FileRequest;
@@ -139,6 +140,7 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
         Action::Open => return vec![Effect::File(FileRequest::OpenDialog)],
         Action::Save => return save(state, false),
         Action::SaveAs => return save(state, true),
+        Action::NewWindow => return vec![Effect::NewWindow],
         Action::Copy => return copy(state),
         Action::Paste => return vec![Effect::Paste],
         Action::ToolBrush => state.tool = Tool::Brush,
@@ -266,25 +268,31 @@ fn leave_or_stop(state: &mut AppState) -> Vec<Effect> {
 /// Saving keeps.
 fn save(state: &mut AppState, ask: bool) -> Vec<Effect> {
     state.keep_shown();
-    let Some(picture) = state.document.picture() else { return Vec::new() };
-    let parameters = state.document_recipe.clone();
+    if state.document.is_empty() {
+        return Vec::new();
+    }
+    let project = Box::new(state.project());
     let request = match state.saved_to.clone().filter(|_| !ask) {
-        Some(path) => FileRequest::Save { path, picture, parameters },
-        None => {
-            FileRequest::SaveDialog { picture, parameters, suggested_name: file_name(&state.title) }
-        }
+        Some(path) => FileRequest::Save { path, project },
+        None => FileRequest::SaveDialog { project, suggested_name: suggested_name(state) },
     };
     vec![Effect::File(request)]
 }
 
+/// What the dialog begins with: the title in the format that it was saved in before.
+fn suggested_name(state: &AppState) -> String {
+    let is_project = state.saved_to.as_deref().is_some_and(is_project);
+    file_name(&state.title, if is_project { EXTENSION } else { "png" })
+}
+
 /// The first words of the title, as a file name that every system takes.
-fn file_name(title: &str) -> String {
+fn file_name(title: &str, extension: &str) -> String {
     let stem = title.rsplit_once('.').map_or(title, |(stem, _)| stem);
     let safe: String =
         stem.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { ' ' }).collect();
     let words: Vec<&str> = safe.split_whitespace().take(8).collect();
     let name = if words.is_empty() { "painting".to_owned() } else { words.join(" ") };
-    format!("{name}.png")
+    format!("{name}.{extension}")
 }
 
 /// The document is one picture: of several files the first is placed.

@@ -2,10 +2,11 @@
 //!
 //! Whatever can be judged without opening a file is judged here, so that it ends with exit code 2.
 
+use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::document::codec::Format;
 use crate::engine::painter::{Backend, Options};
@@ -13,7 +14,7 @@ use crate::engine::protocol::{ModelSource, Sampler, Schedule};
 
 /// A painting program that runs Stable Diffusion inside the same process.
 ///
-/// Without arguments it opens its window.
+/// Without arguments it opens its window; a picture or a project alone is opened in it.
 #[derive(Debug, Parser)]
 #[command(version = env!("PENTIMENTO_BUILD"), args_conflicts_with_subcommands = true)]
 #[command(subcommand_negates_reqs = true)]
@@ -22,6 +23,20 @@ pub struct Arguments {
     pub(super) command: Option<Command>,
     #[command(flatten)]
     pub(super) generate: Option<Generate>,
+}
+
+impl Arguments {
+    /// Whether the words after the program's name ask for the window, and what they want to open in
+    /// it: one word that is neither a flag nor a command is a file.
+    #[must_use]
+    pub fn window(words: &[OsString]) -> Option<Option<PathBuf>> {
+        let [word] = words else { return words.is_empty().then_some(None) };
+        let parser = Self::command();
+        let commands = parser.get_subcommands().map(clap::Command::get_name);
+        let is_command = commands.chain(["help"]).any(|name| word == name);
+        let is_file = !word.as_encoded_bytes().starts_with(b"-") && !is_command;
+        is_file.then(|| Some(PathBuf::from(word)))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -205,7 +220,6 @@ fn number(text: &str, range: RangeInclusive<f32>) -> Result<f32, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn parsed(line: &str) -> Result<Arguments, clap::Error> {
         Arguments::try_parse_from(std::iter::once("pentimento").chain(line.split_whitespace()))
@@ -220,6 +234,21 @@ mod tests {
     #[test]
     fn the_flags_do_not_contradict_each_other() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_word_alone_is_a_file_for_the_window() {
+        let window = |line: &str| {
+            let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+            Arguments::window(&words)
+        };
+        assert_eq!(window(""), Some(None));
+        for file in ["fox.ora", "./models", "C:fox.png"] {
+            assert_eq!(window(file), Some(Some(PathBuf::from(file))));
+        }
+        for line in ["models", "help", "bench", "--help", "-V", "inspect fox.png", "a.png b.png"] {
+            assert_eq!(window(line), None, "{line}");
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@
 
 pub mod journal;
 
+use std::fs::File;
+use std::io::{Cursor, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +18,8 @@ use std::thread::JoinHandle;
 use arboard::{Clipboard, ImageData};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
-use crate::document::codec::{self, Format, RawText};
+use crate::document::codec::openraster::{self, EXTENSION, Opened, Project, is_project};
+use crate::document::codec::{self, CodecError, Decoded, Format, RawText};
 use crate::plane::Plane;
 use crate::types::Picture;
 
@@ -24,6 +27,8 @@ use crate::types::Picture;
 const SLOTS: usize = 32;
 /// The largest file that is read whole; a picture of 16 bits at 16,384² stays below it.
 const MOST_BYTES: u64 = 2 << 30;
+/// How names of files end that can be opened.
+const OPENED: &[&str] = &["png", "jpg", "jpeg", "webp", "tif", "tiff", EXTENSION];
 
 /// What the threads are asked to do.
 #[derive(Clone, Debug)]
@@ -33,9 +38,7 @@ pub enum FileRequest {
     /// Ask the user for a place and save there.
     SaveDialog {
         /// What to save.
-        picture: Plane<4>,
-        /// The text that recalls how it was made; empty for none.
-        parameters: String,
+        project: Box<Project>,
         /// The file name that the dialog begins with.
         suggested_name: String,
     },
@@ -45,14 +48,12 @@ pub enum FileRequest {
     Folder(PathBuf),
     /// Read a picture.
     Open(PathBuf),
-    /// Write a picture in the format that the name ends with, else as PNG.
+    /// Write the whole project, or its picture in the format that the name ends with, else as PNG.
     Save {
         /// Where to.
         path: PathBuf,
         /// What to save.
-        picture: Plane<4>,
-        /// The text that recalls how it was made; empty for none.
-        parameters: String,
+        project: Box<Project>,
     },
     /// Decode a picture that was dropped or pasted as bytes.
     DecodeBytes {
@@ -85,6 +86,17 @@ pub enum FileEvent {
         picture: Plane<4>,
         /// The texts that it carried about how it was made.
         texts: Vec<RawText>,
+        /// Whether it is all that could be read of a project.
+        damaged: bool,
+    },
+    /// A project was read.
+    OpenedProject {
+        /// Where it lies; `None` when it came as bytes.
+        path: Option<PathBuf>,
+        /// Its file name.
+        name: String,
+        /// What was saved.
+        project: Box<Project>,
     },
     /// A picture was written.
     Saved {
@@ -112,7 +124,7 @@ pub enum FileEvent {
 enum Question {
     Open,
     Folder,
-    Save { picture: Plane<4>, parameters: String, suggested_name: String },
+    Save { project: Box<Project>, suggested_name: String },
 }
 
 /// Owns the two threads. Dropping it finishes the file work and joins.
@@ -199,8 +211,8 @@ impl FileWorker {
         let question = match request {
             FileRequest::OpenDialog => Question::Open,
             FileRequest::FolderDialog => Question::Folder,
-            FileRequest::SaveDialog { picture, parameters, suggested_name } => {
-                Question::Save { picture, parameters, suggested_name }
+            FileRequest::SaveDialog { project, suggested_name } => {
+                Question::Save { project, suggested_name }
             }
             request => {
                 let sent = self.requests.as_ref().is_some_and(|to| to.try_send(request).is_ok());
@@ -255,16 +267,13 @@ fn chosen(question: Question, path: PathBuf) -> FileRequest {
     match question {
         Question::Open => FileRequest::Open(path),
         Question::Folder => FileRequest::Folder(path),
-        Question::Save { picture, parameters, .. } => {
-            let path = with_extension(path);
-            FileRequest::Save { path, picture, parameters }
-        }
+        Question::Save { project, .. } => FileRequest::Save { path: with_extension(path), project },
     }
 }
 
 /// Adds `.png` unless the name ends as a format does: what it is called is what it is.
 fn with_extension(path: PathBuf) -> PathBuf {
-    if Format::of_path(&path).is_some() {
+    if Format::of_path(&path).is_some() || is_project(&path) {
         return path;
     }
     let mut name = path.into_os_string();
@@ -276,7 +285,7 @@ fn with_extension(path: PathBuf) -> PathBuf {
 fn ask(question: &Question) -> Option<PathBuf> {
     match question {
         Question::Open => rfd::FileDialog::new()
-            .add_filter("PNG, JPEG, WebP, TIFF", &["png", "jpg", "jpeg", "webp", "tif", "tiff"])
+            .add_filter("PNG, JPEG, WebP, TIFF, OpenRaster", OPENED)
             .pick_file(),
         Question::Folder => rfd::FileDialog::new().pick_folder(),
         Question::Save { suggested_name, .. } => {
@@ -284,6 +293,7 @@ fn ask(question: &Question) -> Option<PathBuf> {
                 dialog.add_filter(format.name(), format.extensions())
             };
             let dialog = Format::ALL.into_iter().fold(rfd::FileDialog::new(), filter);
+            let dialog = dialog.add_filter("Pentimento (OpenRaster)", &[EXTENSION]);
             dialog.set_file_name(suggested_name).save_file()
         }
     }
@@ -305,9 +315,10 @@ fn work(request: FileRequest, clipboard: &mut Option<Clipboard>) -> FileEvent {
         FileRequest::DecodeBytes { name, bytes } => decode(None, name, &bytes),
         FileRequest::Copy(picture) => copy(&picture, clipboard),
         FileRequest::Tile { name, picture } => {
-            Ok(FileEvent::Opened { path: None, name, picture: tiled(&picture), texts: Vec::new() })
+            let decoded = Decoded { picture, texts: Vec::new() };
+            Ok(opened(None, name, decoded, false))
         }
-        FileRequest::Save { path, picture, parameters } => save(path, &picture, &parameters),
+        FileRequest::Save { path, project } => save(path, &project),
         // Dialogs go to the other thread; here there is nothing to do for them.
         FileRequest::OpenDialog | FileRequest::FolderDialog | FileRequest::SaveDialog { .. } => {
             Ok(FileEvent::DialogClosed)
@@ -327,19 +338,45 @@ fn open(path: &Path) -> Result<FileEvent, String> {
             path.display()
         ));
     }
-    let length = metadata.len();
-    if length > MOST_BYTES {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut head = Vec::new();
+    (&mut file).take(4).read_to_end(&mut head).map_err(unreadable)?;
+    if openraster::is_archive(&head) {
+        // Read part by part: only its pictures need to fit into memory.
+        return unpack(Some(path.to_owned()), name, file);
+    }
+    if metadata.len() > MOST_BYTES {
         return Err(format!("This file is too large to be a picture: {}", path.display()));
     }
-    let bytes = std::fs::read(path).map_err(unreadable)?;
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    // A file that is no longer as long as it said, or endless, ends here too.
+    let mut bytes = head;
+    file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
     decode(Some(path.to_owned()), name, &bytes)
 }
 
 fn decode(path: Option<PathBuf>, name: String, bytes: &[u8]) -> Result<FileEvent, String> {
+    if openraster::is_archive(bytes) {
+        return unpack(path, name, Cursor::new(bytes));
+    }
     let decoded = codec::decode_picture(bytes).map_err(|error| format!("{error}: {name}"))?;
-    let picture = tiled(&decoded.picture);
-    Ok(FileEvent::Opened { path, name, picture, texts: decoded.texts })
+    Ok(opened(path, name, decoded, false))
+}
+
+fn unpack(
+    path: Option<PathBuf>,
+    name: String,
+    source: impl Read + Seek,
+) -> Result<FileEvent, String> {
+    match openraster::read(source).map_err(|error| format!("{error}: {name}"))? {
+        Opened::Project(project) => Ok(FileEvent::OpenedProject { path, name, project }),
+        Opened::Picture { decoded, damaged } => Ok(opened(path, name, decoded, damaged)),
+    }
+}
+
+fn opened(path: Option<PathBuf>, name: String, decoded: Decoded, damaged: bool) -> FileEvent {
+    let Decoded { picture, texts } = decoded;
+    FileEvent::Opened { path, name, picture: tiled(&picture), texts, damaged }
 }
 
 /// Puts a picture on the clipboard. On some systems it lies there only as long as somebody holds
@@ -364,15 +401,24 @@ fn tiled(picture: &Picture) -> Plane<4> {
     plane
 }
 
-fn save(path: PathBuf, picture: &Plane<4>, parameters: &str) -> Result<FileEvent, String> {
-    let parameters = Some(parameters).filter(|text| !text.is_empty());
-    let format = Format::of_path(&path).unwrap_or_default();
-    let written = codec::encode(&picture.to_picture(), format, parameters)
-        .and_then(|bytes| codec::write_whole(&path, &bytes));
-    match written {
+fn save(path: PathBuf, project: &Project) -> Result<FileEvent, String> {
+    match write(&path, project) {
         Ok(()) => Ok(FileEvent::Saved { path }),
         Err(error) => Err(format!("The picture could not be saved ({error}): {}", path.display())),
     }
+}
+
+fn write(path: &Path, project: &Project) -> Result<(), CodecError> {
+    if is_project(path) {
+        let encoded = openraster::encode(project)?;
+        return codec::write_with(path, |file| encoded.write(file));
+    }
+    let Some(picture) = project.document.picture() else { return Ok(()) };
+    let picture = picture.to_picture();
+    let parameters = Some(project.recipe.as_str()).filter(|text| !text.is_empty());
+    let format = Format::of_path(path).unwrap_or_default();
+    let bytes = codec::encode(&picture, format, parameters)?;
+    codec::write_whole(path, &bytes)
 }
 
 #[cfg(test)]
@@ -380,9 +426,18 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::document::document::Document;
 
     fn picture() -> Plane<4> {
         Plane::from_flat((2, 1), &[1, 2, 3, 255, 250, 128, 7, 255])
+    }
+
+    fn project(recipe: &str) -> Box<Project> {
+        let mut document = Document::empty((2, 1));
+        document.replace_picture(picture());
+        document.mask.fill_whole();
+        let desk = serde_json::json!({ "prompt": "a fox" });
+        Box::new(Project { document, recipe: recipe.to_owned(), desk })
     }
 
     fn next(worker: &mut FileWorker) -> FileEvent {
@@ -401,11 +456,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.png");
         let mut worker = FileWorker::spawn(|| {}).expect("threads");
-        worker.submit(FileRequest::Save {
-            path: path.clone(),
-            picture: picture(),
-            parameters: String::new(),
-        });
+        worker.submit(FileRequest::Save { path: path.clone(), project: project("") });
         assert!(matches!(next(&mut worker), FileEvent::Saved { path: saved } if saved == path));
         worker.submit(FileRequest::Open(path));
         match next(&mut worker) {
@@ -459,8 +510,7 @@ mod tests {
         let mut worker =
             FileWorker::spawn_with(|| {}, move |_| Some(place.clone())).expect("threads");
         worker.submit(FileRequest::SaveDialog {
-            picture: picture(),
-            parameters: String::new(),
+            project: project(""),
             suggested_name: "fox.png".to_owned(),
         });
         let expected = folder.path().join("fox.png");
@@ -477,7 +527,8 @@ mod tests {
             ("d", b"\x89PNG"),
         ] {
             let path = with_extension(folder.path().join(name));
-            save(path.clone(), &picture(), "a fox\nSteps: 1, Seed: 2, Size: 2x1").expect("saved");
+            let project = project("a fox\nSteps: 1, Seed: 2, Size: 2x1");
+            save(path.clone(), &project).expect("saved");
             assert!(std::fs::read(&path).expect("there").starts_with(begins), "{name}");
             // A file that lies about its format opens as what it is.
             let lies = folder.path().join("lies.tif");
@@ -489,6 +540,28 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_project_is_saved_and_opens_whatever_it_is_called() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = with_extension(folder.path().join("fox.ORA"));
+        save(path.clone(), &project("a fox")).expect("saved");
+        let renamed = folder.path().join("fox.png");
+        std::fs::rename(path, &renamed).expect("renamed");
+        match open(&renamed).expect("a project") {
+            FileEvent::OpenedProject { path, project, .. } => {
+                assert_eq!((path, project.recipe.as_str()), (Some(renamed), "a fox"));
+                assert_eq!(
+                    project.document.picture().map(|p| p.to_flat()),
+                    Some(picture().to_flat())
+                );
+                assert_eq!(project.document.mask.plane().to_flat(), [255, 255]);
+            }
+            other => panic!("{other:?}"),
+        }
+        let names: Vec<_> = std::fs::read_dir(folder.path()).expect("a folder").collect();
+        assert_eq!(names.len(), 1, "no temporary file is left");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub use halves::{DEEPEST, halve, halved, push_level, push_premultiplied};
 pub use rect::PixelRect;
 pub(crate) use tile::fresh_key;
-pub use tile::{Tile, reserve_keys};
+pub use tile::{Source, Tile, reserve_keys};
 
 use crate::types::{Coverage, Picture};
 

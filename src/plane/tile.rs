@@ -1,8 +1,8 @@
 //! One tile of a plane.
 
 use std::fmt;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::halves::Halves;
 use super::{PlaneError, TILE};
@@ -20,10 +20,15 @@ pub fn reserve_keys(highest: u64) {
     NEXT_KEY.fetch_max(highest.saturating_add(1), Ordering::Relaxed);
 }
 
+/// Reads the bytes of the tile of this key; whoever makes one tells of what cannot be read.
+pub type Source = Arc<dyn Fn(u64) -> Option<Box<[u8]>> + Send + Sync>;
+
 /// A square of [`TILE`] pixels a side; what of it lies beyond the plane means nothing.
 pub struct Tile<const N: usize> {
     key: u64,
-    bytes: Box<[u8]>,
+    /// Empty until they are read, for a tile that is kept elsewhere.
+    bytes: OnceLock<Box<[u8]>>,
+    source: Option<Source>,
     /// Made beside the window's thread where many tiles come at once.
     pub(super) halves: OnceLock<Halves>,
 }
@@ -31,12 +36,17 @@ pub struct Tile<const N: usize> {
 impl<const N: usize> Clone for Tile<N> {
     /// Clones are made to be changed: halves would only be thrown away.
     fn clone(&self) -> Self {
-        Self { key: self.key, bytes: self.bytes.clone(), halves: OnceLock::new() }
+        Self { key: self.key, ..Self::here(self.bytes().into()) }
     }
 }
 
 impl<const N: usize> Tile<N> {
-    pub(super) const BYTES: usize = N * TILE as usize * TILE as usize;
+    fn here(bytes: Box<[u8]>) -> Self {
+        Self { key: 0, bytes: OnceLock::from(bytes), source: None, halves: OnceLock::new() }
+    }
+
+    /// Bytes of a tile.
+    pub const BYTES: usize = N * TILE as usize * TILE as usize;
 
     /// Changes with the content. Equal keys mean equal bytes, across the process.
     #[must_use]
@@ -47,7 +57,18 @@ impl<const N: usize> Tile<N> {
     /// `N * TILE * TILE` bytes, rows from the top.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.get_or_init(|| {
+            let read = self.source.as_ref().and_then(|source| source(self.key));
+            let fits = read.filter(|bytes| bytes.len() == Self::BYTES);
+            fits.unwrap_or_else(|| vec![0; Self::BYTES].into_boxed_slice())
+        })
+    }
+
+    /// A tile that is stored under its key and read when somebody looks at it; zeros if it cannot
+    /// be. As to keys, see [`Self::stored`].
+    #[must_use]
+    pub fn later(key: u64, source: Source) -> Self {
+        Self { key, bytes: OnceLock::new(), source: Some(source), halves: OnceLock::new() }
     }
 
     /// A tile that was stored under its key. [`reserve_keys`] must have kept the key from being
@@ -59,7 +80,7 @@ impl<const N: usize> Tile<N> {
         if bytes.len() != Self::BYTES {
             return Err(PlaneError::Length(bytes.len(), Self::BYTES));
         }
-        Ok(Self { key, bytes, halves: OnceLock::new() })
+        Ok(Self { key, ..Self::here(bytes) })
     }
 
     /// A tile of the rows that lie inside the plane; `None` if all of it is zero.
@@ -78,7 +99,7 @@ impl<const N: usize> Tile<N> {
     }
 
     pub(super) fn of(bytes: Box<[u8]>) -> Self {
-        Self { key: fresh_key(), bytes, halves: OnceLock::new() }
+        Self { key: fresh_key(), ..Self::here(bytes) }
     }
 
     pub(super) fn empty() -> Self {
@@ -89,7 +110,8 @@ impl<const N: usize> Tile<N> {
     pub(super) fn change(&mut self) -> &mut [u8] {
         self.key = fresh_key();
         self.halves = OnceLock::new();
-        &mut self.bytes
+        assert_eq!(self.bytes().len(), Self::BYTES, "a tile is whole");
+        self.bytes.get_mut().expect("the line above read them")
     }
 }
 

@@ -1,18 +1,22 @@
 //! The window's end of the journal: opens it beside the window, hands over what is new after each
 //! frame, and says what its thread says.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command as Process, Stdio};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::app::command::{Action, Command};
 use crate::app::notices::Kind;
-use crate::app::session::{Recorder, Restored, restore};
+use crate::app::session::sweep::Garbage;
+use crate::app::session::{Recorder, Restored, Shelf, holds_work, restore};
 use crate::app::state::AppState;
 use crate::app::trouble;
 use crate::app::words::Text;
-use crate::document::journal::{Opened, Trouble, open_free};
+use crate::document::journal::{Batch, Journal, Opened, Trouble, left_behind, open_free};
 use crate::files::journal::{JournalEvent, JournalWriter};
 
 /// Base of the journal's file names.
@@ -20,6 +24,7 @@ const BASE: &str = "session";
 
 /// A journal that was opened, and what lay in it.
 pub(super) struct Found {
+    folder: PathBuf,
     opened: Opened,
     restored: Option<Restored>,
     /// When it was last written to, as "14:32".
@@ -41,7 +46,7 @@ pub(super) fn open(folder: &Path) -> std::io::Result<Opening> {
             if opened.which == 1 { BASE.to_owned() } else { format!("{BASE}-{}", opened.which) };
         let left_at = last_written(&folder.join(format!("{name}.journal")));
         let restored = restore(&opened.journal.reader());
-        Ok(Found { opened, restored, left_at })
+        Ok(Found { folder, opened, restored, left_at })
     })
 }
 
@@ -51,23 +56,51 @@ fn last_written(path: &Path) -> Option<String> {
     Some(time.strftime("%H:%M").to_string())
 }
 
+/// Wakes the window from any thread.
+pub(super) type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// What the window is to do that was asked to close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// Close: everything is written.
+    Now,
+    /// Wait a moment: it is being written.
+    Soon,
+    /// Stay: the disk refuses.
+    Stay,
+}
+
+/// What the disk refuses, as the user is told it.
+struct Refusal {
+    /// The notice's words.
+    words: String,
+    trouble: Trouble,
+    message: String,
+    /// Bytes that the first batch needs.
+    bytes: u64,
+    /// Whether a closing window was held back for it.
+    held_back: bool,
+}
+
 /// Keeps the journal while the window is open.
 pub(super) struct Session {
     writer: JournalWriter,
     recorder: Recorder,
     seq: u64,
-    /// Whether the disk's refusal was told.
-    told: bool,
+    refusal: Option<Refusal>,
+    /// Whether what is read later can be.
+    shelf: Option<Shelf>,
+    /// A search for what nothing needs any more.
+    sweep: Option<JoinHandle<Garbage>>,
+    /// A search for the work of windows that are gone; whether there is some.
+    others: Option<JoinHandle<bool>>,
+    wake: Wake,
 }
 
 impl Session {
     /// Takes the found session over into the state.
-    pub(super) fn begin(
-        found: Found,
-        state: &mut AppState,
-        wake: impl Fn() + Send + 'static,
-    ) -> std::io::Result<Self> {
-        let Found { opened, restored, left_at } = found;
+    pub(super) fn begin(found: Found, state: &mut AppState, wake: Wake) -> std::io::Result<Self> {
+        let Found { folder, opened, restored, left_at } = found;
         let recovery = opened.journal.recovery().clone();
         for error in &opened.refused {
             let words = trouble::said(state.lang, &error.to_string()).into_owned();
@@ -78,8 +111,18 @@ impl Session {
             let words = state.lang.fill(Text::SessionDropped, &[&bytes]);
             state.notices.say(state.now, Kind::Warning, words, None);
         }
-        let mut writer = JournalWriter::spawn(opened.journal, wake)?;
+        // Once something is to be written, the notice tells what becomes of it.
+        let refusal = recovery.unwritable.as_deref().map(|reason| {
+            let message = plain(reason).to_owned();
+            let words = state.lang.fill(Text::SessionNone, &[&message]);
+            state.notices.say(state.now, Kind::Error, words.clone(), None);
+            Refusal { words, trouble: Trouble::Other, message, bytes: 0, held_back: false }
+        });
+        let which = opened.which;
+        let woken = Arc::clone(&wake);
+        let mut writer = JournalWriter::spawn(opened.journal, move || woken())?;
         let mut seq = 0;
+        let mut shelf = None;
         let recorder = match restored {
             None => Recorder::default(),
             Some(mut restored) => {
@@ -88,6 +131,7 @@ impl Session {
                     seq += 1;
                     writer.submit(seq, garbage);
                 }
+                shelf = Some(restored.shelf.clone());
                 let recorder = restored.put_back(state);
                 let text = if state.jobs.paused { Text::SessionWaits } else { Text::SessionBack };
                 let words = state.lang.fill(text, &[&left_at.unwrap_or_default()]);
@@ -95,44 +139,142 @@ impl Session {
                 recorder
             }
         };
-        Ok(Self { writer, recorder, seq, told: false })
+        let others = look_for_others(folder, which, Arc::clone(&wake)).ok();
+        Ok(Self { writer, recorder, seq, refusal, shelf, sweep: None, others, wake })
     }
 
     /// Hands over what is new.
     pub(super) fn observe(&mut self, state: &AppState) {
         if let Some(batch) = self.recorder.observe(state) {
-            self.seq += 1;
-            self.writer.submit(self.seq, batch);
+            self.submit(batch);
         }
+    }
+
+    fn submit(&mut self, batch: Batch) {
+        self.seq += 1;
+        self.writer.submit(self.seq, batch);
     }
 
     /// Says what the journal's thread says, as far as it concerns the user.
     pub(super) fn drain(&mut self, state: &mut AppState) {
         for event in self.writer.drain() {
             match event {
-                JournalEvent::Written { .. } | JournalEvent::Synced { .. } => {}
+                JournalEvent::Written { .. } => {}
+                JournalEvent::Synced { .. } => self.begin_sweep(state),
                 JournalEvent::Refused { message, .. } => {
                     state.notices.say(state.now, Kind::Error, message, None);
                 }
                 JournalEvent::Failed { trouble, message, unwritten, bytes } => {
-                    if !std::mem::replace(&mut self.told, true) {
-                        let count = unwritten.to_string();
-                        let words = if matches!(trouble, Trouble::DiskFull) {
-                            let mib = (bytes >> 20).max(1).to_string();
-                            state.lang.fill(Text::JournalDiskFull, &[&count, &mib])
-                        } else {
-                            state.lang.fill(Text::JournalRefused, &[&count, &message])
-                        };
-                        state.notices.say(state.now, Kind::Error, words, None);
-                    }
+                    let message = plain(&message).to_owned();
+                    self.refused(state, trouble, message, unwritten, bytes);
                 }
                 JournalEvent::Recovered => {
-                    self.told = false;
+                    if let Some(refusal) = self.refusal.take() {
+                        state.notices.retract(&refusal.words);
+                    }
                     let words = state.lang.get(Text::JournalRecovered).to_owned();
                     state.notices.say(state.now, Kind::Info, words, None);
                 }
             }
         }
+        self.end_sweep();
+        if let Some(others) = self.others.take_if(|others| others.is_finished())
+            && others.join().unwrap_or(false)
+        {
+            let words = state.lang.get(Text::OtherWindow).to_owned();
+            let open = (Text::OpenIt, Command::Do(Action::NewWindow));
+            state.notices.say(state.now, Kind::Info, words, Some(open));
+        }
+        let lost = self.shelf.as_ref().map_or(0, Shelf::take_lost);
+        if lost > 0 {
+            let words = state.lang.fill(Text::SessionLost, &[&lost.to_string()]);
+            state.notices.say(state.now, Kind::Warning, words, None);
+        }
+    }
+
+    /// Everything is on the disk, so there is a moment to look for what nothing needs.
+    fn begin_sweep(&mut self, state: &AppState) {
+        if self.sweep.is_some() || self.writer.unwritten() > 0 {
+            return;
+        }
+        self.observe(state);
+        let Some(sweep) = self.recorder.begin_sweep(state) else { return };
+        let wake = Arc::clone(&self.wake);
+        let thread = std::thread::Builder::new().name("sweep".to_owned());
+        let search = move || {
+            let garbage = sweep.run();
+            wake();
+            garbage
+        };
+        // Without a thread there is no sweep; the next start has another.
+        self.sweep = thread.spawn(search).ok();
+    }
+
+    fn end_sweep(&mut self) {
+        let Some(sweep) = self.sweep.take_if(|sweep| sweep.is_finished()) else { return };
+        let garbage = sweep.join().unwrap_or_default();
+        if let Some(batch) = self.recorder.end_sweep(&garbage) {
+            self.submit(batch);
+        }
+    }
+
+    /// Tells the refusal, or what has become of it in the notice that stands.
+    fn refused(
+        &mut self,
+        state: &mut AppState,
+        trouble: Trouble,
+        message: String,
+        unwritten: usize,
+        bytes: u64,
+    ) {
+        let count = unwritten.to_string();
+        let words = if matches!(trouble, Trouble::DiskFull) {
+            state.lang.fill(Text::JournalDiskFull, &[&count, &mib(bytes)])
+        } else {
+            state.lang.fill(Text::JournalRefused, &[&count, &message])
+        };
+        let held_back = match &self.refusal {
+            None => {
+                state.notices.say(state.now, Kind::Error, words.clone(), None);
+                false
+            }
+            // What says more by now is left alone, and what was dismissed is not said again.
+            Some(told) if told.held_back => return,
+            Some(told) => {
+                state.notices.retell(&told.words, &words);
+                false
+            }
+        };
+        self.refusal = Some(Refusal { words, trouble, message, bytes, held_back });
+    }
+
+    /// What becomes of a window that was asked to close.
+    pub(super) fn leave(&self) -> Leave {
+        match (self.writer.unwritten(), &self.refusal) {
+            (0, _) => Leave::Now,
+            (_, None) => Leave::Soon,
+            (_, Some(_)) => Leave::Stay,
+        }
+    }
+
+    /// Whether a closing window was held back before, for a refusal that still stands.
+    pub(super) fn was_held_back(&self) -> bool {
+        self.refusal.as_ref().is_some_and(|refusal| refusal.held_back)
+    }
+
+    /// Says why the window stays, and what to do.
+    pub(super) fn hold_back(&mut self, state: &mut AppState) {
+        let Some(refusal) = &mut self.refusal else { return };
+        refusal.held_back = true;
+        let count = self.writer.unwritten().to_string();
+        let words = if matches!(refusal.trouble, Trouble::DiskFull) {
+            state.lang.fill(Text::JournalStay, &[&count, &mib(refusal.bytes)])
+        } else {
+            state.lang.fill(Text::JournalStayRefused, &[&count, &refusal.message])
+        };
+        state.notices.retract(&refusal.words);
+        state.notices.say(state.now, Kind::Error, words.clone(), None);
+        refusal.words = words;
     }
 
     /// Writes everything and lets go of the journal.
@@ -142,4 +284,34 @@ impl Session {
             eprintln!("{unwritten} changes could not be written to the journal");
         }
     }
+}
+
+/// What the system says, without its number.
+fn plain(message: &str) -> &str {
+    message.split(" (os error").next().unwrap_or(message)
+}
+
+fn mib(bytes: u64) -> String {
+    (bytes >> 20).max(1).to_string()
+}
+
+/// Looks for journals that other windows left with work in them. Those that are open are locked.
+fn look_for_others(folder: PathBuf, which: usize, wake: Wake) -> std::io::Result<JoinHandle<bool>> {
+    std::thread::Builder::new().name("others".to_owned()).spawn(move || {
+        let found = left_behind(&folder, BASE, which)
+            .iter()
+            .filter_map(|name| Journal::open(&folder, name).ok())
+            .any(|journal| holds_work(&journal.reader()));
+        if found {
+            wake();
+        }
+        found
+    })
+}
+
+/// Opens another window: the same program once more.
+pub(super) fn open_window() -> std::io::Result<()> {
+    let mut child = Process::new(std::env::current_exe()?).stdin(Stdio::null()).spawn()?;
+    // Somebody has to hear of its end.
+    std::thread::Builder::new().name("window".to_owned()).spawn(move || child.wait()).map(drop)
 }

@@ -163,7 +163,9 @@ fn tile(ui: &mut Ui, cx: &mut Cx<'_>, thumbs: &mut Thumbs, entry: &Entry, side: 
     let shown = cx.state.shown == Some(entry.id);
     let name = spoken(cx, entry);
     response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, shown, &name));
-    if let Some(picture) = entry.thumb() {
+    // A long strip has many that are scrolled away: nothing is read for them.
+    let in_view = ui.is_rect_visible(rect);
+    if let Some(picture) = entry.thumb().filter(|_| in_view) {
         let texture = thumbs.texture(ui.ctx(), picture);
         let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
         let tint =

@@ -11,6 +11,7 @@ mod journeys;
 mod numbers;
 mod oracle;
 mod parity;
+mod reopen;
 mod session;
 mod support;
 mod tidy;

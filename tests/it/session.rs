@@ -32,7 +32,7 @@ const KILLS: &str = "PENTIMENTO_TEST_KILLS";
 
 /// Everything that is promised to come back, as numbers: words and settings, picture and mask, each
 /// entry, the bin, the history.
-fn digest(state: &AppState) -> Vec<u64> {
+pub fn digest(state: &AppState) -> Vec<u64> {
     let mut parts = Vec::new();
     let mut part = |fill: &mut dyn FnMut(&mut DefaultHasher)| {
         let mut hasher = DefaultHasher::new();
@@ -98,7 +98,8 @@ fn hash_entry(entry: &Entry, hasher: &mut DefaultHasher) {
     request.mask.as_ref().map(|mask| mask.coverage.to_flat()).hash(hasher);
 }
 
-fn fresh() -> AppState {
+/// A window that has just opened.
+pub fn fresh() -> AppState {
     let settings = Settings { welcome_painted: true, ..Settings::default() };
     AppState::new(settings, Lang::En)
 }
@@ -190,6 +191,9 @@ fn child_that_is_killed() {
     };
     state.settings.paint.size = Some((64, 64));
     state.settings.paint.steps = Some(2);
+    // What nothing needs is looked for all the time, and the kill may come in the middle of it.
+    recorder.sweep_after(1 << 20);
+    let mut sweep = None;
     let mut writer = JournalWriter::spawn(journal, || ()).unwrap();
     let mut engine = Engine::spawn(Options::default(), || ()).unwrap();
     let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
@@ -205,6 +209,17 @@ fn child_that_is_killed() {
         }
         if let Some(batch) = recorder.observe(&state) {
             seq += 1;
+            println!("\nsent {seq} {:?}", digest(&state));
+            writer.submit(seq, batch);
+        }
+        if sweep.is_none() {
+            sweep = recorder.begin_sweep(&state);
+        } else if dice.roll(4) == 0
+            && let Some(sweep) = sweep.take()
+            && let Some(batch) = recorder.end_sweep(&sweep.run())
+        {
+            seq += 1;
+            println!("\nswept {seq}");
             println!("\nsent {seq} {:?}", digest(&state));
             writer.submit(seq, batch);
         }
@@ -224,7 +239,7 @@ fn a_killed_session_comes_back_as_it_was() {
     let kills = std::env::var(KILLS).ok().and_then(|kills| kills.parse().ok()).unwrap_or(20);
     let folder = tempfile::tempdir().unwrap();
     let mut deeds = 0;
-    let mut jobs = 0;
+    let (mut jobs, mut swept) = (0, 0);
     for round in 0..kills {
         // A long day makes long digests; now and then another one begins.
         let day = folder.path().join((round / 10).to_string());
@@ -260,7 +275,9 @@ fn a_killed_session_comes_back_as_it_was() {
         child.kill().unwrap();
         child.wait().unwrap();
         for line in lines {
-            hear(line.unwrap(), &mut sent, &mut written);
+            let line = line.unwrap();
+            swept += usize::from(line.starts_with("swept"));
+            hear(line, &mut sent, &mut written);
         }
 
         let journal = Journal::open(&day, "session").unwrap();
@@ -279,5 +296,5 @@ fn a_killed_session_comes_back_as_it_was() {
         deeds += sent.len();
         jobs += state.entries.iter().filter(|entry| entry.stage == Stage::Finished).count();
     }
-    println!("{kills} kills, {deeds} changes sent, {jobs} finished pictures found");
+    println!("{kills} kills, {deeds} changes sent, {swept} sweeps, {jobs} finished pictures found");
 }

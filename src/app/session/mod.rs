@@ -2,7 +2,8 @@
 //! comes back.
 //!
 //! [`recorder::Recorder`] looks at the state after each frame that changed it and makes a batch of
-//! what is new; [`restore`] reads it all back. Neither writes nor reads a file by itself.
+//! what is new; [`restore`] reads it all back, the large pictures of the strip only when they are
+//! asked for; [`sweep`] finds what is named no more. None of them writes a file by itself.
 //!
 //! | key | value |
 //! |---|---|
@@ -15,17 +16,21 @@
 //! | `step/N/0`, `step/N/1` | JSON: the moment before or after step N |
 //! | `tile/N` | pixels of a tile of a picture or a mask |
 //! | `picture/N` | an estimate: width and height as 32-bit little-endian numbers, then RGBA |
+//! | `thumb/N` | likewise: the thumb of entry N's picture, so that nobody waits for its tiles |
 //! | `midway/N` | where the paused job stands, for its entry N; see [`midway`] |
 //!
-//! Tiles and estimates never change under their key, so each is written once.
+//! Tiles, estimates and thumbs never change under their key, so each is written once.
 
 pub mod midway;
 pub mod recorder;
 pub mod records;
 pub mod restore;
+mod store;
+pub mod sweep;
 
 pub use recorder::Recorder;
-pub use restore::{Restored, restore};
+pub use restore::{Restored, holds_work, restore};
+pub use store::Shelf;
 
 /// Keys of the journal.
 mod keys {
@@ -38,6 +43,7 @@ mod keys {
     pub(super) const STEP: &str = "step/";
     pub(super) const TILE: &str = "tile/";
     pub(super) const PICTURE: &str = "picture/";
+    pub(super) const THUMB: &str = "thumb/";
     pub(super) const MIDWAY: &str = "midway/";
 
     pub(super) fn entry(id: u64) -> String {
@@ -52,6 +58,9 @@ mod keys {
     }
     pub(super) fn picture(key: u64) -> String {
         format!("{PICTURE}{key}")
+    }
+    pub(super) fn thumb(entry: u64) -> String {
+        format!("{THUMB}{entry}")
     }
     pub(super) fn midway(entry: u64) -> String {
         format!("{MIDWAY}{entry}")

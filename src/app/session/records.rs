@@ -57,6 +57,11 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// A desk that nothing is known of.
+    pub(super) fn lost() -> Self {
+        Self { strength: 100, follow: true, ..Self::default() }
+    }
+
     pub(super) fn of(state: &AppState) -> Self {
         Self {
             prompt: state.prompt.clone(),
@@ -165,6 +170,8 @@ pub struct Strip {
     pub bin: Vec<(usize, u64)>,
     /// Jobs that wait, next first; the running one before them.
     pub queue: Vec<u64>,
+    /// Those of them that come again until they are stopped.
+    pub repeats: Vec<u64>,
     /// The last job number given.
     pub last_number: u64,
     /// The last key given to an entry or a picture.
@@ -173,19 +180,23 @@ pub struct Strip {
 
 impl Strip {
     pub(super) fn of(state: &AppState) -> Self {
-        let jobs = state.jobs.running.iter().chain(&state.jobs.waiting);
+        let jobs = || state.jobs.running.iter().chain(&state.jobs.waiting);
         Self {
             order: state.entries.iter().map(|entry| entry.id.0).collect(),
             bin: state.bin.iter().map(|(place, entry)| (*place, entry.id.0)).collect(),
-            queue: jobs.map(|job| job.number).collect(),
+            queue: jobs().map(|job| job.number).collect(),
+            repeats: jobs().filter(|job| job.repeats).map(|job| job.number).collect(),
             last_number: state.jobs.last_number,
             last_key: state.next_key,
         }
     }
 
-    /// Everything but the counters, which alone are no reason to write.
-    pub(super) fn order(&self) -> (&[u64], &[(usize, u64)], &[u64]) {
-        (&self.order, &self.bin, &self.queue)
+    /// Whether both are the same but for the counters, which alone are no reason to write.
+    pub(super) fn same_order(&self, other: &Self) -> bool {
+        self.order == other.order
+            && self.bin == other.bin
+            && self.queue == other.queue
+            && self.repeats == other.repeats
     }
 }
 
@@ -234,6 +245,15 @@ impl RequestRecord {
                 .as_ref()
                 .map(|mask| (SizedRecord::of(&mask.coverage), mask.feather_px)),
         }
+    }
+}
+
+impl EntryRecord {
+    /// The tiles of its pictures and its mask.
+    pub(super) fn tile_keys(&self) -> impl Iterator<Item = u64> + '_ {
+        let mask = self.request.mask.as_ref().map(|(mask, _)| mask);
+        let sized = self.picture.iter().chain(&self.origin).chain(mask);
+        sized.flat_map(|sized| sized.tiles.tiles().map(|(_, key)| key))
     }
 }
 

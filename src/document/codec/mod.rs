@@ -1,4 +1,5 @@
-//! Pictures in files: PNG, JPEG, WebP and TIFF in; PNG, JPEG and WebP out.
+//! Pictures in files: PNG, JPEG, WebP and TIFF in; PNG, JPEG and WebP out. [`openraster`] is the
+//! document's own form, in and out.
 //!
 //! Called by whatever opens or saves a picture, in the window and on the command line. It works on
 //! bytes in memory; only [`write_whole`] touches the disk. Colour profiles are not applied, and what
@@ -6,10 +7,13 @@
 
 mod jpeg;
 mod metadata;
+pub mod openraster;
 mod png;
 mod webp;
+mod zip;
 
-use std::io::{Cursor, Write as _};
+use std::fs::File;
+use std::io::{self, BufWriter, Cursor, Write};
 use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
@@ -96,7 +100,7 @@ impl Format {
 #[derive(Debug, thiserror::Error)]
 pub enum CodecError {
     /// The bytes are none of the formats that are read.
-    #[error("This file is not a picture that can be read (PNG, JPEG, WebP, TIFF)")]
+    #[error("This file is not a picture that can be read (PNG, JPEG, WebP, TIFF, OpenRaster)")]
     NotAPicture,
     /// The picture has more pixels than a canvas may have.
     #[error(
@@ -145,6 +149,17 @@ pub enum CodecError {
 /// [`CodecError`] when it is no picture, damaged, or too large; its size is looked at before
 /// anything is decoded.
 pub fn decode_picture(bytes: &[u8]) -> Result<Decoded, CodecError> {
+    if openraster::is_archive(bytes) {
+        return Ok(match openraster::read(Cursor::new(bytes))? {
+            openraster::Opened::Project(project) => Decoded::from(*project),
+            openraster::Opened::Picture { decoded, .. } => decoded,
+        });
+    }
+    decode_flat(bytes)
+}
+
+/// Reads a picture that is no archive of others.
+fn decode_flat(bytes: &[u8]) -> Result<Decoded, CodecError> {
     let format = image::guess_format(bytes).map_err(|_unknown| CodecError::NotAPicture)?;
     if !READ.contains(&format) {
         return Err(CodecError::NotAPicture);
@@ -180,7 +195,8 @@ pub fn decode_picture(bytes: &[u8]) -> Result<Decoded, CodecError> {
 /// Whether these bytes begin like a picture that is read.
 #[must_use]
 pub fn is_picture(bytes: &[u8]) -> bool {
-    image::guess_format(bytes).is_ok_and(|format| READ.contains(&format))
+    openraster::is_archive(bytes)
+        || image::guess_format(bytes).is_ok_and(|format| READ.contains(&format))
 }
 
 fn failure(error: ImageError) -> CodecError {
@@ -239,7 +255,18 @@ fn on_white(picture: &Picture) -> Vec<u8> {
 /// # Errors
 /// [`CodecError::Write`]; what was at `path` is then as it was.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CodecError> {
-    let write = || -> std::io::Result<()> {
+    write_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`write_whole`], with what `fill` writes.
+///
+/// # Errors
+/// Likewise.
+pub fn write_with(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
+) -> Result<(), CodecError> {
+    let write = || -> io::Result<()> {
         // A link is followed, so that the file behind it changes and not the link.
         let target = path.canonicalize().unwrap_or_else(|_new_file| path.to_owned());
         let folder = match target.parent() {
@@ -247,7 +274,10 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CodecError> {
             _ => Path::new("."),
         };
         let mut file = temporary().tempfile_in(folder)?;
-        file.write_all(bytes)?;
+        let mut buffer = BufWriter::with_capacity(1 << 20, file.as_file_mut());
+        fill(&mut buffer)?;
+        buffer.flush()?;
+        drop(buffer);
         file.as_file().sync_all()?;
         file.persist(&target)?;
         Ok(())

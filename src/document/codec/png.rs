@@ -1,4 +1,5 @@
-//! PNG: its texts and its writing. Called by [`super`]; pixels are read by the `image` crate.
+//! PNG: its texts, its writing, and masks as grey pictures. Called by [`super`]; the pixels of
+//! pictures are read by the `image` crate.
 
 use std::io::Cursor;
 
@@ -6,7 +7,7 @@ use ::png as format;
 
 use super::metadata::{KEYWORDS, PARAMETERS, RawText};
 use super::{CodecError, TEXT_LIMIT, is_opaque, on_white};
-use crate::types::Picture;
+use crate::types::{Coverage, Picture};
 
 /// The eight bytes that every PNG begins with.
 const SIGNATURE: usize = 8;
@@ -117,4 +118,43 @@ fn write(
         writer.write_image_data(&picture.rgba)?;
     }
     writer.finish()
+}
+
+/// Width and height out of the first 33 bytes of a PNG.
+pub(super) fn size(head: &[u8]) -> Option<(u32, u32)> {
+    let header = head.strip_prefix(b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR")?;
+    let side = |at: usize| Some(u32::from_be_bytes(header.get(at..at + 4)?.try_into().ok()?));
+    side(0).zip(side(4))
+}
+
+/// Makes a grey PNG of a mask.
+pub(super) fn encode_grey(mask: &Coverage) -> Result<Vec<u8>, CodecError> {
+    let mut bytes = Vec::new();
+    let mut encoder = format::Encoder::new(&mut bytes, mask.width, mask.height);
+    encoder.set_color(format::ColorType::Grayscale);
+    encoder.set_depth(format::BitDepth::Eight);
+    encoder.set_compression(format::Compression::Fast);
+    let written = encoder.write_header().and_then(|mut writer| {
+        writer.write_image_data(&mask.values)?;
+        writer.finish()
+    });
+    written.map_err(|error| CodecError::Encode(error.to_string()))?;
+    Ok(bytes)
+}
+
+/// Reads such a PNG, which must have this size.
+pub(super) fn decode_grey(bytes: &[u8], size: (u32, u32)) -> Result<Coverage, CodecError> {
+    let damaged = |error: format::DecodingError| CodecError::Damaged(error.to_string());
+    let mut reader = format::Decoder::new(Cursor::new(bytes)).read_info().map_err(damaged)?;
+    let info = reader.info();
+    let fits = (info.width, info.height) == size
+        && info.color_type == format::ColorType::Grayscale
+        && info.bit_depth == format::BitDepth::Eight;
+    if !fits {
+        return Err(CodecError::Damaged("the mask does not fit the picture".to_owned()));
+    }
+    let (width, height) = size;
+    let mut values = vec![0; width as usize * height as usize];
+    reader.next_frame(&mut values).map_err(damaged)?;
+    Ok(Coverage { width, height, values })
 }

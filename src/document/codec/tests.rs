@@ -82,7 +82,7 @@ fn sixteen_bits_are_rounded_to_eight() {
 #[test]
 fn what_is_no_picture_says_so() {
     for bytes in [&b""[..], b"hello", b"GIF89a", b"BM......", b"%PDF-1.7", &[0; 100]] {
-        refused(bytes, "not a picture that can be read (PNG, JPEG, WebP, TIFF)");
+        refused(bytes, "not a picture that can be read (PNG, JPEG, WebP, TIFF, OpenRaster)");
     }
 }
 
@@ -366,4 +366,125 @@ fn damaged_exif_spoils_nothing() {
         jpeg[at] ^= 0xFF;
         drop(decode_picture(&jpeg));
     }
+}
+
+/// What a test archive holds.
+fn archive(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::Writer::new(Vec::new());
+    for (name, bytes) in parts {
+        writer.add(name, bytes).unwrap();
+    }
+    writer.finish().unwrap()
+}
+
+fn project() -> openraster::Project {
+    let mut document = crate::document::document::Document::empty((9, 7));
+    document.replace_picture(crate::plane::Plane::from(&picture(9, 7, 90)));
+    document.mask.fill_whole();
+    let desk = serde_json::json!({ "prompt": "a fox" });
+    openraster::Project { document, recipe: "a fox\nSteps: 3".to_owned(), desk }
+}
+
+fn project_file() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    openraster::encode(&project()).unwrap().write(&mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn a_project_is_what_the_standard_asks_for() {
+    let bytes = project_file();
+    assert!(bytes.starts_with(b"PK\x03\x04") && &bytes[30..54] == b"mimetypeimage/openraster");
+    assert_eq!(bytes, project_file(), "equal content makes equal files");
+    let mut parts = zip::Archive::open(Cursor::new(&bytes)).unwrap();
+    let mut part = |name: &str| parts.read(name, 1 << 20).unwrap();
+    let stack = String::from_utf8(part("stack.xml")).unwrap();
+    assert!(stack.contains(r#"w="9" h="7""#) && stack.contains(r#"src="data/layer0.png""#));
+    for name in ["data/layer0.png", "mergedimage.png"] {
+        let decoded = decode_picture(&part(name)).unwrap();
+        assert_eq!((decoded.picture, decoded.texts.len()), (picture(9, 7, 90), 1));
+    }
+    assert_eq!(decode_picture(&part("Thumbnails/thumbnail.png")).unwrap().picture.width, 9);
+    // For whoever wants only the picture, it is one with its recipe.
+    let decoded = decode_picture(&bytes).unwrap();
+    assert_eq!((decoded.parameters(), decoded.picture.height), (Some("a fox\nSteps: 3"), 7));
+    assert!(is_picture(&bytes));
+}
+
+#[test]
+fn archives_of_others_open_as_the_picture_they_make() {
+    let merged = encode_png(&picture(5, 3, 200), None).unwrap();
+    let deep = archive(&[("stack.xml", b"<image/>"), ("mergedimage.png", fixture!("deep.png"))]);
+    assert_eq!(at(&decode_picture(&deep).unwrap().picture, 0, 0), [0, 0x80, 255, 0x80]);
+    let newer = br#"{"form": 2, "layers": [1]}"#;
+    for (ours, expected) in [(None, false), (Some(&newer[..]), false), (Some(b"{}"), true)] {
+        let mut parts: Vec<(&str, &[u8])> = vec![("mimetype", b"x"), ("mergedimage.png", &merged)];
+        parts.extend(ours.map(|json| ("pentimento/document.json", json)));
+        match openraster::read(Cursor::new(archive(&parts))).unwrap() {
+            openraster::Opened::Picture { decoded, damaged } => {
+                assert_eq!((decoded.picture, damaged), (picture(5, 3, 200), expected));
+            }
+            openraster::Opened::Project(_) => panic!("it has no form that is known"),
+        }
+    }
+}
+
+#[test]
+fn archives_that_lie_are_refused() {
+    refused(&archive(&[("word/document.xml", b"<a/>")]), "not a picture that can be read");
+    refused(&archive(&[("stack.xml", b"<image/>")]), "mergedimage.png is missing");
+    let header = |width, height| {
+        let png = png_header(width, height, 8);
+        archive(&[("mergedimage.png", &png)])
+    };
+    refused(&header(30_000, 30_000), "up to 16384 × 16384 can be opened");
+    refused(&header(16_384, 16_384), "damaged");
+    refused(&archive(&[("mergedimage.png", fixture!("plain.jpg"))]), "is no PNG");
+    refused(&archive(&[("mergedimage.png", &project_file())]), "is no PNG");
+    // More beside its pixels than any PNG has.
+    let padded = [png_header(1, 1, 8), vec![0; 17 << 20]].concat();
+    refused(&archive(&[("mergedimage.png", &padded)]), "too long");
+}
+
+#[test]
+fn a_damaged_project_is_whole_or_a_picture_or_nothing() {
+    let whole = project_file();
+    let (mut projects, mut pictures) = (0, 0);
+    for at in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x10;
+        match openraster::read(Cursor::new(&bytes)) {
+            Ok(openraster::Opened::Project(project)) => {
+                projects += 1;
+                let found = project.document.picture().unwrap().to_picture();
+                assert_eq!(found, picture(9, 7, 90), "byte {at}");
+                assert_eq!(project.document.mask.plane().to_flat(), [255; 63], "byte {at}");
+                assert_eq!(project.desk["prompt"], "a fox", "byte {at}");
+            }
+            Ok(openraster::Opened::Picture { decoded, .. }) => {
+                pictures += 1;
+                assert_eq!(decoded.picture, picture(9, 7, 90), "byte {at}");
+            }
+            Err(_) => {}
+        }
+        drop(openraster::read(Cursor::new(&whole[..at])));
+    }
+    assert!(projects > 500 && pictures > 500, "{projects} {pictures}");
+}
+
+#[test]
+fn a_mask_of_another_size_is_no_mask() {
+    let mut parts = zip::Archive::open(Cursor::new(project_file())).unwrap();
+    let grey = crate::types::Coverage { width: 4, height: 4, values: vec![9; 16] };
+    let grey = super::png::encode_grey(&grey).unwrap();
+    let mut part = |name: &str| parts.read(name, 1 << 20).unwrap();
+    let (json, layer) = (part("pentimento/document.json"), part("data/layer0.png"));
+    let bytes = archive(&[
+        ("pentimento/document.json", &json),
+        ("data/layer0.png", &layer),
+        ("mergedimage.png", &layer),
+        ("pentimento/mask.png", &grey),
+    ]);
+    let opened = openraster::read(Cursor::new(bytes)).unwrap();
+    assert!(matches!(opened, openraster::Opened::Picture { damaged: true, .. }));
 }

@@ -112,4 +112,4 @@ pub use batch::{Batch, EncodedBatch, Value};
 pub use error::{BatchError, OpenError, ReadError, Trouble};
 pub use reader::Reader;
 pub use scan::Recovery;
-pub use store::{Journal, Opened, open_free};
+pub use store::{Journal, Opened, left_behind, open_free};

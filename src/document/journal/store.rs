@@ -100,6 +100,14 @@ pub fn open_free(folder: &Path, base: &str) -> Result<Opened, OpenError> {
     Err(refused.swap_remove(0))
 }
 
+/// Names of the journals of `base` after the `which`th that are there, in order: each may be in use
+/// or left behind.
+#[must_use]
+pub fn left_behind(folder: &Path, base: &str, which: usize) -> Vec<String> {
+    let names = (which + 1..=MOST_JOURNALS).map(|number| format!("{base}-{number}"));
+    names.filter(|name| Place::new(folder, name).journal().is_file()).collect()
+}
+
 impl Journal {
     /// Opens the journal `base` in `folder`; makes it if there is none.
     ///

@@ -5,12 +5,9 @@ use std::collections::HashMap;
 use egui::{ColorImage, Context, TextureHandle, TextureId, TextureOptions};
 
 use super::super::canvas::mips::Mips;
-use crate::app::jobs::Thumb;
-use crate::engine::protocol::Picture;
+use crate::app::jobs::{THUMB_SIDE, Thumb};
 use crate::plane::{DEEPEST, PixelRect, Plane, halved};
-
-/// Longest side of a thumb's texture, in pixels: enough for the largest thumbs at 150 %.
-const LONGEST: u32 = 144;
+use crate::types::{Picture, shrunk};
 
 struct Kept {
     texture: TextureHandle,
@@ -34,8 +31,8 @@ impl Thumbs {
             let image = match thumb {
                 Thumb::Finished(picture) => halved_to_thumb(picture),
                 Thumb::Estimate(estimate) => {
-                    let (size, rgba) = shrunk(&estimate.picture);
-                    ColorImage::from_rgba_unmultiplied(size, &rgba)
+                    let small = shrunk(&estimate.picture, THUMB_SIDE);
+                    ColorImage::from_rgba_unmultiplied(sides(&small), &small.rgba)
                 }
             };
             Kept { texture: ctx.load_texture("thumb", image, TextureOptions::LINEAR), used: true }
@@ -53,7 +50,7 @@ impl Thumbs {
 /// A picture of any size at thumb size, from the smallest of its halves that is large enough.
 fn halved_to_thumb(picture: &Plane<4>) -> ColorImage {
     let mut level = 0;
-    while level < DEEPEST && longest(halved(picture.size(), level + 1)) >= LONGEST {
+    while level < DEEPEST && longest(halved(picture.size(), level + 1)) >= THUMB_SIDE {
         level += 1;
     }
     let mut mips = Mips::default();
@@ -63,41 +60,14 @@ fn halved_to_thumb(picture: &Plane<4>) -> ColorImage {
     for y in 0..height {
         mips.row(picture, level, y, 0..width, &mut rgba);
     }
-    let (size, rgba) = shrunk(&Picture { width, height, rgba });
-    ColorImage::from_rgba_premultiplied(size, &rgba)
+    let small = shrunk(&Picture { width, height, rgba }, THUMB_SIDE);
+    ColorImage::from_rgba_premultiplied(sides(&small), &small.rgba)
 }
 
 fn longest((width, height): (u32, u32)) -> u32 {
     width.max(height)
 }
 
-/// Taps a side that a thumb's pixel is the mean of, at most.
-const TAPS: u64 = 4;
-
-/// A picture at thumb size: each pixel the mean of a few taps, which is enough at this size.
-fn shrunk(picture: &Picture) -> ([usize; 2], Vec<u8>) {
-    let longest = picture.width.max(picture.height);
-    let scale = (f64::from(LONGEST) / f64::from(longest)).min(1.0);
-    let side = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
-    let (width, height) = (side(picture.width), side(picture.height));
-    let mut rgba = Vec::with_capacity((width * height * 4) as usize);
-    let taps = u64::from(longest.div_ceil(LONGEST)).min(TAPS);
-    let source = |at: u64, of: u32, length: u32| {
-        (at * u64::from(length) / (u64::from(of) * taps)).min(u64::from(length) - 1)
-    };
-    for y in 0..u64::from(height) {
-        for x in 0..u64::from(width) {
-            let mut sum = [0u32; 4];
-            for tap in 0..taps * taps {
-                let from_x = source(x * taps + tap % taps, width, picture.width);
-                let from_y = source(y * taps + tap / taps, height, picture.height);
-                let at = (from_y * u64::from(picture.width) + from_x) as usize * 4;
-                for (sum, value) in sum.iter_mut().zip(&picture.rgba[at..at + 4]) {
-                    *sum += u32::from(*value);
-                }
-            }
-            rgba.extend(sum.map(|sum| (sum / (taps * taps) as u32) as u8));
-        }
-    }
-    ([width as usize, height as usize], rgba)
+fn sides(picture: &Picture) -> [usize; 2] {
+    [picture.width as usize, picture.height as usize]
 }
