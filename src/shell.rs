@@ -115,7 +115,7 @@ pub fn run_with(
         }
         shell.start(&context.egui_ctx);
         if let Some(file) = file {
-            shell.carry(&context.egui_ctx, vec![Command::DropFile(file)]);
+            shell.carry(&context.egui_ctx, vec![Command::DropFiles(vec![file])]);
         }
         made.store(true, Ordering::Release);
         Ok(Box::new(shell) as Box<dyn eframe::App>)

@@ -2,6 +2,8 @@
 //!
 //! Called by the shell for every [`Command`] that `ui` returned.
 
+use std::path::PathBuf;
+
 use super::command::{Action, Command};
 use super::examples;
 use super::intent;
