@@ -315,8 +315,8 @@ fn work(request: FileRequest, clipboard: &mut Option<Clipboard>) -> FileEvent {
         FileRequest::DecodeBytes { name, bytes } => decode(None, name, &bytes),
         FileRequest::Copy(picture) => copy(&picture, clipboard),
         FileRequest::Tile { name, picture } => {
-            let decoded = Decoded { picture, texts: Vec::new() };
-            Ok(opened(None, name, decoded, false))
+            let (picture, texts) = (tiled(&picture), Vec::new());
+            Ok(FileEvent::Opened { path: None, name, picture, texts, damaged: false })
         }
         FileRequest::Save { path, project } => save(path, &project),
         // Dialogs go to the other thread; here there is nothing to do for them.
