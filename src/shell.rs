@@ -355,10 +355,9 @@ impl Shell {
         if hovering != self.state.drop_hover {
             self.carry(ctx, vec![Command::DropHover(hovering)]);
         }
-        // The document is one picture: of several files the first is placed.
-        if let Some(file) = dropped.into_iter().next() {
-            let command = Command::DropFile(file.path().to_owned());
-            self.carry(ctx, vec![Command::DropHover(false), command]);
+        if !dropped.is_empty() {
+            let files = dropped.iter().map(|file| file.path().to_owned()).collect();
+            self.carry(ctx, vec![Command::DropHover(false), Command::DropFiles(files)]);
         }
     }
 

@@ -166,8 +166,8 @@ pub enum Command {
     Example(usize),
     /// A file hovers over the window, or left.
     DropHover(bool),
-    /// A file was dropped.
-    DropFile(PathBuf),
+    /// Files were dropped.
+    DropFiles(Vec<PathBuf>),
     /// A picture was pasted.
     PastePicture(Arc<Picture>),
     /// Take over the words and numbers that were read out of a picture.

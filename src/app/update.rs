@@ -6,6 +6,7 @@ use super::command::{Action, Command};
 use super::examples;
 use super::intent;
 use super::jobs::EntryId;
+use super::notices::Kind;
 use super::settings::ThemeChoice;
 use super::state::{AppState, Effect, Focus, Over};
 use super::strokes;
@@ -77,7 +78,7 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::HoldNotice(id) => state.notices.hold(id, state.now),
         Command::Example(index) => return paint_example(state, index),
         Command::DropHover(hover) => state.drop_hover = hover,
-        Command::DropFile(path) => return vec![Effect::File(FileRequest::Open(path))],
+        Command::DropFiles(paths) => return drop_files(state, paths),
         Command::PastePicture(picture) => {
             let name = state.lang.get(Text::PastedName).to_owned();
             return vec![Effect::File(FileRequest::Tile { name, picture })];
@@ -292,6 +293,15 @@ fn file_name(title: &str, extension: &str) -> String {
     let words: Vec<&str> = safe.split_whitespace().take(8).collect();
     let name = if words.is_empty() { "painting".to_owned() } else { words.join(" ") };
     format!("{name}.{extension}")
+}
+
+/// The document is one picture: of several files the first is placed.
+fn drop_files(state: &mut AppState, paths: Vec<PathBuf>) -> Vec<Effect> {
+    if paths.len() > 1 {
+        let words = state.lang.fill(Text::DroppedMany, &[&paths.len().to_string()]);
+        state.notices.say(state.now, Kind::Info, words, None);
+    }
+    paths.into_iter().take(1).map(|path| Effect::File(FileRequest::Open(path))).collect()
 }
 
 fn copy(state: &AppState) -> Vec<Effect> {

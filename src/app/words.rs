@@ -99,6 +99,9 @@ texts! {
     // Steps of the history that no command is named for.
     SessionDropped => ("The end of the last session was damaged: {0} bytes could not be used; a copy was kept", "上次会话的末尾已损坏：{0} 字节无法使用，已保留副本"),
     SessionNone => ("This session cannot be kept for later ({0}). Save your work by hand", "无法保留此次会话（{0}）。请手动保存作品"),
+    JournalDiskFull => ("The disk is full: the last {0} changes are only in memory. Free {1} MB and they will be written", "磁盘已满：最近 {0} 处改动只在内存中。腾出 {1} MB 后会写入"),
+    JournalRefused => ("The last {0} changes are only in memory ({1}). They will be written as soon as that is possible", "最近 {0} 处改动只在内存中（{1}）。条件允许时会写入"),
+    DroppedMany => ("{0} files came at once; the first is placed, as a canvas holds one picture", "一次拖入了 {0} 个文件；画布只放一幅画，已放入第一个"),
     JournalDiskFull => ("The disk is full: {0} changes are only in memory. Free {1} MB and they will be written", "磁盘已满：最近 {0} 处改动只在内存中。腾出 {1} MB 后会写入"),
     JournalRefused => ("{0} changes are only in memory ({1}). It is tried again each second", "最近 {0} 处改动只在内存中（{1}）。每秒会重试写入"),
     JournalStay => ("Not closed: {0} changes are only in memory. Free {1} MB; closing again loses them", "未关闭：{0} 处改动只在内存中。请腾出 {1} MB；再次关闭将丢失它们"),

@@ -41,7 +41,9 @@ fn taps(from: u32, to: u32, range: std::ops::Range<u32>) -> Vec<Taps> {
         let weight = |at: usize| cubic(((at as f64 + 0.5 - middle) / wide) as f32);
         let mut weights: Vec<f32> = (first..end).map(weight).collect();
         let sum: f32 = weights.iter().sum();
-        weights.iter_mut().for_each(|weight| *weight /= sum);
+        for weight in &mut weights {
+            *weight /= sum;
+        }
         Taps { first, weights }
     });
     made.collect()

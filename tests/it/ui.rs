@@ -277,6 +277,22 @@ fn a_dropped_pictures_recipe_stands_in_grey_until_tab_takes_it_over() {
 }
 
 #[test]
+fn of_fifty_dropped_files_the_first_is_placed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(later_start());
+    for number in 0..50u8 {
+        let path = folder.path().join(format!("{number:02}.png"));
+        std::fs::write(&path, encode(&square(number), Format::Png, None).unwrap()).unwrap();
+        harness.input_mut().dropped_files.push(Arc::new(Dropped(path)));
+    }
+    harness.step();
+    until(&mut harness, "the picture", |shell| !shell.state().document.is_empty());
+    let state = harness.state().state();
+    assert_eq!((state.document.size(), state.title.as_str()), ((64, 64), "00.png"));
+    assert!(state.notices.list.iter().any(|notice| notice.text.starts_with("50 files")));
+}
+
+#[test]
 fn enter_paints_again_what_is_offered() {
     let mut harness = dropped(RECIPE);
     harness.key_press(Key::Enter);

@@ -18,6 +18,8 @@ pub(super) fn fitted(room: [f32; 2], size: (u32, u32), pixels_per_point: f32) ->
     if whole > 0.0 && whole >= zoom * (1.0 - SNAP_COST) {
         zoom = whole;
     }
+    // Of a picture that is one long line, a part is more than nothing.
+    zoom = zoom.max((1.0 / (width.min(height) * pixels_per_point)).min(1.0));
     zoom = zoom.clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end());
     let snap = |offset: f32| (offset * pixels_per_point).round() / pixels_per_point;
     View {
@@ -92,6 +94,9 @@ mod tests {
         check([944.0, 600.0], (512, 512), 1.0, 1.0);
         check([944.0, 544.0], (256, 256), 1.5, 2.0);
         check([944.0, 544.0], (4000, 2667), 1.0, 512.0 / 2667.0);
+        // Lines of pixels are seen, if not all of them.
+        check([944.0, 544.0], (16_384, 1), 1.0, 1.0);
+        check([944.0, 544.0], (4, 16_384), 2.0, 0.125);
     }
 
     #[test]

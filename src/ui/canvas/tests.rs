@@ -43,12 +43,12 @@ fn colors() -> CanvasColors {
     CanvasColors { surround, sheet, line, focus, mask: [a, b, c] }
 }
 
-fn bench(picture: Option<Picture>) -> (Shared, Harness<'static>, egui_wgpu::RenderState) {
-    let size = picture.as_ref().map_or((64, 64), |picture| (picture.width, picture.height));
+fn bench(picture: Option<&Picture>) -> (Shared, Harness<'static>, egui_wgpu::RenderState) {
+    let size = picture.map_or((64, 64), |picture| (picture.width, picture.height));
     let bench = Rc::new(RefCell::new(Bench {
         canvas: Canvas::default(),
         size,
-        picture: picture.as_ref().map(Plane::from),
+        picture: picture.map(Plane::from),
         raster: None,
         brush: Brush { size_px: 20.0, hardness: 1.0, erases: false },
         emerging: None,
@@ -142,7 +142,7 @@ fn drawn(state: &egui_wgpu::RenderState) -> [u32; 2] {
 #[test]
 fn at_100_percent_bytes_in_are_bytes_out() {
     let picture = noise(120, 90);
-    let (_bench, mut harness, _state) = bench(Some(picture.clone()));
+    let (_bench, mut harness, _state) = bench(Some(&picture));
     let image = harness.render().expect("an adapter");
     for y in 0..90 {
         for x in 0..120 {
@@ -157,7 +157,7 @@ fn at_100_percent_bytes_in_are_bytes_out() {
 #[test]
 fn every_zoom_keeps_flat_colours_and_shows_no_seams() {
     for (width, zoom) in [(64, 3.0), (64, 0.4), (64, 0.1), (2100, 0.13), (2100, 2.0), (64, 5.9)] {
-        let (bench, mut harness, _state) = bench(Some(flat(width, 64, 99)));
+        let (bench, mut harness, _state) = bench(Some(&flat(width, 64, 99)));
         bench.borrow_mut().view = View {
             matrix: [[zoom, 0.0], [0.0, zoom]],
             // The seam between two tiles lies in the middle of the canvas.
@@ -175,7 +175,7 @@ fn every_zoom_keeps_flat_colours_and_shows_no_seams() {
 
 #[test]
 fn pixels_are_sharp_from_600_percent_with_a_grid() {
-    let (bench, mut harness, _state) = bench(Some(noise(16, 16)));
+    let (bench, mut harness, _state) = bench(Some(&noise(16, 16)));
     bench.borrow_mut().view.matrix = [[8.0, 0.0], [0.0, 8.0]];
     harness.step();
     let image = harness.render().expect("an adapter");
@@ -188,7 +188,7 @@ fn pixels_are_sharp_from_600_percent_with_a_grid() {
 
 #[test]
 fn hovering_draws_no_canvas() {
-    let (bench, mut harness, state) = bench(Some(noise(64, 64)));
+    let (bench, mut harness, state) = bench(Some(&noise(64, 64)));
     bench.borrow_mut().mask.fill_whole();
     harness.step();
     harness.render().expect("an adapter");
@@ -203,7 +203,7 @@ fn hovering_draws_no_canvas() {
 
 #[test]
 fn a_stroke_is_seen_and_its_part_equals_a_full_redraw() {
-    let (bench, mut harness, state) = bench(Some(flat(128, 128, 128)));
+    let (bench, mut harness, state) = bench(Some(&flat(128, 128, 128)));
     bench.borrow_mut().tool = Tool::Mask;
     harness.hover_at(egui::pos2(50.0, 60.0));
     harness.step();
@@ -249,7 +249,7 @@ fn paint_is_sent_in_parts_that_equal_the_whole() {
         ((2400, 1500), 0.11, [10.5, 8.25]),
         ((2400, 1500), 1.0, [-950.0, -940.0]),
     ] {
-        let (bench, mut harness, state) = bench(Some(flat(size.0, size.1, 128)));
+        let (bench, mut harness, state) = bench(Some(&flat(size.0, size.1, 128)));
         {
             let bench = &mut *bench.borrow_mut();
             bench.raster = bench.picture.clone().map(Raster::from_plane);
@@ -322,7 +322,7 @@ fn a_stroke_on_a_large_picture_sends_little() {
 #[test]
 fn outside_the_mask_nothing_changes_while_it_emerges() {
     let picture = noise(128, 128);
-    let (bench, mut harness, _state) = bench(Some(picture));
+    let (bench, mut harness, _state) = bench(Some(&picture));
     bench.borrow_mut().look = MaskLook::Hidden;
     harness.step();
     let before = harness.render().expect("an adapter");
@@ -373,7 +373,7 @@ fn a_whole_painting_never_flashes() {
 
 #[test]
 fn fit_is_reported_and_the_canvas_has_a_name() {
-    let (bench, mut harness, _state) = bench(Some(flat(64, 64, 1)));
+    let (bench, mut harness, _state) = bench(Some(&flat(64, 64, 1)));
     bench.borrow_mut().view.fit = true;
     bench.borrow_mut().view.offset = [0.0, 0.0];
     harness.run_steps(30);
