@@ -16,8 +16,8 @@ const SENTENCES: [(&str, &str); 44] = [
         "此文件不是可读取的图片（PNG、JPEG、WebP、TIFF、OpenRaster）",
     ),
     (
-        "This picture is {} × {} pixels; up to {} × {} can be opened",
-        "此图片为 {0} × {1} 像素，最大可打开 {2} × {3}",
+        "This picture is {} × {} pixels; up to {} × {} can be opened, make it smaller first",
+        "此图片为 {0} × {1} 像素，最大可打开 {2} × {3}，请先缩小",
     ),
     (
         "This picture takes {} MiB in memory; up to 1024 can be opened, save it with 8 bits a channel",
@@ -213,9 +213,13 @@ mod tests {
 
     #[test]
     fn names_and_numbers_are_carried_over() {
-        let message = "This picture is 30000 × 20 pixels; up to 16384 × 16384 can be opened";
+        let message = "This picture is 30000 × 20 pixels; up to 16384 × 16384 can be opened, \
+                       make it smaller first";
         assert_eq!(said(Lang::En, message), message);
-        assert_eq!(said(Lang::Zh, message), "此图片为 30000 × 20 像素，最大可打开 16384 × 16384");
+        assert_eq!(
+            said(Lang::Zh, message),
+            "此图片为 30000 × 20 像素，最大可打开 16384 × 16384，请先缩小"
+        );
         let message = "The file could not be written (no: room); choose another folder or make \
                        room: /a: b.png";
         assert_eq!(
@@ -226,7 +230,8 @@ mod tests {
 
     #[test]
     fn the_file_may_be_named_behind_the_sentence() {
-        let message = "This file is not a picture that can be read (PNG, JPEG, WebP, TIFF, OpenRaster): a.png";
+        let message = "This file is not a picture that can be read \
+                       (PNG, JPEG, WebP, TIFF, OpenRaster): a.png";
         let chinese = said(Lang::Zh, message);
         assert!(chinese.starts_with("此文件") && chinese.ends_with("：a.png"), "{chinese}");
     }

@@ -1,3 +1,5 @@
+//! Planes: clones that share, flat bytes that come back, stored tiles.
+
 use super::*;
 
 fn noise(count: usize) -> Vec<u8> {
