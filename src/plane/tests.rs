@@ -1,3 +1,5 @@
+//! Planes: bytes in and out, what clones share, what changed, halves.
+
 use super::*;
 
 fn noise(count: usize) -> Vec<u8> {
