@@ -16,8 +16,8 @@ const SENTENCES: [(&str, &str); 44] = [
         "此文件不是可读取的图片（PNG、JPEG、WebP、TIFF、OpenRaster）",
     ),
     (
-        "This picture is {} × {} pixels; up to {} × {} can be opened, make it smaller first",
-        "此图片为 {0} × {1} 像素，最大可打开 {2} × {3}，请先缩小",
+        "Too large: {} × {} pixels. Make it at most {} × {}",
+        "图片过大：{0} × {1} 像素。请缩小到 {2} × {3} 以内",
     ),
     (
         "This picture takes {} MiB in memory; up to 1024 can be opened, save it with 8 bits a channel",
@@ -213,12 +213,11 @@ mod tests {
 
     #[test]
     fn names_and_numbers_are_carried_over() {
-        let message = "This picture is 30000 × 20 pixels; up to 16384 × 16384 can be opened, \
-                       make it smaller first";
+        let message = "Too large: 30000 × 20 pixels. Make it at most 16384 × 16384";
         assert_eq!(said(Lang::En, message), message);
         assert_eq!(
             said(Lang::Zh, message),
-            "此图片为 30000 × 20 像素，最大可打开 16384 × 16384，请先缩小"
+            "图片过大：30000 × 20 像素。请缩小到 16384 × 16384 以内"
         );
         let message = "The file could not be written (no: room); choose another folder or make \
                        room: /a: b.png";

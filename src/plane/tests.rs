@@ -1,4 +1,4 @@
-//! Planes: clones that share, flat bytes that come back, stored tiles.
+//! Planes: bytes in and out, what clones share, what changed, halves.
 
 use super::*;
 

@@ -104,8 +104,8 @@ pub enum CodecError {
     NotAPicture,
     /// The picture has more pixels than a canvas may have.
     #[error(
-        "This picture is {width} × {height} pixels; \
-         up to {LONGEST_SIDE} × {LONGEST_SIDE} can be opened, make it smaller first"
+        "Too large: {width} × {height} pixels. \
+         Make it at most {LONGEST_SIDE} × {LONGEST_SIDE}"
     )]
     TooLarge {
         /// Width in pixels.

@@ -98,9 +98,13 @@ pub(super) fn stretched(picture: &Picture, width: u32, height: u32) -> Picture {
     Picture { width, height, rgba }
 }
 
-/// A picture at another size, without alpha: what is transparent is as grey as the checks behind it.
+/// A picture at another size, however small, without alpha: what is transparent is as grey as the checks behind it.
 pub(super) fn shrunk(picture: &Plane<4>, width: u32, height: u32) -> Picture {
     let from = picture.size();
+    if from.0 < width || from.1 < height {
+        // Blocks would be seen where the screen shows a smooth picture.
+        return stretched(&shrunk(picture, from.0, from.1), width, height);
+    }
     let place = |at: u32, to: u32, from: u32| {
         ((f64::from(at) + 0.5) / f64::from(to) * f64::from(from)) as u32
     };
@@ -188,6 +192,13 @@ mod tests {
             let at = 4 * (y * 70 + x) as usize;
             assert_eq!(found.rgba[at..at + 4], [over(r), over(g), over(b), 255], "{x} {y}");
         }
+        // Made larger it is smooth.
+        let step = Plane::from_flat(
+            (2, 1),
+            &[[40; 3], [200; 3]].map(|c| [c[0], c[1], c[2], 255]).concat(),
+        );
+        let row: Vec<u8> = shrunk(&step, 8, 1).rgba.chunks(4).map(|pixel| pixel[0]).collect();
+        assert!(row.is_sorted() && row[3] > 40 && row[4] < 200, "{row:?}");
         assert!(shrunk(&Plane::new((9, 9)), 2, 1).rgba == [178, 178, 178, 255].repeat(2));
     }
 }
