@@ -19,9 +19,10 @@ import scenes
 from workplace import load_objects, to_tensor
 
 SCENES, BATCH = 1000, 20
-# Height and width of each shard in turn: native seven times in ten.
-SHAPES = [(256, 256), (256, 256), (256, 256), (256, 320), (256, 256), (320, 256), (256, 256), (256, 256), (192, 192), (256, 256),
-          (256, 256), (256, 256), (256, 256), (256, 320), (256, 256), (320, 256), (256, 256), (256, 256), (320, 320), (256, 256)]
+NATIVE = (256, 256)
+# Height and width of each shard in turn.
+SHAPES = [NATIVE, NATIVE, (256, 320), NATIVE, NATIVE, (320, 256), NATIVE, NATIVE, (192, 192), NATIVE,
+          NATIVE, NATIVE, (256, 384), NATIVE, NATIVE, (384, 256), NATIVE, NATIVE, (320, 320), NATIVE]
 
 
 class Stream(torch.utils.data.IterableDataset):
@@ -50,7 +51,7 @@ class Encoder:
 
     def load(self):
         vae = AutoencoderKL.from_pretrained(self.work / "vae").eval().to(memory_format=torch.channels_last)
-        self.ready = load_objects(self.work), torch.compile(lambda x: vae.encode(x).latent_dist.mean)
+        self.ready = load_objects(self.work), torch.compile(lambda x: vae.encode(x).latent_dist.mean, dynamic=False)
 
     @torch.no_grad()
     def add(self):

@@ -36,7 +36,7 @@ def orthogonal(x):
         x = x.T
     for _ in range(5):
         a = x @ x.T
-        x = 3.4445 * x + (-4.7750 * a + 2.0315 * (a @ a)) @ x
+        x = torch.addmm(x, torch.addmm(a, a, a, beta=-4.7750, alpha=2.0315), x, beta=3.4445)
     return x.T if tall else x
 
 

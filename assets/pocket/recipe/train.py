@@ -31,7 +31,7 @@ from workplace import Log, Schedule, save
 PEAK, WARMUP, PIXELS, DROP_CAPTION, DECAY = 1e-3, 20_000, 64 * 1024, 0.1, 0.01
 FIRST_SHARDS, MOST_SHARDS, EVERY = 12, 300, 4000
 CHECKPOINT_SECONDS, GRID_PICTURES = 600, 100_000
-SNR_CAP, LEAST_WEIGHT = 20.0, 0.1
+SNR_CAP, LEAST_WEIGHT, AVERAGE_EVERY = 20.0, 0.1, 4
 CORES = torch.get_num_threads()  # hours are those of this many cores at work, whatever else ran beside
 
 
@@ -79,7 +79,10 @@ class Trainer:
         self.alphas = network.scheduler().alphas_cumprod.clone()
         self.nothing = self.ids_of([""])[0]
         self.seen, self.steps, self.hours, self.cooled = 0, 0, 0.0, 0
-        self.predict = torch.compile(lambda x, t, ids: self.nets["unet"](x, t, self.nets["text"](ids).last_hidden_state).sample)
+        self.predict = torch.compile(self.velocity, dynamic=False)
+
+    def velocity(self, x, t, ids):
+        return self.nets["unet"](x, t, self.nets["text"](ids).last_hidden_state).sample
 
     def store(self, path):
         state = {"nets": self.nets.state_dict(), "average": self.average.state_dict(), "optimiser": self.optimiser.state_dict()}
@@ -110,10 +113,11 @@ class Trainer:
         loss.backward()
         nn.utils.clip_grad_norm_(self.nets.parameters(), 1.0)
         self.optimiser.step()
-        keep = min(0.9995, (1 + self.steps) / (10 + self.steps))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.parameters()), list(self.nets.parameters()), 1 - keep)
         self.steps += 1
+        if self.steps % AVERAGE_EVERY == 0:
+            keep = min(0.9995, self.steps / (10 + self.steps)) ** AVERAGE_EVERY
+            with torch.no_grad():
+                torch._foreach_lerp_(list(self.average.parameters()), list(self.nets.parameters()), 1 - keep)
         self.seen += len(z)
         return loss.item(), len(z)
 
