@@ -47,6 +47,11 @@ def plural(name):
     return " ".join([*start, last]) + tail
 
 
+def counted(thing):
+    """Its name, in the plural where there are more."""
+    return plural(thing.name) if thing.count > 1 else thing.name
+
+
 def phrase(rng, thing):
     """One thing with its words: "a small blue apple", "three foxes"."""
     words = [word for word in (thing.size_word, thing.color) if word]
@@ -56,14 +61,14 @@ def phrase(rng, thing):
     elif thing.style_word:
         after = ", " + thing.style_word
     if thing.count > 1:
-        return " ".join([NUMBERS[thing.count], *words, plural(thing.name)]) + after
+        return " ".join([NUMBERS[thing.count], *words, counted(thing)]) + after
     return article(thing.name, " ".join(words)) + after
 
 
 def caption(rng, things, relation, place):
     """A scene in words. `relation` is None, "row", or a key of RELATIONS (things[0] as seen from things[1])."""
     if rng.random() < 0.12 and relation is None:
-        tags = [" ".join(filter(None, [thing.size_word, thing.color, thing.name])) for thing in things]
+        tags = [" ".join(filter(None, [NUMBERS.get(thing.count), thing.size_word, thing.color, counted(thing)])) for thing in things]
         tags += [word for word in {thing.style_word for thing in things} if word]
         tags += [re.sub("^(in|on|at) (the |an? )?", "", place)] if place else []
         rng.shuffle(tags)

@@ -18,7 +18,7 @@ from workplace import to_images, to_tensor, unseen
 
 def share(hits):
     """A mean as per cent."""
-    return f"{100 * float(np.mean(hits)):.1f} %" if len(hits) else "–"
+    return f"{100 * float(np.mean(np.asarray(hits))):.1f} %" if len(hits) else "–"
 
 
 def plain_prompt(name, style):
@@ -55,7 +55,7 @@ class Bench:
     # The figures, in the order of the table.
 
     def reconstruction(self):
-        return f"{autoencoder.psnr(self.painter.vae, self.objects, self.count(500) // 10 * 10):.2f} dB"
+        return f"{autoencoder.psnr(self.painter.vae, self.objects, max(10, self.count(500) // 10 * 10)):.2f} dB"
 
     def one(self, style, seed=0):
         chosen = self.some(random.Random(1), 2000, style)

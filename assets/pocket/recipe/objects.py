@@ -11,25 +11,15 @@ import json
 import pickle
 import re
 import sys
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-import backdrops
 import colors
 
 SIDE = 240
 LIST = Path(__file__).with_name("objects.txt")
-# Words that mean something else in a caption.
-RESERVED = set(colors.BACKDROPS) | set(colors.HUES) | {phrase for phrases in backdrops.PHRASES.values() for phrase in phrases} | {
-    "small", "tiny", "little", "big", "large", "huge", "flat", "3d", "left", "right", "above", "below", "two", "three", "four",
-    "animal", "face", "food", "person", "man", "woman", "symbol", "emoji", "object", "thing", "open", "night", "space", "water",
-    # Tags that say a mood or a mark rather than a thing.
-    "gay", "lgbt", "pride", "male", "female", "first", "second", "third", "five", "high", "out", "knocked", "cool", "disability", "ask", "dupe",
-    "expendable", "limb", "sit", "jump", "nope", "force", "suction", "cancer", "virgo", "aries", "libra", "leo", "scorpio", "taurus", "gemini", "pisces",
-}
 
 
 def clean(label):
@@ -38,7 +28,7 @@ def clean(label):
 
 
 def wanted():
-    """(name, label, own words) for each line of objects.txt."""
+    """(name, label, synonyms) for each line of objects.txt."""
     for line in LIST.read_text().splitlines():
         if line and not line.startswith("#"):
             name, label, words = [*(part.strip() for part in line.split("|")), "", ""][:3]
@@ -56,7 +46,6 @@ def cut_out(path):
 def load(modules, flat):
     """All objects of the list, in its order."""
     entries = {clean(entry["label"]): entry for entry in json.loads((modules / "emojibase-data/en/data.json").read_text())}
-    keywords = json.loads((modules / "emojilib/dist/emoji-en-US.json").read_text())
     solid = {path.stem.replace("-fe0f", ""): path for path in (modules / "@lobehub/fluent-emoji-3d/assets").glob("*.webp")}
     found = []
     for name, label, words in wanted():
@@ -65,23 +54,10 @@ def load(modules, flat):
         rgba = {"3d": cut_out(solid[code])}
         if (flat / f"{code}.png").exists():
             rgba["flat"] = cut_out(flat / f"{code}.png")
-        # A word that both sources have is most likely a name; many of the others are moods.
-        known = {clean(word.replace("_", " ")) for word in keywords.get(entry["emoji"], [])}
-        tags = {clean(tag) for tag in entry.get("tags", [])} & known | ({label} if label != name else set())
         found.append({
-            "name": name, "words": words, "tags": tags, "group": entry["group"],
+            "name": name, "synonyms": words, "group": entry["group"],
             "rgba": rgba, "hue": {style: colors.hue_of(picture) for style, picture in rgba.items()},
         })
-    return with_synonyms(found)
-
-
-def with_synonyms(found):
-    """Keeps of the tags those that belong to one object alone and mean nothing else."""
-    names = {entry["name"] for entry in found} | {word for entry in found for word in entry["words"]}
-    count = Counter(tag for entry in found for tag in entry["tags"])
-    for entry in found:
-        own = sorted(tag for tag in entry.pop("tags") if count[tag] == 1 and tag not in names | RESERVED and re.fullmatch(r"[a-z][a-z' -]{2,23}", tag))
-        entry["synonyms"] = entry.pop("words") + own
     return found
 
 
