@@ -9,7 +9,9 @@ import numpy as np
 def grid(height, width):
     """Rows and columns of pixel centres, in shares of the shorter side, from the middle of the top edge."""
     side = min(height, width)
-    return (np.arange(height, dtype=np.float32)[:, None] + 0.5) / side, (np.arange(width, dtype=np.float32)[None] + 0.5 - width / 2) / side
+    return (np.arange(height, dtype=np.float32)[:, None] + 0.5) / side, (
+        np.arange(width, dtype=np.float32)[None] + 0.5 - width / 2
+    ) / side
 
 
 def jitter(color, rng, by=10):
@@ -20,7 +22,9 @@ def jitter(color, rng, by=10):
 def gradient(height, width, top, bottom):
     """A picture that goes from one colour to another."""
     t = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
-    return np.broadcast_to(np.asarray(top, np.float32) * (1 - t) + np.asarray(bottom, np.float32) * t, (height, width, 3)).copy()
+    return np.broadcast_to(
+        np.asarray(top, np.float32) * (1 - t) + np.asarray(bottom, np.float32) * t, (height, width, 3)
+    ).copy()
 
 
 def blend(image, alpha, color):
@@ -73,7 +77,11 @@ def hill(image, rng, horizon, amplitude, near, far, ridges=1.0):
     line = line + 0.3 * amplitude * np.sin(columns * 6.28 * rng.uniform(2, 4) * ridges + rng.uniform(0, 6.28))
     bottom = height / min(height, width)
     t = np.clip((rows - line) / max(0.05, bottom - horizon), 0, 1)[..., None]
-    blend(image, cover(rows - line, min(height, width)), np.asarray(near, np.float32) * (1 - t) + np.asarray(far, np.float32) * t)
+    blend(
+        image,
+        cover(rows - line, min(height, width)),
+        np.asarray(near, np.float32) * (1 - t) + np.asarray(far, np.float32) * t,
+    )
 
 
 def cloud(image, rng, x, y, size, color=(255, 255, 255), strength=0.92):

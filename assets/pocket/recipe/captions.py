@@ -31,8 +31,23 @@ def plural(name):
     """More than one of them: "two boxes", "two men with turban" stays as simple as it can be."""
     head, *rest = name.split(" with ", 1) if " with " in name else name.split(" in ", 1) if " in " in name else (name,)
     tail = name[len(head) :] if rest else ""
-    irregular = {"man": "men", "woman": "women", "child": "children", "mouse": "mice", "goose": "geese", "tooth": "teeth", "foot": "feet",
-                 "fish": "fish", "sheep": "sheep", "deer": "deer", "knife": "knives", "leaf": "leaves", "wolf": "wolves", "loaf": "loaves", "scarf": "scarves"}
+    irregular = {
+        "man": "men",
+        "woman": "women",
+        "child": "children",
+        "mouse": "mice",
+        "goose": "geese",
+        "tooth": "teeth",
+        "foot": "feet",
+        "fish": "fish",
+        "sheep": "sheep",
+        "deer": "deer",
+        "knife": "knives",
+        "leaf": "leaves",
+        "wolf": "wolves",
+        "loaf": "loaves",
+        "scarf": "scarves",
+    }
     *start, last = head.split(" ")
     if last in irregular:
         last = irregular[last]
@@ -68,7 +83,10 @@ def phrase(rng, thing):
 def caption(rng, things, relation, place):
     """A scene in words. `relation` is None, "row", or a key of RELATIONS (things[0] as seen from things[1])."""
     if rng.random() < 0.12 and relation is None:
-        tags = [" ".join(filter(None, [NUMBERS.get(thing.count), thing.size_word, thing.color, counted(thing)])) for thing in things]
+        tags = [
+            " ".join(filter(None, [NUMBERS.get(thing.count), thing.size_word, thing.color, counted(thing)]))
+            for thing in things
+        ]
         tags += [word for word in {thing.style_word for thing in things} if word]
         tags += [re.sub("^(in|on|at) (the |an? )?", "", place)] if place else []
         rng.shuffle(tags)
@@ -86,7 +104,13 @@ def caption(rng, things, relation, place):
         text = f"{rng.choice(OPENINGS)} {text}"
     if place and rng.random() < 0.12 and place.startswith(("in ", "on ", "at ", "under", "among")):
         return f"{place}, {text}"
-    return f"{text} {place}" if place and place.startswith(("in ", "on ", "at ", "under", "among")) else f"{text}, {place}" if place else text
+    return (
+        f"{text} {place}"
+        if place and place.startswith(("in ", "on ", "at ", "under", "among"))
+        else f"{text}, {place}"
+        if place
+        else text
+    )
 
 
 def pair(rng, parts, relation, there, back):
@@ -94,7 +118,16 @@ def pair(rng, parts, relation, there, back):
     a, b = parts
     choice = rng.random()
     if relation == "left" and choice < 0.4:
-        return rng.choice([f"{a} and {b}", f"{a} next to {b}", f"{a} beside {b}", f"{a} with {b}", f"{a} on the left and {b} on the right", f"{b} on the right, {a} on the left"])
+        return rng.choice(
+            [
+                f"{a} and {b}",
+                f"{a} next to {b}",
+                f"{a} beside {b}",
+                f"{a} with {b}",
+                f"{a} on the left and {b} on the right",
+                f"{b} on the right, {a} on the left",
+            ]
+        )
     if choice < 0.7:
         return f"{a} {rng.choice(there)} {b}"
     return f"{b} {rng.choice(back)} {a}"

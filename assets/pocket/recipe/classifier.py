@@ -64,7 +64,10 @@ class Block(nn.Module):
 
     def __init__(self, inner, outer, stride):
         super().__init__()
-        self.first, self.second = nn.Conv2d(inner, outer, 3, stride, 1, bias=False), nn.Conv2d(outer, outer, 3, 1, 1, bias=False)
+        self.first, self.second = (
+            nn.Conv2d(inner, outer, 3, stride, 1, bias=False),
+            nn.Conv2d(outer, outer, 3, 1, 1, bias=False),
+        )
         self.norms = nn.ModuleList([nn.BatchNorm2d(outer), nn.BatchNorm2d(outer)])
         self.skip = nn.Conv2d(inner, outer, 1, stride, bias=False)
 
@@ -95,7 +98,9 @@ class Classifier(nn.Module):
 
 def worsen(x):
     """Shifts, brightness, noise and softness, so that a generated picture is no stranger."""
-    x = torch.roll(x, (random.randrange(-6, 7), random.randrange(-6, 7)), (2, 3)) * (0.85 + 0.3 * torch.rand(len(x), 1, 1, 1))
+    x = torch.roll(x, (random.randrange(-6, 7), random.randrange(-6, 7)), (2, 3)) * (
+        0.85 + 0.3 * torch.rand(len(x), 1, 1, 1)
+    )
     x = x + 0.05 * torch.randn(len(x), 3, 1, 1) + 0.05 * torch.rand(()) * torch.randn_like(x)
     if random.random() < 0.4:
         small = F.interpolate(x, scale_factor=random.uniform(0.45, 0.9), mode="bilinear", antialias=True)
@@ -107,7 +112,9 @@ def accuracy(net, views, labels):
     """Share that each head names right."""
     heads, _ = net.look(list(views))
     wanted = torch.from_numpy(labels)
-    return [(logits.argmax(1) == wanted[:, k])[wanted[:, k] != NONE].float().mean().item() for k, logits in enumerate(heads)]
+    return [
+        (logits.argmax(1) == wanted[:, k])[wanted[:, k] != NONE].float().mean().item() for k, logits in enumerate(heads)
+    ]
 
 
 def load(path, objects):
@@ -122,7 +129,10 @@ def main(work, count, epochs):
     objects, log = load_objects(work), Log(f"{work}/classifier.log")
     with ProcessPoolExecutor(2) as pool:
         done = list(pool.map(examples, [objects] * 8, [count // 8] * 8, range(100, 108)))
-    views, labels = np.concatenate([part[0] for part in done]), torch.from_numpy(np.concatenate([part[1] for part in done]))
+    views, labels = (
+        np.concatenate([part[0] for part in done]),
+        torch.from_numpy(np.concatenate([part[1] for part in done])),
+    )
     tests = examples(objects, 3000, 7)
     log(f"{len(views)} views")
     net = Classifier(len(objects)).to(memory_format=torch.channels_last)
@@ -135,7 +145,10 @@ def main(work, count, epochs):
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 heads, _ = net(x)
             wanted = labels[pick]
-            losses = [F.cross_entropy(logits.float(), wanted[:, k], ignore_index=NONE, label_smoothing=0.05) for k, logits in enumerate(heads)]
+            losses = [
+                F.cross_entropy(logits.float(), wanted[:, k], ignore_index=NONE, label_smoothing=0.05)
+                for k, logits in enumerate(heads)
+            ]
             optimiser.zero_grad()
             sum(losses).backward()
             optimiser.step()

@@ -4,10 +4,20 @@ import numpy as np
 from PIL import Image
 
 BACKDROPS = {
-    "white": (255, 255, 255), "black": (18, 18, 20), "gray": (140, 142, 148), "red": (216, 52, 56),
-    "orange": (244, 140, 44), "yellow": (250, 214, 66), "green": (72, 168, 84), "teal": (44, 160, 160),
-    "blue": (58, 112, 220), "light blue": (150, 205, 245), "purple": (128, 82, 196), "pink": (246, 152, 190),
-    "brown": (132, 88, 58), "cream": (250, 240, 216),
+    "white": (255, 255, 255),
+    "black": (18, 18, 20),
+    "gray": (140, 142, 148),
+    "red": (216, 52, 56),
+    "orange": (244, 140, 44),
+    "yellow": (250, 214, 66),
+    "green": (72, 168, 84),
+    "teal": (44, 160, 160),
+    "blue": (58, 112, 220),
+    "light blue": (150, 205, 245),
+    "purple": (128, 82, 196),
+    "pink": (246, 152, 190),
+    "brown": (132, 88, 58),
+    "cream": (250, 240, 216),
 }
 # Degrees on the colour circle.
 HUES = {"red": 355, "orange": 28, "yellow": 50, "green": 115, "teal": 175, "blue": 215, "purple": 272, "pink": 328}
@@ -26,7 +36,12 @@ def hue_of(rgba):
         return 0.0, 0.0, 0.0, 0.0
     mean = (saturation * np.exp(2j * np.pi * hue))[chromatic].mean() / saturation[chromatic].mean()
     share = chromatic.mean() if abs(mean) > 0.8 else 0.0
-    return float(np.degrees(np.angle(mean)) % 360), float(share), float(value[chromatic].mean()), float(saturation[chromatic].mean())
+    return (
+        float(np.degrees(np.angle(mean)) % 360),
+        float(share),
+        float(value[chromatic].mean()),
+        float(saturation[chromatic].mean()),
+    )
 
 
 def apart(a, b):

@@ -24,7 +24,10 @@ def rows(bench):
         yield f"one object, plain backdrop, {style}: top-1 / top-5", value
     for relation in ("left", "above"):
         for unseen_only in (False, True):
-            yield f"two objects, {relation}: both named{', unseen pairs' if unseen_only else ''}", bench.pairs(relation, unseen_only, 2 + unseen_only)
+            yield (
+                f"two objects, {relation}: both named{', unseen pairs' if unseen_only else ''}",
+                bench.pairs(relation, unseen_only, 2 + unseen_only),
+            )
     yield "three objects: all named", bench.threes()
     yield "counts, two to four", bench.counts()
     for unseen_only in (False, True):
@@ -43,7 +46,9 @@ def rows(bench):
 def main(work, model, scale):
     objects = load_objects(work)
     net, found = classifier.load(f"{work}/classifier.pt", objects)
-    print(f"| figure | value |\n|---|---|\n| classifier on unseen renderings: objects, backdrops, counts | {', '.join(f'{value:.1%}' for value in found)} |")
+    print(
+        f"| figure | value |\n|---|---|\n| classifier on unseen renderings: objects, backdrops, counts | {', '.join(f'{value:.1%}' for value in found)} |"
+    )
     start = time.time()
     for figure, value in rows(Bench(Painter.load(model), net, objects, scale)):
         print(f"| {figure} | {value} |", flush=True)

@@ -32,11 +32,17 @@ def main(work, out):
     shutil.copytree(work / "tokenizer", out / "tokenizer", dirs_exist_ok=True)
     shutil.copytree(work / "model/scheduler", out / "scheduler", dirs_exist_ok=True)
     index = {
-        "_class_name": "StableDiffusionPipeline", "tokenizer": ["transformers", "CLIPTokenizer"], "scheduler": ["diffusers", "DDIMScheduler"],
-        "safety_checker": [None, None], "feature_extractor": [None, None], "requires_safety_checker": False,
+        "_class_name": "StableDiffusionPipeline",
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "scheduler": ["diffusers", "DDIMScheduler"],
+        "safety_checker": [None, None],
+        "feature_extractor": [None, None],
+        "requires_safety_checker": False,
     } | {name: [library, kind.__name__] for name, (library, kind, _) in PARTS.items()}
     (out / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
-    files = [out / "model_index.json"] + sorted(path for name in (*PARTS, "tokenizer", "scheduler") for path in (out / name).iterdir())
+    files = [out / "model_index.json"] + sorted(
+        path for name in (*PARTS, "tokenizer", "scheduler") for path in (out / name).iterdir()
+    )
     size = sum(path.stat().st_size for path in files)
     if size > LIMIT:
         sys.exit(f"{size} bytes are more than {LIMIT}")

@@ -21,8 +21,28 @@ from workplace import load_objects, to_tensor
 SCENES, BATCH = 1000, 20
 NATIVE = (256, 256)
 # Height and width of each shard in turn.
-SHAPES = [NATIVE, NATIVE, (256, 320), NATIVE, NATIVE, (320, 256), NATIVE, NATIVE, (192, 192), NATIVE,
-          NATIVE, NATIVE, (256, 384), NATIVE, NATIVE, (384, 256), NATIVE, NATIVE, (320, 320), NATIVE]
+SHAPES = [
+    NATIVE,
+    NATIVE,
+    (256, 320),
+    NATIVE,
+    NATIVE,
+    (320, 256),
+    NATIVE,
+    NATIVE,
+    (192, 192),
+    NATIVE,
+    NATIVE,
+    NATIVE,
+    (256, 384),
+    NATIVE,
+    NATIVE,
+    (384, 256),
+    NATIVE,
+    NATIVE,
+    (320, 320),
+    NATIVE,
+]
 
 
 class Stream(torch.utils.data.IterableDataset):
@@ -61,7 +81,9 @@ class Encoder:
         objects, encode = self.ready
         number = len(self.paths())
         parts, captions, start = [], [], time.time()
-        for x, texts in torch.utils.data.DataLoader(Stream(objects, number), batch_size=BATCH, num_workers=1, prefetch_factor=4):
+        for x, texts in torch.utils.data.DataLoader(
+            Stream(objects, number), batch_size=BATCH, num_workers=1, prefetch_factor=4
+        ):
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 parts.append(encode(to_tensor(x)).half().numpy())
             captions += texts

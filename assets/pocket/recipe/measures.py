@@ -106,7 +106,9 @@ class Bench:
             i, kind = rng.randrange(len(self.objects)), kinds[len(prompts) % len(kinds)]
             if held_out(self.name(i), kind) != unseen_only:
                 continue
-            words = backdrops.PHRASES[kind][0] if kind in backdrops.PHRASES else f"on {captions.article(kind)} background"
+            words = (
+                backdrops.PHRASES[kind][0] if kind in backdrops.PHRASES else f"on {captions.article(kind)} background"
+            )
             prompts.append(f"{captions.article(self.name(i))} {words}")
             truth.append(classifier.KINDS.index(kind))
         heads, _ = self.look(self.painter.paint(prompts, 5000))
@@ -114,7 +116,11 @@ class Bench:
 
     def color_words(self):
         rng, prompts, wanted = random.Random(6), [], []
-        able = [item for item in self.objects if item["group"] not in scenes.PEOPLE and colors.can_shift(*item["hue"]["3d"][1:])]
+        able = [
+            item
+            for item in self.objects
+            if item["group"] not in scenes.PEOPLE and colors.can_shift(*item["hue"]["3d"][1:])
+        ]
         for _ in range(self.count(256)):
             word = rng.choice(list(colors.HUES))
             prompts.append(f"{captions.article(rng.choice(able)['name'], word)} on a white background")
@@ -136,7 +142,10 @@ class Bench:
                 again.extend(to_images(self.painter.vae.decode(self.painter.vae.encode(x).latent_dist.mean).sample))
         features = [self.look(group)[1].numpy() for group in (real, pictures, again)]
         ours, floor = frechet(features[1], features[0]), frechet(features[2], features[0])
-        energy = [np.mean([fine_energy(picture) for picture in group]) for group in (pictures, [scene.image for scene in mine])]
+        energy = [
+            np.mean([fine_energy(picture) for picture in group])
+            for group in (pictures, [scene.image for scene in mine])
+        ]
         return f"{ours:.1f}, reconstructions {floor:.1f}: {ours / floor:.1f} ×", f"{energy[0] / energy[1]:.2f}"
 
     def fill(self):
@@ -157,7 +166,9 @@ class Bench:
                 prompts.append(f"{captions.article(self.name(i))} {words}")
                 truth.append(i)
             z = self.painter.encode(np.stack(images))
-            found = self.painter.decode(self.painter.latents(prompts, 8000 + start, image=z, mask=torch.from_numpy(np.stack(masks))))
+            found = self.painter.decode(
+                self.painter.latents(prompts, 8000 + start, image=z, mask=torch.from_numpy(np.stack(masks)))
+            )
             hits += self.named([picture[y : y + s, x : x + s] for picture, (x, y, s) in zip(found, boxes)], truth)
         return share(hits)
 
@@ -176,7 +187,9 @@ class Bench:
                 images.append(image.astype(np.uint8))
                 shapes.append(solid(images[-1]))
             prompts = [f"{captions.article(self.name(i))} on a white background" for i in part]
-            found = self.painter.decode(self.painter.latents(prompts, 9000 + start, image=self.painter.encode(np.stack(images)), strength=0.7))
+            found = self.painter.decode(
+                self.painter.latents(prompts, 9000 + start, image=self.painter.encode(np.stack(images)), strength=0.7)
+            )
             hits += self.named(found, part)
             overlap += [(solid(a) & b).sum() / max(1, (solid(a) | b).sum()) for a, b in zip(found, shapes)]
         return f"{share(hits)}; IoU {np.mean(overlap):.2f}"

@@ -47,7 +47,10 @@ class MuonWithAdamW:
         matrices, rest = [], []
         for name, p in named_parameters:
             (matrices if p.ndim >= 2 and not any(key in name for key in plain) else rest).append(p)
-        self.parts = [Muon(matrices, lr, weight_decay=weight_decay), torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.95), weight_decay=0.0)]
+        self.parts = [
+            Muon(matrices, lr, weight_decay=weight_decay),
+            torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.95), weight_decay=0.0),
+        ]
         self.param_groups = [group for part in self.parts for group in part.param_groups]
 
     def zero_grad(self):

@@ -45,8 +45,12 @@ def cut_out(path):
 
 def load(modules, flat):
     """All objects of the list, in its order."""
-    entries = {clean(entry["label"]): entry for entry in json.loads((modules / "emojibase-data/en/data.json").read_text())}
-    solid = {path.stem.replace("-fe0f", ""): path for path in (modules / "@lobehub/fluent-emoji-3d/assets").glob("*.webp")}
+    entries = {
+        clean(entry["label"]): entry for entry in json.loads((modules / "emojibase-data/en/data.json").read_text())
+    }
+    solid = {
+        path.stem.replace("-fe0f", ""): path for path in (modules / "@lobehub/fluent-emoji-3d/assets").glob("*.webp")
+    }
     found = []
     for name, label, words in wanted():
         entry = entries[label]
@@ -54,10 +58,15 @@ def load(modules, flat):
         rgba = {"3d": cut_out(solid[code])}
         if (flat / f"{code}.png").exists():
             rgba["flat"] = cut_out(flat / f"{code}.png")
-        found.append({
-            "name": name, "synonyms": words, "group": entry["group"],
-            "rgba": rgba, "hue": {style: colors.hue_of(picture) for style, picture in rgba.items()},
-        })
+        found.append(
+            {
+                "name": name,
+                "synonyms": words,
+                "group": entry["group"],
+                "rgba": rgba,
+                "hue": {style: colors.hue_of(picture) for style, picture in rgba.items()},
+            }
+        )
     return found
 
 
@@ -65,4 +74,11 @@ if __name__ == "__main__":
     objects = load(Path(sys.argv[1]), Path(sys.argv[2]))
     with open(sys.argv[3], "wb") as file:
         pickle.dump(objects, file)
-    print(len(objects), "objects,", sum(len(entry["rgba"]) for entry in objects), "with their styles,", sum(len(entry["synonyms"]) for entry in objects), "synonyms")
+    print(
+        len(objects),
+        "objects,",
+        sum(len(entry["rgba"]) for entry in objects),
+        "with their styles,",
+        sum(len(entry["synonyms"]) for entry in objects),
+        "synonyms",
+    )

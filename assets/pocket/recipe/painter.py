@@ -14,19 +14,31 @@ class Painter:
     """Text encoder, UNet, autoencoder and schedule of one model."""
 
     def __init__(self, tokenizer, text, unet, vae, schedule):
-        self.tokenizer, self.text, self.unet, self.vae, self.schedule = tokenizer, text.eval(), unet.eval(), vae.eval(), schedule
+        self.tokenizer, self.text, self.unet, self.vae, self.schedule = (
+            tokenizer,
+            text.eval(),
+            unet.eval(),
+            vae.eval(),
+            schedule,
+        )
 
     @classmethod
     def load(cls, folder):
         """From an exported model."""
         kinds = [(CLIPTextModel, "text_encoder"), (UNet2DConditionModel, "unet"), (AutoencoderKL, "vae")]
         nets = [kind.from_pretrained(f"{folder}/{name}").float() for kind, name in kinds]
-        return cls(CLIPTokenizer.from_pretrained(f"{folder}/tokenizer"), *nets, DDIMScheduler.from_pretrained(f"{folder}/scheduler"))
+        return cls(
+            CLIPTokenizer.from_pretrained(f"{folder}/tokenizer"),
+            *nets,
+            DDIMScheduler.from_pretrained(f"{folder}/scheduler"),
+        )
 
     def states(self, texts):
         """What the text encoder says of them."""
         length = self.text.config.max_position_embeddings
-        ids = torch.tensor(self.tokenizer(list(texts), padding="max_length", max_length=length, truncation=True).input_ids)
+        ids = torch.tensor(
+            self.tokenizer(list(texts), padding="max_length", max_length=length, truncation=True).input_ids
+        )
         return self.text(ids).last_hidden_state
 
     def noise(self, count, seed, height=256, width=256):
@@ -35,7 +47,9 @@ class Painter:
         return torch.cat([torch.randn(shape, generator=torch.Generator().manual_seed(seed + i)) for i in range(count)])
 
     @torch.no_grad()
-    def latents(self, prompts, seed, steps=STEPS, guidance=GUIDANCE, size=(256, 256), image=None, mask=None, strength=1.0):
+    def latents(
+        self, prompts, seed, steps=STEPS, guidance=GUIDANCE, size=(256, 256), image=None, mask=None, strength=1.0
+    ):
         """Latents after the last step. With `image` (latents) it starts from it, noised by `strength`; where `mask` is 0 it is kept."""
         noise = self.noise(len(prompts), seed, *size)
         states = self.states([""] * len(prompts) + list(prompts))
@@ -48,7 +62,11 @@ class Painter:
             z = self.schedule.step(free + guidance * (bound - free), t, z).prev_sample
             if mask is not None:
                 last = i + 1 == len(timesteps)
-                kept = image if last else self.schedule.add_noise(image, noise, timesteps[i + 1 : i + 2].expand(len(noise)))
+                kept = (
+                    image
+                    if last
+                    else self.schedule.add_noise(image, noise, timesteps[i + 1 : i + 2].expand(len(noise)))
+                )
                 z = mask * z + (1 - mask) * kept
         return z
 

@@ -55,7 +55,11 @@ def multiplications(net, side=32):
     total, hooks = [0], []
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
-            hooks.append(module.register_forward_hook(lambda m, _, out: total.__setitem__(0, total[0] + m.weight.numel() * out.shape[-1] * out.shape[-2])))
+            hooks.append(
+                module.register_forward_hook(
+                    lambda m, _, out: total.__setitem__(0, total[0] + m.weight.numel() * out.shape[-1] * out.shape[-2])
+                )
+            )
     net(torch.zeros(1, 4, side, side))
     for hook in hooks:
         hook.remove()
@@ -78,7 +82,9 @@ def main(work, pictures):
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
             target = F.avg_pool2d(vae.decode(x).sample.float().clamp(-1, 1), 2)
         y = net(x + NOISE * torch.rand(BATCH, 1, 1, 1) * torch.randn_like(x))
-        loss = (y - target).abs().mean() + sum((a.diff(dim=d) - b.diff(dim=d)).abs().mean() for a, b in [(y, target)] for d in (2, 3))
+        loss = (y - target).abs().mean() + sum(
+            (a.diff(dim=d) - b.diff(dim=d)).abs().mean() for a, b in [(y, target)] for d in (2, 3)
+        )
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -88,8 +94,13 @@ def main(work, pictures):
             losses = []
     out = Path(work, "preview_decoder")
     out.mkdir(exist_ok=True)
-    save_file({name: value.half().contiguous() for name, value in net.state_dict().items()}, out / "diffusion_pytorch_model.safetensors")
-    (out / "config.json").write_text(json.dumps({"block_out_channels": WIDTHS, "latent_channels": 4, "scale": 4}, indent=2) + "\n")
+    save_file(
+        {name: value.half().contiguous() for name, value in net.state_dict().items()},
+        out / "diffusion_pytorch_model.safetensors",
+    )
+    (out / "config.json").write_text(
+        json.dumps({"block_out_channels": WIDTHS, "latent_channels": 4, "scale": 4}, indent=2) + "\n"
+    )
 
 
 if __name__ == "__main__":

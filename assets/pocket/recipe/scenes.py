@@ -52,7 +52,9 @@ def pick_things(rng, objects, count, style=None):
     while True:
         indices = rng.sample(range(len(objects)), count)
         names = [objects[i]["name"] for i in indices]
-        if all(style in objects[i]["rgba"] for i in indices) and not any(held_out(a, b) for k, a in enumerate(names) for b in names[:k]):
+        if all(style in objects[i]["rgba"] for i in indices) and not any(
+            held_out(a, b) for k, a in enumerate(names) for b in names[:k]
+        ):
             break
     style_word = rng.choice(captions.STYLE_WORDS[style]) if rng.random() < (0.92 if style == "flat" else 0.06) else ""
     things = []
@@ -85,7 +87,9 @@ def cut_out(item, thing):
 def place(image, rgba, size, x, y, shadow, mirrored):
     """Lays the cut-out, `size` pixels at its longest, round (x, y)."""
     scale = size / max(rgba.shape[:2])
-    picture = Image.fromarray(rgba).resize([max(2, round(length * scale)) for length in rgba.shape[1::-1]], Image.LANCZOS, reducing_gap=2.0)
+    picture = Image.fromarray(rgba).resize(
+        [max(2, round(length * scale)) for length in rgba.shape[1::-1]], Image.LANCZOS, reducing_gap=2.0
+    )
     if mirrored:
         picture = picture.transpose(Image.FLIP_LEFT_RIGHT)
     pixels = np.asarray(picture).astype(np.float32)
@@ -134,7 +138,9 @@ def layout(rng, things, relation, side, height, width, ground):
             order = rng.sample([0, 1], 2)
             for i, bounds, words in zip(order, [(0.42, 0.5), (0.19, 0.26)], [captions.LARGE, captions.SMALL]):
                 sizes[i], things[i].size_word = rng.uniform(*bounds), rng.choice(words)
-        return [(i, size, (i - 0.5) * breadth * rng.uniform(0.44, 0.54), foot(size), ground) for i, size in enumerate(sizes)]
+        return [
+            (i, size, (i - 0.5) * breadth * rng.uniform(0.44, 0.54), foot(size), ground) for i, size in enumerate(sizes)
+        ]
     if relation == "above":
         sizes = [rng.uniform(0.3, 0.41) * max(1, base * 0.9) for _ in things]
         y = [base * rng.uniform(0.24, 0.29), base * rng.uniform(0.71, 0.76)]
@@ -143,18 +149,46 @@ def layout(rng, things, relation, side, height, width, ground):
         back, front = rng.uniform(0.52, 0.68), rng.uniform(0.3, 0.4)
         x = rng.uniform(-0.06, 0.06)
         y = base - rng.uniform(0.26, 0.32) - back / 2
-        return [(1, back, x, max(y, back * 0.47), ground), (0, front, x + rng.uniform(0.08, 0.24) * rng.choice([-1, 1]), base - 0.08 - front / 2, ground)]
-    return [(i, rng.uniform(0.27, 0.33) * breadth, (i - 1) * breadth * 0.33 + rng.uniform(-0.015, 0.015), foot(0.3), ground) for i in range(len(things))]
+        return [
+            (1, back, x, max(y, back * 0.47), ground),
+            (0, front, x + rng.uniform(0.08, 0.24) * rng.choice([-1, 1]), base - 0.08 - front / 2, ground),
+        ]
+    return [
+        (i, rng.uniform(0.27, 0.33) * breadth, (i - 1) * breadth * 0.33 + rng.uniform(-0.015, 0.015), foot(0.3), ground)
+        for i in range(len(things))
+    ]
 
 
 def crowd(rng, count, breadth, base, foot, ground):
     """Two to four of one kind: in a row, a triangle or a square."""
     if count == 4 or (count == 3 and rng.random() < 0.4):
-        spots = [(-0.25, 0.27), (0.25, 0.27), (-0.25, 0.75), (0.25, 0.75)] if count == 4 else [(0.0, 0.27), (-0.25, 0.75), (0.25, 0.75)]
-        return [(0, rng.uniform(0.33, 0.4), x * breadth + rng.uniform(-0.02, 0.02), y * base + rng.uniform(-0.02, 0.02), ground and y > 0.5) for x, y in spots]
+        spots = (
+            [(-0.25, 0.27), (0.25, 0.27), (-0.25, 0.75), (0.25, 0.75)]
+            if count == 4
+            else [(0.0, 0.27), (-0.25, 0.75), (0.25, 0.75)]
+        )
+        return [
+            (
+                0,
+                rng.uniform(0.33, 0.4),
+                x * breadth + rng.uniform(-0.02, 0.02),
+                y * base + rng.uniform(-0.02, 0.02),
+                ground and y > 0.5,
+            )
+            for x, y in spots
+        ]
     size, y = (0.38, foot(0.4)) if count == 2 else (0.29, foot(0.3))
     step = breadth / count
-    return [(0, size * rng.uniform(0.92, 1.08), (i - (count - 1) / 2) * step * 0.97 + rng.uniform(-0.015, 0.015), y + rng.uniform(-0.01, 0.01), ground) for i in range(count)]
+    return [
+        (
+            0,
+            size * rng.uniform(0.92, 1.08),
+            (i - (count - 1) / 2) * step * 0.97 + rng.uniform(-0.015, 0.015),
+            y + rng.uniform(-0.01, 0.01),
+            ground,
+        )
+        for i in range(count)
+    ]
 
 
 def pick_backdrop(rng, names):

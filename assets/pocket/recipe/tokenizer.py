@@ -28,11 +28,15 @@ def corpus(objects, modules):
 
 def main(work, modules):
     tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>", continuing_subword_prefix=""))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()])
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
+    )
     bytes_of = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(WORDS, "removed", invert=True), bytes_of])
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=TOKENS - 2, end_of_word_suffix="</w>", initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=TOKENS - 2, end_of_word_suffix="</w>", initial_alphabet=alphabet, show_progress=False
+    )
     tokenizer.train_from_iterator(corpus(load_objects(work), modules), trainer)
     out = work / "tokenizer"
     out.mkdir(exist_ok=True)
@@ -41,8 +45,16 @@ def main(work, modules):
     start, end = "<|startoftext|>", "<|endoftext|>"
     vocabulary |= {start: len(vocabulary), end: len(vocabulary) + 1}
     (out / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False))
-    config = {"tokenizer_class": "CLIPTokenizer", "bos_token": start, "eos_token": end, "unk_token": end, "pad_token": end}
-    (out / "tokenizer_config.json").write_text(json.dumps(config | {"model_max_length": POSITIONS, "do_lower_case": True}))
+    config = {
+        "tokenizer_class": "CLIPTokenizer",
+        "bos_token": start,
+        "eos_token": end,
+        "unk_token": end,
+        "pad_token": end,
+    }
+    (out / "tokenizer_config.json").write_text(
+        json.dumps(config | {"model_max_length": POSITIONS, "do_lower_case": True})
+    )
     print(len(vocabulary), "tokens")
 
 

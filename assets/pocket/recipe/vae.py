@@ -29,8 +29,13 @@ from workplace import Log, Schedule, load_objects, save, to_tensor, unseen
 
 CROP, BATCH, LATENT, FACTOR, PEAK = 128, 16, 4, 8, 1e-3
 CONFIG = {
-    "down_block_types": ["DownEncoderBlock2D"] * 4, "up_block_types": ["UpDecoderBlock2D"] * 4, "block_out_channels": (24, 48, 96, 128),
-    "layers_per_block": 1, "latent_channels": LATENT, "norm_num_groups": 1, "sample_size": 256,
+    "down_block_types": ["DownEncoderBlock2D"] * 4,
+    "up_block_types": ["UpDecoderBlock2D"] * 4,
+    "block_out_channels": (24, 48, 96, 128),
+    "layers_per_block": 1,
+    "latent_channels": LATENT,
+    "norm_num_groups": 1,
+    "sample_size": 256,
 }
 
 
@@ -50,7 +55,9 @@ def initialise(vae):
             module.weight.add_(torch.randn_like(module.weight) * 0.02)
         else:
             weight = torch.empty(module.weight.shape[0], module.weight[0].numel())
-            nn.init.orthogonal_(weight, gain=2.0 if name == "encoder.conv_in" else 1.4 if name.endswith("conv_out") else 1.0)
+            nn.init.orthogonal_(
+                weight, gain=2.0 if name == "encoder.conv_in" else 1.4 if name.endswith("conv_out") else 1.0
+            )
             module.weight.copy_(weight.view_as(module.weight))
     vae.quant_conv.bias[LATENT:] = -7.0
     vae.quant_conv.weight[LATENT:] *= 0.1
@@ -134,7 +141,9 @@ def main(work, pictures, start):
     def store():
         save({"vae": vae.state_dict(), "average": average, "optimiser": optimiser.state_dict(), "seen": seen}, "vae.pt")
 
-    batches = iter(torch.utils.data.DataLoader(Crops(objects, 1000 + seen), batch_size=BATCH, num_workers=1, prefetch_factor=4))
+    batches = iter(
+        torch.utils.data.DataLoader(Crops(objects, 1000 + seen), batch_size=BATCH, num_workers=1, prefetch_factor=4)
+    )
     saved, losses = time.time(), []
     while seen < pictures:
         for group in optimiser.param_groups:

@@ -13,7 +13,6 @@ import torch
 import scenes
 
 
-
 def load_objects(work):
     """What objects.py wrote."""
     return pickle.loads(Path(work, "objects.pkl").read_bytes())
@@ -33,7 +32,14 @@ def write_json(value, path):
 
 def to_tensor(images):
     """uint8 [n, h, w, 3] to -1..1 [n, 3, h, w], channels last in memory."""
-    return torch.as_tensor(np.asarray(images)).permute(0, 3, 1, 2).float().div(127.5).sub(1).contiguous(memory_format=torch.channels_last)
+    return (
+        torch.as_tensor(np.asarray(images))
+        .permute(0, 3, 1, 2)
+        .float()
+        .div(127.5)
+        .sub(1)
+        .contiguous(memory_format=torch.channels_last)
+    )
 
 
 def to_images(x):
