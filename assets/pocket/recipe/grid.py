@@ -62,7 +62,7 @@ PROMPTS = [
     "a whale below a star",
     "a turtle on the beach",
     "an elephant beside a mouse",
-    "a lighthouse",
+    "a ferris wheel",
     "a key to the right of a lock",
     "a train in winter",
     "a flamingo on a teal background",
@@ -73,7 +73,7 @@ PROMPTS = [
     "a parrot, flat style, green background",
     "two cats in a room",
     "a squid under the sea",
-    "a chair next to a lamp",
+    "a chair next to a couch",
     "a koala on a gradient background",
 ]
 

@@ -31,7 +31,7 @@ CROP, BATCH, LATENT, FACTOR, PEAK = 128, 16, 4, 8, 1e-3
 CONFIG = {
     "down_block_types": ["DownEncoderBlock2D"] * 4,
     "up_block_types": ["UpDecoderBlock2D"] * 4,
-    "block_out_channels": (24, 48, 96, 128),
+    "block_out_channels": (32, 64, 96, 128),  # whole tiles of a matrix unit: narrower ones cost the same
     "layers_per_block": 1,
     "latent_channels": LATENT,
     "norm_num_groups": 1,
@@ -61,6 +61,17 @@ def initialise(vae):
             module.weight.copy_(weight.view_as(module.weight))
     vae.quant_conv.bias[LATENT:] = -7.0
     vae.quant_conv.weight[LATENT:] *= 0.1
+
+
+@torch.no_grad()
+def take_over(vae, old):
+    """Copies a narrower (or equal) autoencoder's weights; what is new does not touch what was there."""
+    known = old.state_dict()
+    for name, weight in vae.state_dict().items():
+        part = known[name]
+        if part.ndim > 1:
+            weight[: part.shape[0]] = 0
+        weight[tuple(slice(0, length) for length in part.shape)] = part
 
 
 class Crops(torch.utils.data.IterableDataset):
@@ -121,9 +132,10 @@ def main(work, pictures, start):
     torch.manual_seed(0)
     os.chdir(work)
     log, objects = Log("vae.log"), load_objects(".")
-    vae = AutoencoderKL.from_pretrained(start) if start else AutoencoderKL(**CONFIG)
-    if not start:
-        initialise(vae)
+    vae = AutoencoderKL(**CONFIG)
+    initialise(vae)
+    if start:
+        take_over(vae, AutoencoderKL.from_pretrained(start).float())
     vae = vae.to(memory_format=torch.channels_last)
     optimiser, schedule = MuonWithAdamW(vae.named_parameters(), PEAK), Schedule(PEAK, 60 * BATCH, pictures, fall=0.5)
     average, seen = {key: value.clone() for key, value in vae.state_dict().items()}, 0
