@@ -1,0 +1,90 @@
+"""Paints with a model in diffusers' layout as the program does: DDIM, trailing, guidance, in batches."""
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from workplace import to_images, to_tensor
+
+STEPS, GUIDANCE = 20, 4.0
+
+
+class Painter:
+    """Text encoder, UNet, autoencoder and schedule of one model."""
+
+    def __init__(self, tokenizer, text, unet, vae, schedule):
+        self.tokenizer, self.text, self.unet, self.vae, self.schedule = (
+            tokenizer,
+            text.eval(),
+            unet.eval(),
+            vae.eval(),
+            schedule,
+        )
+
+    @classmethod
+    def load(cls, folder):
+        """From an exported model."""
+        kinds = [(CLIPTextModel, "text_encoder"), (UNet2DConditionModel, "unet"), (AutoencoderKL, "vae")]
+        nets = [kind.from_pretrained(f"{folder}/{name}").float() for kind, name in kinds]
+        return cls(
+            CLIPTokenizer.from_pretrained(f"{folder}/tokenizer"),
+            *nets,
+            DDIMScheduler.from_pretrained(f"{folder}/scheduler"),
+        )
+
+    def states(self, texts):
+        """What the text encoder says of them."""
+        length = self.text.config.max_position_embeddings
+        ids = torch.tensor(
+            self.tokenizer(list(texts), padding="max_length", max_length=length, truncation=True).input_ids
+        )
+        return self.text(ids).last_hidden_state
+
+    def noise(self, count, seed, height=256, width=256):
+        """One seed a picture: seed, seed + 1, …"""
+        shape = (1, self.unet.config.in_channels, height // 8, width // 8)
+        return torch.cat([torch.randn(shape, generator=torch.Generator().manual_seed(seed + i)) for i in range(count)])
+
+    @torch.no_grad()
+    def latents(
+        self, prompts, seed, steps=STEPS, guidance=GUIDANCE, size=(256, 256), image=None, mask=None, strength=1.0
+    ):
+        """Latents after the last step. With `image` (latents) it starts from it, noised by `strength`; where `mask` is 0 it is kept."""
+        noise = self.noise(len(prompts), seed, *size)
+        states = self.states([""] * len(prompts) + list(prompts))
+        self.schedule.set_timesteps(steps)
+        timesteps = self.schedule.timesteps[steps - round(steps * strength) :]
+        z = noise if image is None else self.schedule.add_noise(image, noise, timesteps[:1].expand(len(noise)))
+        for i, t in enumerate(timesteps):
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                free, bound = self.unet(torch.cat([z, z]), t, states).sample.float().chunk(2)
+            z = self.schedule.step(free + guidance * (bound - free), t, z).prev_sample
+            if mask is not None:
+                last = i + 1 == len(timesteps)
+                kept = (
+                    image
+                    if last
+                    else self.schedule.add_noise(image, noise, timesteps[i + 1 : i + 2].expand(len(noise)))
+                )
+                z = mask * z + (1 - mask) * kept
+        return z
+
+    @torch.no_grad()
+    def decode(self, z):
+        """uint8 [n, h, w, 3]."""
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            x = self.vae.decode(z / self.vae.config.scaling_factor).sample
+        return to_images(x)
+
+    @torch.no_grad()
+    def encode(self, images):
+        """Latents of uint8 pictures."""
+        return self.vae.encode(to_tensor(images)).latent_dist.mean * self.vae.config.scaling_factor
+
+    def paint(self, prompts, seed, batch=16, **options):
+        """uint8 pictures [n, h, w, 3]; picture i has the seed `seed + i`."""
+        parts = []
+        for start in range(0, len(prompts), batch):
+            parts.append(self.decode(self.latents(prompts[start : start + batch], seed + start, **options)))
+        return np.concatenate(parts)

@@ -1,0 +1,21 @@
+#!/bin/bash
+# All stages in order, each only where its result is missing; the last one trains until it is stopped.
+# usage: run.sh WORK [VAE_START]     again after any stop: it goes on from the last checkpoint
+set -e
+here=$(cd "$(dirname "$0")" && pwd)
+work=$1
+python=${PYTHON:-python}
+# Threads that wait sleep: spinning costs most when other work has the cores.
+export OMP_WAIT_POLICY=PASSIVE
+export TORCHINDUCTOR_CACHE_DIR="$work/compiled" PYTHONUNBUFFERED=1
+mkdir -p "$work"
+if [ ! -d "$work/node_modules" ]; then
+    cp "$here/package.json" "$work" && npm install --silent --prefix "$work"
+fi
+if [ ! -f "$work/objects.pkl" ]; then
+    [ -d "$work/flat" ] || node "$here/rasterise.js" "$work/node_modules" "$work/flat"
+    "$python" "$here/objects.py" "$work/node_modules" "$work/flat" "$work/objects.pkl"
+fi
+[ -d "$work/vae" ] || "$python" "$here/vae.py" "$work" 24000 $2
+[ -d "$work/tokenizer" ] || "$python" "$here/tokenizer.py" "$work" "$work/node_modules"
+exec "$python" "$here/train.py" "$work"

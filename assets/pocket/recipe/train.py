@@ -1,0 +1,153 @@
+"""Trains text encoder and UNet together on encoded scenes (v-prediction, zero terminal SNR).
+
+usage: train.py WORK [--start MODEL] [--pictures N] [--hours H]
+       train.py WORK --cool N
+
+The first form warms up and then holds the rate for as long as it runs (or until N pictures in all, or H
+hours of this call), resumes from state.pt, and adds a shard of new scenes after every EVERY pictures. The
+second form branches off: it copies state.pt to cool.pt, trains N pictures more with a falling rate and
+writes the averaged weights as model/, ready for export; called again it resumes, and state.pt stays as
+it was, for the long run to go on from. --start takes the weights of an exported model when there is no
+state.pt. A TERM or INT signal saves and ends.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import time
+
+import numpy as np
+import torch
+
+import grid
+from latents import Encoder
+from trainer import Data, Trainer
+from workplace import Log, Schedule
+
+PEAK, WARMUP, FLOOR = 1e-3, 20_000, 0.03
+FIRST_SHARDS, MOST_SHARDS, EVERY = 12, 300, 4000
+CHECKPOINT_SECONDS, GRID_PICTURES, REPORT_STEPS = 600, 100_000, 50
+CORES = torch.get_num_threads()  # hours are those of this many cores at work, whatever else ran beside
+
+
+class Stop:
+    """Becomes true at a signal, or when the hours of this call are over."""
+
+    def __init__(self, hours):
+        self.said, self.end = False, time.time() + 3600 * hours if hours else float("inf")
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, self.say)
+
+    def say(self, *_):
+        self.said = True
+
+    def __bool__(self):
+        return self.said or time.time() > self.end
+
+
+class Report:
+    """A line about every REPORT_STEPS steps."""
+
+    def __init__(self, log, trainer):
+        self.log, self.trainer, self.losses = log, trainer, []
+        self.seen, self.clock, self.worked = trainer.seen, time.time(), time.process_time()
+
+    def add(self, loss, rate, scenes):
+        self.losses.append(loss)
+        if len(self.losses) < REPORT_STEPS:
+            return
+        trainer, now, worked = self.trainer, time.time(), time.process_time()
+        trainer.hours += (worked - self.worked) / 3600 / CORES
+        pace = (trainer.seen - self.seen) / (now - self.clock)
+        self.log(
+            f"{trainer.seen} pictures, {trainer.hours:.2f} hours at work, {pace:.1f} a second, "
+            f"loss {np.mean(self.losses):.4f}, rate {rate:.1e}, {scenes} scenes"
+        )
+        self.losses, self.seen, self.clock, self.worked = [], trainer.seen, now, worked
+
+
+def prepare(encoder, data, stop, log):
+    """Loads the shards there are, after encoding the first ones."""
+    while len(encoder.paths()) < FIRST_SHARDS and not stop:
+        shard, rate = encoder.add()
+        log(f"encoded {shard.name}, {rate:.1f} scenes a second")
+    data.load(encoder.paths())
+
+
+def hold(trainer, pictures, stop, log):
+    """The long run: the rate is held, and new scenes come in between."""
+    encoder, data, schedule = Encoder("."), Data(trainer.ids_of), Schedule(PEAK, WARMUP)
+    prepare(encoder, data, stop, log)
+    log(
+        f"training from {trainer.seen} pictures, {trainer.hours:.2f} hours, {data.count} scenes, {trainer.size:.1f} M parameters"
+    )
+    report, saved, fresh, looked = Report(log, trainer), time.time(), 0, trainer.seen
+    while not stop and not (pictures and trainer.seen >= pictures):
+        rate = schedule.at(trainer.seen)
+        loss, count = trainer.step(data, rate)
+        report.add(loss, rate, data.count)
+        fresh += count
+        if time.time() - saved > CHECKPOINT_SECONDS:
+            trainer.store("state.pt")
+            saved = time.time()
+        if fresh >= EVERY and len(encoder.paths()) < MOST_SHARDS:
+            shard, pace = encoder.add()
+            data.load([shard])
+            log(f"encoded {shard.name}, {pace:.1f} scenes a second")
+            fresh = 0
+        if trainer.seen - looked >= GRID_PICTURES:
+            trainer.store("state.pt")
+            grid.save(".", trainer.average, f"grid_{trainer.seen // 1000:05d}k.png")
+            looked = trainer.seen
+    trainer.store("state.pt")
+    log(f"ended at {trainer.seen} pictures")
+
+
+def cool(trainer, pictures, stop, log):
+    """The branch: the rate falls to FLOOR over so many pictures, and a model is written."""
+    data = Data(trainer.ids_of)
+    data.load(Encoder(".").paths())
+    log(f"cooling from {trainer.seen} pictures, {trainer.cooled} of {pictures} done, {data.count} scenes")
+    report, saved = Report(log, trainer), time.time()
+    while not stop and trainer.cooled < pictures:
+        rate = PEAK * max(FLOOR, 1 - trainer.cooled / pictures)
+        loss, count = trainer.step(data, rate)
+        trainer.cooled += count
+        report.add(loss, rate, data.count)
+        if time.time() - saved > CHECKPOINT_SECONDS:
+            trainer.store("cool.pt")
+            saved = time.time()
+    trainer.store("cool.pt")
+    log(f"cooled {trainer.cooled} of {pictures} pictures")
+    if trainer.cooled >= pictures:
+        trainer.write_model("model")
+        grid.save(".", trainer.average, f"grid_{trainer.seen // 1000:05d}k_cooled.png")
+        os.remove("cool.pt")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("work")
+    parser.add_argument("--start", type=os.path.abspath)
+    parser.add_argument("--pictures", type=int)
+    parser.add_argument("--hours", type=float)
+    parser.add_argument("--cool", type=int)
+    arguments = parser.parse_args()
+    os.chdir(arguments.work)
+    torch.manual_seed(0)
+    log, stop = Log("train.log"), Stop(arguments.hours)
+    trainer = Trainer(None if os.path.exists("state.pt") else arguments.start, cooling=bool(arguments.cool))
+    path = "cool.pt" if arguments.cool else "state.pt"
+    if arguments.cool and not os.path.exists(path):
+        shutil.copy("state.pt", path)
+    if os.path.exists(path):
+        trainer.restore(path)
+    if arguments.cool:
+        cool(trainer, arguments.cool, stop, log)
+    else:
+        hold(trainer, arguments.pictures, stop, log)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""What the stages share: the working folder's layout, safe writes, batches of scenes, the log."""
+
+import json
+import os
+import pickle
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import scenes
+
+
+def load_objects(work):
+    """What objects.py wrote."""
+    return pickle.loads(Path(work, "objects.pkl").read_bytes())
+
+
+def save(state, path):
+    """Writes a checkpoint so that a kill leaves the old one or the new one, never half of one."""
+    torch.save(state, f"{path}.tmp")
+    os.replace(f"{path}.tmp", path)
+
+
+def write_json(value, path):
+    """The same for JSON."""
+    Path(f"{path}.tmp").write_text(json.dumps(value))
+    os.replace(f"{path}.tmp", path)
+
+
+def to_tensor(images):
+    """uint8 [n, h, w, 3] to -1..1 [n, 3, h, w], channels last in memory."""
+    return (
+        torch.as_tensor(np.asarray(images))
+        .permute(0, 3, 1, 2)
+        .float()
+        .div(127.5)
+        .sub(1)
+        .contiguous(memory_format=torch.channels_last)
+    )
+
+
+def to_images(x):
+    """-1..1 [n, 3, h, w] to uint8 [n, h, w, 3]."""
+    return ((x.float().clamp(-1, 1) + 1) * 127.5).round().permute(0, 2, 3, 1).byte().numpy()
+
+
+def unseen(objects, count, seed=999, height=256, width=256):
+    """Scenes for measuring, from a stream of their own."""
+    rng = random.Random(seed)
+    return [scenes.sample(rng, objects, height, width) for _ in range(count)]
+
+
+class Log:
+    """Lines with the time on the screen and in a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __call__(self, text):
+        line = f"{time.strftime('%m-%d %H:%M:%S')} {text}"
+        print(line, flush=True)
+        with open(self.path, "a") as file:
+            file.write(line + "\n")
+
+
+class Schedule:
+    """Learning rate by pictures seen: warm up, hold, and fall over the last share of `total`, if there is one."""
+
+    def __init__(self, peak, warmup, total=None, fall=0.3, floor=0.03):
+        self.peak, self.warmup, self.total, self.fall, self.floor = peak, warmup, total, fall, floor
+
+    def at(self, seen):
+        rate = min(1, (seen + 1) / self.warmup)
+        if self.total:
+            rate *= max(self.floor, min(1, (1 - seen / self.total) / self.fall))
+        return self.peak * rate
