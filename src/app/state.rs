@@ -265,13 +265,8 @@ impl AppState {
     #[must_use]
     pub fn new(settings: Settings, system_lang: Lang) -> Self {
         let welcome = if settings.welcome_painted { Welcome::Over } else { Welcome::Waiting };
-        let prompt = match welcome {
-            Welcome::Over => String::new(),
-            _ => {
-                let first = resolve::built_in().examples.first();
-                first.map(|example| example.prompt.clone()).unwrap_or_default()
-            }
-        };
+        let first = resolve::built_in().examples.first().filter(|_| welcome != Welcome::Over);
+        let prompt = first.map(|example| example.prompt.clone()).unwrap_or_default();
         Self {
             now: 0.0,
             lang: settings.language.unwrap_or(system_lang),
