@@ -11,14 +11,20 @@ const NOTHING: f64 = 2.0;
 /// Parts that are looked at apart, so that a small flash is not lost in a large calm window.
 const TILE: usize = 80;
 
+/// What stands longer is a state that can be looked at (the bar before it folds), not a flash.
+const STANDS: Duration = Duration::from_millis(500);
+
+/// A frame, and when it was first seen.
+type Frame = (Shot, Instant);
+
 /// The different frames that the screen shows within a time, in order.
-fn recorded(desk: &Desk, time: Duration) -> Vec<Shot> {
+fn recorded(desk: &Desk, time: Duration) -> Vec<Frame> {
     let start = Instant::now();
-    let mut frames = vec![desk.shot()];
+    let mut frames = vec![(desk.shot(), start)];
     while start.elapsed() < time {
         let shot = desk.shot();
-        if frames.last() != Some(&shot) {
-            frames.push(shot);
+        if frames.last().is_none_or(|(last, _)| *last != shot) {
+            frames.push((shot, Instant::now()));
         }
     }
     frames
@@ -43,18 +49,21 @@ fn flicker([before, frame, after]: [&Shot; 3]) -> (f64, [usize; 4]) {
 
 /// The frames from the second estimate on. The first one of a guided run is stronger in colour than
 /// those after it, which a slow machine shows for longer than the crossfade takes.
-fn settled(mut frames: Vec<Shot>) -> Vec<Shot> {
-    let part = |shot: &Shot| shot.part(PICTURE);
+fn settled(mut frames: Vec<Frame>) -> Vec<Frame> {
+    let part = |frame: &Frame| frame.0.part(PICTURE);
     let changes = frames.windows(2).enumerate().filter(|(_, two)| part(&two[0]) != part(&two[1]));
     let second = changes.map(|(index, _)| index + 1).nth(1);
     frames.drain(..second.expect("the picture changes more than once"));
     frames
 }
 
-fn calm(desk: &Desk, what: &str, frames: &[Shot]) {
+fn calm(desk: &Desk, what: &str, frames: &[Frame]) {
     let mut worst = (f64::MIN, [0; 4], 0);
     for (index, trio) in frames.windows(3).enumerate() {
-        let (by, tile) = flicker([&trio[0], &trio[1], &trio[2]]);
+        if trio[2].1 - trio[1].1 > STANDS {
+            continue;
+        }
+        let (by, tile) = flicker([&trio[0].0, &trio[1].0, &trio[2].0]);
         if by > worst.0 {
             worst = (by, tile, index + 1);
         }
@@ -64,7 +73,7 @@ fn calm(desk: &Desk, what: &str, frames: &[Shot]) {
     if worst.0 > NOTHING {
         for (name, index) in [("before", worst.2 - 1), ("flicker", worst.2), ("after", worst.2 + 1)]
         {
-            desk.keep_shot(&format!("flicker-{name}"), &frames[index]);
+            desk.keep_shot(&format!("flicker-{name}"), &frames[index].0);
         }
         panic!("{what}: frame {} flickers by {:.2} at {:?}", worst.2, worst.0, worst.1);
     }
