@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::error::{DiffusionError, Result};
-use super::guidance::guided;
+use super::guidance::{calm_guidance, guided};
 use super::noise::{TorchNoise, slerp};
 use super::preview::{self, Pace, Rgb};
 use super::samplers::{Sampler, State};
@@ -250,15 +250,15 @@ impl<O: Ops> Pipeline<O> {
         Ok(self.ops.read_image(&decoded)?)
     }
 
-    /// The model's raw prediction with guidance applied.
-    fn predict(
+    /// Estimates of the finished picture: the sampler's and, where another one is to be seen, that.
+    fn estimate(
         &self,
         latent: &[f32],
         level: NoiseLevel,
         states: &O::Tensor,
         job: &Job<'_>,
         cancel: &CancelToken,
-    ) -> Result<Vec<f32>> {
+    ) -> Result<(Vec<f32>, Option<Vec<f32>>)> {
         let (height, width) = job.size;
         let batch = if job.guidance > 1.0 { 2 } else { 1 };
         let dims = ImageDims { batch, channels: self.channels(), height, width };
@@ -266,11 +266,15 @@ impl<O: Ops> Pipeline<O> {
         let timesteps = vec![level.timestep; batch];
         let output = self.unet.forward(&self.ops, &input, &timesteps, states, cancel)?;
         let output = self.ops.read_image(&output)?;
+        let clean =
+            |predicted: &[f32]| estimated(latent, predicted, level, self.noise.prediction());
         if batch == 1 {
-            return Ok(output);
+            return Ok((clean(&output), None));
         }
         let (free, bound) = output.split_at(latent.len());
-        Ok(guided(free, bound, job.guidance, job.rescale))
+        let with = |guidance| clean(&guided(free, bound, guidance, job.rescale));
+        let seen = job.previews.then(|| with(calm_guidance(job.guidance, level)));
+        Ok((with(job.guidance), seen))
     }
 
     fn preview(
@@ -420,12 +424,13 @@ impl<O: Ops> Model for Pipeline<O> {
             }
         };
         let kind = if self.pace.allows_full_decodes() { Preview::Full } else { Preview::Linear };
-        let prediction = self.noise.prediction();
         for step in state.step + 1..=of {
             let start = Instant::now();
+            let mut seen = None;
             let mut denoise = |latent: &[f32], level: NoiseLevel| {
-                let predicted = self.predict(latent, level, states, job, cancel)?;
-                Ok(estimated(latent, &predicted, level, prediction))
+                let (estimate, calm) = self.estimate(latent, level, states, job, cancel)?;
+                seen = calm;
+                Ok(estimate)
             };
             let estimate = match job.sampler.step(&mut state, &plan, &mut denoise) {
                 Err(error @ DiffusionError::Cancelled(_)) => {
@@ -446,7 +451,7 @@ impl<O: Ops> Model for Pipeline<O> {
             self.pace.step = Some(step_secs / cells as f64);
             let start = Instant::now();
             let preview = if job.previews {
-                match self.preview(&estimate, job, kind, cancel) {
+                match self.preview(seen.as_ref().unwrap_or(&estimate), job, kind, cancel) {
                     Err(error @ DiffusionError::Cancelled(_)) => {
                         watcher.stopped(state);
                         return Err(error);
