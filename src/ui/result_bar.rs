@@ -35,11 +35,15 @@ impl ResultBar {
         if state.stroking || entry.stage == Stage::Waiting {
             return;
         }
+        let canvas = ui.max_rect();
         if self.of != Some((entry.id, entry.stage)) {
             self.of = Some((entry.id, entry.stage));
             self.touched = state.now;
+            // Its first frame is as wide as the next ones.
+            let place = canvas.with_max_x(f32::INFINITY);
+            let mut row = row(ui, UiBuilder::new().id_salt("measured").max_rect(place).invisible());
+            self.width = content(&mut row, cx, entry, canvas);
         }
-        let canvas = ui.max_rect();
         let near = Rect::from_center_size(
             pos2(canvas.center().x, canvas.bottom() - 34.0),
             vec2(self.width.max(320.0), 68.0),
@@ -80,19 +84,8 @@ impl ResultBar {
             StrokeKind::Inside,
         );
         let inner = rect.with_min_x(rect.left() + space::L).with_max_x(f32::INFINITY);
-        let mut row = ui.new_child(
-            UiBuilder::new()
-                .id_salt("row")
-                .max_rect(inner)
-                .layout(Layout::left_to_right(Align::Center)),
-        );
-        row.spacing_mut().item_spacing.x = space::M;
-        if entry.stage == Stage::Running {
-            running(&mut row, cx, entry);
-        } else {
-            finished(&mut row, cx, entry, canvas.width() < WORDS_NEED);
-        }
-        let wanted = row.min_rect().right() - rect.left() + space::S;
+        let mut row = row(ui, UiBuilder::new().id_salt("row").max_rect(inner));
+        let wanted = content(&mut row, cx, entry, canvas);
         // Words change with every step; the bar only ever grows during a run, so it does not jitter.
         let keep =
             entry.stage == Stage::Running && wanted < self.width && self.width - wanted < 48.0;
@@ -102,6 +95,22 @@ impl ResultBar {
             ui.ctx().request_discard("the result bar's words changed its width");
         }
     }
+}
+
+fn row(ui: &mut Ui, builder: UiBuilder) -> Ui {
+    let mut row = ui.new_child(builder.layout(Layout::left_to_right(Align::Center)));
+    row.spacing_mut().item_spacing.x = space::M;
+    row
+}
+
+/// What stands on the bar; its width with the bar's margins.
+fn content(row: &mut Ui, cx: &mut Cx<'_>, entry: &Entry, canvas: Rect) -> f32 {
+    if entry.stage == Stage::Running {
+        running(row, cx, entry);
+    } else {
+        finished(row, cx, entry, canvas.width() < WORDS_NEED);
+    }
+    row.min_rect().width() + space::L + space::S
 }
 
 /// A row of ticks, 4 high, on the canvas's lower edge.

@@ -208,34 +208,54 @@ impl Desk {
         }
     }
 
-    /// The screen after nothing moved on it for a while.
-    pub fn at_rest(&self) -> Shot {
+    /// Whether the program has nothing to do: each of its threads sleeps. One that waits for a core
+    /// does not, so this holds on a machine of any speed.
+    fn idle(&self) -> bool {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid())).expect("it runs");
+        let mut stats =
+            tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("stat")).ok());
+        // The state follows the name, which stands in brackets and may hold any character.
+        stats.all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S')))
+    }
+
+    /// Takes screenshots until the program has been idle and the screen unchanged for a while; `see`
+    /// gets each that differs from the one before. The last one is the screen at rest.
+    pub fn watch_until_rest(&self, mut see: impl FnMut(&Shot)) -> Shot {
         let start = Instant::now();
-        let (mut last, mut since) = (self.shot(), Instant::now());
+        let mut last = self.shot();
+        see(&last);
+        let mut since = Instant::now();
         while since.elapsed() < Duration::from_millis(1500) {
             assert!(start.elapsed() < PATIENCE, "the screen never comes to rest");
-            std::thread::sleep(Duration::from_millis(100));
+            std::thread::sleep(Duration::from_millis(10));
             let shot = self.shot();
             if shot != last {
-                (last, since) = (shot, Instant::now());
+                see(&shot);
+                last = shot;
+                since = Instant::now();
+            } else if !self.idle() {
+                since = Instant::now();
             }
         }
         last
     }
 
-    /// How often the picture changed before the screen came to rest; waits for the first change.
+    /// The screen after nothing moved on it for a while.
+    pub fn at_rest(&self) -> Shot {
+        self.watch_until_rest(|_| {})
+    }
+
+    /// How often the picture changed before the program came to rest; waits for the first change.
     pub fn previews_seen(&self) -> usize {
-        let start = Instant::now();
-        let (mut seen, mut since) = (vec![self.shot().part(PICTURE)], Instant::now());
-        let waits = |seen: usize, since: Instant| seen == 1 || since.elapsed().as_secs() < 4;
-        while waits(seen.len(), since) && start.elapsed() < PATIENCE {
-            let part = self.shot().part(PICTURE);
-            if seen.last() != Some(&part) {
-                seen.push(part);
-                since = Instant::now();
-            }
-        }
-        seen.len() - 1
+        let before = self.shot().part(PICTURE);
+        let first = self.until("the picture changes", |shot| shot.part(PICTURE) != before);
+        let (mut last, mut seen) = (first.part(PICTURE), 1);
+        self.watch_until_rest(|shot| {
+            let part = shot.part(PICTURE);
+            seen += usize::from(part != last);
+            last = part;
+        });
+        seen
     }
 }
 

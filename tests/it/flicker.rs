@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::desk::{Desk, PATIENCE, PICTURE, SIZE, Shot};
+use super::desk::{Desk, SIZE, Shot};
 
 /// Mean difference that counts as nothing, in 255ths.
 const NOTHING: f64 = 2.0;
@@ -14,31 +14,13 @@ const TILE: usize = 80;
 /// What stands longer is a state that can be looked at (the bar before it folds), not a flash.
 const STANDS: Duration = Duration::from_millis(500);
 
-/// A picture that has not changed for so long is finished.
-const FINISHED: Duration = Duration::from_secs(4);
-
 /// A frame, and when it was first seen.
 type Frame = (Shot, Instant);
 
-/// The different frames that the screen shows, in order, until the picture is finished: for as long
-/// as it goes on changing, however slow the machine.
+/// The different frames that the screen shows, in order, until the picture is finished.
 fn recorded(desk: &Desk) -> Vec<Frame> {
-    let start = Instant::now();
-    let mut frames = vec![(desk.shot(), start)];
-    let mut picture_changed = None;
-    while start.elapsed() < PATIENCE
-        && picture_changed.is_none_or(|since: Instant| since.elapsed() < FINISHED)
-    {
-        let (shot, now) = (desk.shot(), Instant::now());
-        let (last, _) = &frames[frames.len() - 1];
-        if *last == shot {
-            continue;
-        }
-        if last.part(PICTURE) != shot.part(PICTURE) {
-            picture_changed = Some(now);
-        }
-        frames.push((shot, now));
-    }
+    let mut frames = vec![];
+    desk.watch_until_rest(|shot| frames.push((shot.clone(), Instant::now())));
     frames
 }
 
