@@ -464,7 +464,16 @@ impl eframe::App for Shell {
         let commands = self.window.keys(&ctx, &self.state);
         self.carry(&ctx, commands);
         let commands = self.window.show(ui, &self.state);
-        if !commands.is_empty() {
+        let strokes_on = |command: &Command| matches!(command, Command::StrokeMoved(_));
+        if commands.is_empty() {
+            // Nothing is to be done.
+        } else if self.state.draws_on_picture() && commands.iter().all(strokes_on) {
+            let mut effects = Vec::new();
+            self.window.change_picture(&mut self.state, |state| {
+                effects = commands.into_iter().flat_map(|one| update(state, one)).collect();
+            });
+            self.carry_out(&ctx, effects);
+        } else {
             // What was asked for is shown in this very frame, not in the next.
             if ctx.current_pass_index() == 0 {
                 ctx.request_discard("a command changed what is to be drawn");

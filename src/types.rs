@@ -43,18 +43,22 @@ pub fn shrunk(picture: &Picture, longest: u32) -> Picture {
     let (width, height) = (side(picture.width), side(picture.height));
     let mut rgba = Vec::with_capacity((width * height * 4) as usize);
     let taps = u64::from(long.div_ceil(longest)).min(TAPS);
-    let source = |at: u64, of: u32, length: u32| {
-        (at * u64::from(length) / (u64::from(of) * taps)).min(u64::from(length) - 1)
+    // Where the taps of an axis lie.
+    let source = |of: u32, length: u32| -> Vec<usize> {
+        let taps = u64::from(of) * taps;
+        (0..taps).map(|tap| (tap * u64::from(length) / taps) as usize).collect()
     };
-    for y in 0..u64::from(height) {
-        for x in 0..u64::from(width) {
+    let (columns, rows) = (source(width, picture.width), source(height, picture.height));
+    let taps = taps as usize;
+    for rows in rows.chunks_exact(taps) {
+        for columns in columns.chunks_exact(taps) {
             let mut sum = [0u32; 4];
-            for tap in 0..taps * taps {
-                let from_x = source(x * taps + tap % taps, width, picture.width);
-                let from_y = source(y * taps + tap / taps, height, picture.height);
-                let at = (from_y * u64::from(picture.width) + from_x) as usize * 4;
-                for (sum, value) in sum.iter_mut().zip(&picture.rgba[at..at + 4]) {
-                    *sum += u32::from(*value);
+            for row in rows {
+                for column in columns {
+                    let at = 4 * (row * picture.width as usize + column);
+                    for (sum, value) in sum.iter_mut().zip(&picture.rgba[at..at + 4]) {
+                        *sum += u32::from(*value);
+                    }
                 }
             }
             rgba.extend(sum.map(|sum| (sum / (taps * taps) as u32) as u8));

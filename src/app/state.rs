@@ -343,6 +343,12 @@ impl AppState {
         !self.document.is_empty() && !self.document.mask.is_empty()
     }
 
+    /// Whether a stroke is being drawn on the picture itself, not on its mask.
+    #[must_use]
+    pub fn draws_on_picture(&self) -> bool {
+        self.document.raster.as_ref().is_some_and(|raster| raster.is_stroking())
+    }
+
     /// Whether there is a picture to save, copy or mask.
     #[must_use]
     pub fn has_picture(&self) -> bool {

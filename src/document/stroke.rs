@@ -10,6 +10,8 @@ use crate::plane::{PixelRect, Plane};
 
 /// Side of a tile of ink, in pixels.
 const TILE: usize = 64;
+/// Pixels of a row that are looked at together.
+const LANES: usize = 16;
 /// Full ink. Sixteen bits, so that soft brushes do not band when they are composited.
 pub(super) const FULL: u16 = u16::MAX;
 
@@ -187,9 +189,17 @@ impl Ink {
                     });
                     row[full.0 - left..full.1 - left].fill(FULL);
                     for (x0, x1) in [(x0, full.0), (full.1, x1)] {
-                        for (x, place) in (x0 as i32..).zip(&mut row[x0 - left..x1 - left]) {
-                            let distance_sq = segment.distance_sq([x as f32 + 0.5, line]);
-                            *place = (*place).max(profile.at(distance_sq));
+                        for (at, places) in
+                            (x0..).step_by(LANES).zip(row[x0 - left..x1 - left].chunks_mut(LANES))
+                        {
+                            // The piece before left full ink over most of this one's round end.
+                            if places.iter().all(|place| *place == FULL) {
+                                continue;
+                            }
+                            for (x, place) in (at as i32..).zip(places) {
+                                let distance_sq = segment.distance_sq([x as f32 + 0.5, line]);
+                                *place = (*place).max(profile.at(distance_sq));
+                            }
                         }
                     }
                 }

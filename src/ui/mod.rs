@@ -134,6 +134,15 @@ impl Window {
         self.canvas.let_go();
     }
 
+    /// Carries out a change of nothing but the picture's pixels after the frame that shows them was
+    /// built: it need not be built again.
+    pub fn change_picture(&mut self, state: &mut AppState, change: impl FnOnce(&mut AppState)) {
+        self.canvas.swap_picture(|| {
+            change(state);
+            state.scene().picture
+        });
+    }
+
     /// Draws everything.
     pub fn show(&mut self, ui: &mut Ui, state: &AppState) -> Vec<Command> {
         let palette = tokens::palette(ui.visuals().dark_mode);

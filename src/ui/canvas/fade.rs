@@ -10,8 +10,9 @@ use super::resample;
 use super::types::Emerging;
 use crate::engine::protocol::Picture;
 
-/// Previews are enlarged until their longer side has this many pixels, or the document's.
-const ENLARGED_SIDE: u32 = 512;
+/// Previews are enlarged until their longer side has this many pixels, or the document's: fog needs
+/// no more, and it is made while somebody may be painting.
+const ENLARGED_SIDE: u32 = 256;
 /// Previews with a longer side than this came out of a decoder and are smooth enough.
 const LATENT_SIDE: u32 = 128;
 /// From the last preview to the finished picture, in seconds.
@@ -208,7 +209,7 @@ mod tests {
     #[test]
     fn tiny_previews_are_enlarged_and_large_ones_left() {
         assert_eq!(prepared(&flat(32, 9), (256, 256)).width, 256);
-        assert_eq!(prepared(&flat(64, 9), (4000, 2667)).width, 512);
+        assert_eq!(prepared(&flat(64, 9), (4000, 2667)).width, 256);
         let same = flat(256, 9);
         assert!(Arc::ptr_eq(&prepared(&same, (256, 256)), &same));
     }

@@ -121,10 +121,7 @@ impl Canvas {
         ui.painter().add(egui_wgpu::Callback::new_paint_callback(room, callback));
         self.decorate(ui, &response, input, &screen);
 
-        let strokes =
-            |event: &CanvasEvent| !matches!(event, CanvasEvent::View(_) | CanvasEvent::Pressed);
-        // Strokes change picture or mask after this frame was built.
-        if moves || events.iter().any(strokes) {
+        if moves {
             ui.ctx().request_repaint();
         }
         events
@@ -134,6 +131,21 @@ impl Canvas {
     /// thrown away: a stroke must copy every tile that somebody else holds.
     pub fn let_go(&self) {
         *self.pending.lock() = None;
+    }
+
+    /// Changes the picture that this frame will show, and nothing else of it. `change` gives the new
+    /// one; meanwhile nobody here holds the old.
+    pub fn swap_picture(&mut self, change: impl FnOnce() -> Option<Plane<4>>) {
+        let mut pending = self.pending.lock();
+        if let Some(scene) = pending.as_mut() {
+            scene.picture = None;
+        }
+        let dissolves = self.beneath.take().is_some();
+        let picture = change();
+        self.beneath = picture.clone().filter(|_| dissolves);
+        if let Some(scene) = pending.as_mut() {
+            scene.picture = picture;
+        }
     }
 
     /// Whether a stroke is being drawn: floating bars hide meanwhile.

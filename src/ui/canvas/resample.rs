@@ -3,7 +3,7 @@
 //! All of it works on 8-bit RGBA, in the picture's own (gamma) space.
 
 use crate::engine::protocol::Picture;
-use crate::plane::{Plane, TILE};
+use crate::plane::{DEEPEST, Plane, TILE, TileAt};
 
 /// The mean grey of the checks that are seen through what is transparent.
 const CHECKS: u16 = 178;
@@ -108,6 +108,8 @@ pub(super) fn shrunk(picture: &Plane<4>, width: u32, height: u32) -> Picture {
     let place = |at: u32, to: u32, from: u32| {
         ((f64::from(at) + 0.5) / f64::from(to) * f64::from(from)) as u32
     };
+    // A tile that has its halves gives one that still has enough texels: they lie close together.
+    let level = (from.0 / width).min(from.1 / height).ilog2().min(DEEPEST as u32);
     let columns: Vec<u32> = (0..width).map(|x| place(x, width, from.0)).collect();
     let mut rgba = Vec::with_capacity(width as usize * height as usize * 4);
     for y in 0..height {
@@ -115,18 +117,32 @@ pub(super) fn shrunk(picture: &Plane<4>, width: u32, height: u32) -> Picture {
         // Tile by tile, so that each is looked up once a row.
         for columns in columns.chunk_by(|a, b| a / TILE == b / TILE) {
             let first = columns.first().map_or(0, |x| x / TILE * TILE);
-            let span = picture.span(first, y, TILE);
+            let texels = texels(picture, (first / TILE, y / TILE), y % TILE, level);
+            let (row, level) = texels.unwrap_or((&[], 0));
             for x in columns {
-                let at = 4 * (x - first) as usize;
-                let pixel = span.and_then(|span| span[at..].first_chunk()).copied();
+                let at = 4 * ((x - first) >> level) as usize;
+                let pixel = row.get(at..).and_then(|row| row.first_chunk()).copied();
                 let [r, g, b, alpha] = pixel.unwrap_or([0; 4]).map(u16::from);
-                let over =
-                    |value: u16| ((value * alpha + CHECKS * (255 - alpha) + 127) / 255) as u8;
+                let over = |value: u16| {
+                    // The texels of halves have their colours multiplied by alpha already.
+                    let value = if level == 0 { value * alpha } else { value * 255 };
+                    ((value + CHECKS * (255 - alpha) + 127) / 255).min(255) as u8
+                };
                 rgba.extend([over(r), over(g), over(b), 255]);
             }
         }
     }
     Picture { width, height, rgba }
+}
+
+/// A row of a tile's texels, at `level` if the tile has it, and the level that it is.
+fn texels(picture: &Plane<4>, at: TileAt, row: u32, level: u32) -> Option<(&[u8], u32)> {
+    let halves = picture.halves(at).and_then(|halves| halves.get(level.checked_sub(1)? as usize));
+    let Some(texels) = halves else {
+        return Some((picture.span(at.0 * TILE, at.1 * TILE + row, TILE)?, 0));
+    };
+    let bytes = 4 * (TILE >> level) as usize;
+    Some((texels.get((row >> level) as usize * bytes..)?.get(..bytes)?, level))
 }
 
 /// `a` and `b` mixed, in the size of `b`; `mix` 1 is `b`.
@@ -200,5 +216,13 @@ mod tests {
         let row: Vec<u8> = shrunk(&step, 8, 1).rgba.chunks(4).map(|pixel| pixel[0]).collect();
         assert!(row.is_sorted() && row[3] > 40 && row[4] < 200, "{row:?}");
         assert!(shrunk(&Plane::new((9, 9)), 2, 1).rgba == [178, 178, 178, 255].repeat(2));
+        // With halves, a texel is the mean of the pixels it stands for: here of eight by eight.
+        plane.make_halves();
+        let found = shrunk(&plane, 70, 30);
+        let level = plane.halves((0, 0)).expect("made above").get(2).expect("of an eighth");
+        let [r, _, _, alpha] =
+            *level[4 * (55 / 8 * 32 + 105 / 8)..].first_chunk().expect("a texel");
+        let expected = (u16::from(r) * 255 + 178 * (255 - u16::from(alpha)) + 127) / 255;
+        assert_eq!(u16::from(found.rgba[4 * (5 * 70 + 10)]), expected);
     }
 }
