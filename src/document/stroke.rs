@@ -63,7 +63,7 @@ impl<const N: usize> Stroke<N> {
     }
 
     /// Lays the stroke over its base in `dirty`. `blend` gives the pixel for what was there, the ink
-    /// over it and the place.
+    /// over it and the place; full ink makes the same of every pixel.
     pub(super) fn composite(
         &mut self,
         plane: &mut Plane<N>,
@@ -73,6 +73,7 @@ impl<const N: usize> Stroke<N> {
         if dirty.is_empty() {
             return;
         }
+        let full = blend([0; N], FULL, (0, 0));
         for tile_y in dirty.y0 as usize / TILE..=(dirty.y1 as usize - 1) / TILE {
             for tile_x in dirty.x0 as usize / TILE..=(dirty.x1 as usize - 1) / TILE {
                 let at = (tile_x, tile_y);
@@ -86,25 +87,40 @@ impl<const N: usize> Stroke<N> {
                 let (right, bottom) = (left + TILE as u32, top + TILE as u32);
                 let tile = PixelRect { x0: left, y0: top, x1: right, y1: bottom };
                 let base = &self.base;
-                let ink_at =
-                    |ink: Option<&Box<[u16]>>, place: usize| ink.map_or(0, |ink| ink[place]);
                 plane.edit(tile.intersection(dirty), |x, y, row| {
-                    let count = row.len() / N;
-                    let below = base.span(x, y, count as u32);
+                    if let Some(below) = base.span(x, y, (row.len() / N) as u32) {
+                        row.copy_from_slice(below);
+                    } else {
+                        row.fill(0);
+                    }
                     let first = (y - top) as usize * TILE + (x - left) as usize;
-                    for (index, out) in row.chunks_exact_mut(N).enumerate() {
-                        let mut before = [0; N];
-                        if let Some(below) = below {
-                            before.copy_from_slice(&below[index * N..(index + 1) * N]);
+                    let line = |ink: Option<&'_ Box<[u16]>>, at: usize, count: usize| {
+                        let mut line = [0; LANES];
+                        if let Some(ink) = ink {
+                            line[..count].copy_from_slice(&ink[first + at..first + at + count]);
                         }
-                        let place = first + index;
-                        let ink = ink_at(ink, place).max(ink_at(tail, place));
-                        let after = if ink == 0 {
-                            before
-                        } else {
-                            blend(before, ink, (x + index as u32, y))
-                        };
-                        out.copy_from_slice(&after);
+                        line
+                    };
+                    for (at, pixels) in (0..).step_by(LANES).zip(row.chunks_mut(LANES * N)) {
+                        let count = pixels.len() / N;
+                        let (certain, tail) = (line(ink, at, count), line(tail, at, count));
+                        let most: [u16; LANES] =
+                            std::array::from_fn(|index| certain[index].max(tail[index]));
+                        if most == [0; LANES] {
+                            continue;
+                        }
+                        let all_full = most[..count].iter().all(|ink| *ink == FULL);
+                        for (index, pixel) in pixels.chunks_exact_mut(N).enumerate() {
+                            let after = match most[index] {
+                                _ if all_full => full,
+                                0 => continue,
+                                ink => {
+                                    let before = pixel.first_chunk().copied().unwrap_or([0; N]);
+                                    blend(before, ink, (x + (at + index) as u32, y))
+                                }
+                            };
+                            pixel.copy_from_slice(&after);
+                        }
                     }
                 });
             }
@@ -216,6 +232,8 @@ struct Segment {
     to: [f32; 2],
     /// One over its squared length; 0 for a point, to which the nearest place is the point.
     per_length_sq: f32,
+    /// Across it, of length 1; nothing for a point.
+    across: [f32; 2],
 }
 
 impl Segment {
@@ -223,12 +241,13 @@ impl Segment {
         let (along_x, along_y) = (to[0] - from[0], to[1] - from[1]);
         let length_sq = along_x * along_x + along_y * along_y;
         let per_length_sq = if length_sq > 0.0 { 1.0 / length_sq } else { 0.0 };
-        Self { from, to, per_length_sq }
+        let across = [-along_y, along_x].map(|value| value * per_length_sq.sqrt());
+        Self { from, to, per_length_sq, across }
     }
 
     /// Squared distance of a point.
     fn distance_sq(&self, point: [f32; 2]) -> f32 {
-        let Self { from, to, per_length_sq } = self;
+        let Self { from, to, per_length_sq, .. } = self;
         let (along_x, along_y) = (to[0] - from[0], to[1] - from[1]);
         let (x, y) = (point[0] - from[0], point[1] - from[1]);
         let t = ((x * along_x + y * along_y) * per_length_sq).clamp(0.0, 1.0);
@@ -252,10 +271,9 @@ impl Segment {
             }
         }
         let (along_x, along_y) = (to[0] - from[0], to[1] - from[1]);
-        let length = along_x.hypot(along_y);
-        if length > 0.0 && along_y != 0.0 {
+        if along_y != 0.0 {
             // The two long sides of the rectangle between the round ends.
-            let out = [-along_y / length * reach, along_x / length * reach];
+            let out = self.across.map(|value| value * reach);
             for side in [1.0, -1.0] {
                 let t = (row - from[1] - side * out[1]) / along_y;
                 if (0.0..=1.0).contains(&t) {
