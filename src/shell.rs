@@ -7,7 +7,6 @@ mod events;
 mod meter;
 mod session;
 
-use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -146,6 +145,8 @@ pub struct Shell {
     title: String,
     meter: Option<Meter>,
     input_at: Option<Instant>,
+    /// The thread's processor time when this frame began, and the frame before it.
+    work_from: Option<Duration>,
     worked: Option<Duration>,
     timings: Option<PathBuf>,
     session: Option<Session>,
@@ -180,6 +181,7 @@ impl Shell {
             title: String::new(),
             meter: None,
             input_at: None,
+            work_from: None,
             worked: None,
             timings: None,
             session: None,
@@ -392,11 +394,12 @@ impl Shell {
             let moment = if busy { &mut figures.busy } else { &mut figures.idle };
             moment.frame.add(secs);
         }
-        let now = meter::thread_time();
-        if let (Some(now), Some(before)) = (now, mem::replace(&mut self.worked, now)) {
+        let handed_over = self.meter.as_ref().and_then(Meter::handed_over);
+        if let (Some(end), Some(start)) = (handed_over, self.worked.take()) {
             let moment = if busy { &mut figures.busy } else { &mut figures.idle };
-            moment.work.add(now.saturating_sub(before).as_secs_f32());
+            moment.work.add(end.saturating_sub(start).as_secs_f32());
         }
+        self.worked = self.work_from.take();
         for (secs, busy) in self.meter.iter().flat_map(Meter::drain) {
             let moment = if busy { &mut figures.busy } else { &mut figures.idle };
             moment.latency.add(secs);
@@ -413,9 +416,9 @@ impl Shell {
         if self.meter.is_none() {
             self.meter = Meter::spawn(render.device.clone()).ok();
         }
-        if let (Some(meter), Some(at)) = (&self.meter, self.input_at.take()) {
+        if let Some(meter) = &self.meter {
             let busy = self.state.jobs.running.is_some();
-            ui.painter().add(meter.follow(at, busy, ui.max_rect()));
+            ui.painter().add(meter.follow(self.input_at.take(), busy, ui.max_rect()));
         }
     }
 
@@ -435,6 +438,7 @@ impl Shell {
 
 impl eframe::App for Shell {
     fn raw_input_hook(&mut self, _ctx: &Context, raw: &mut egui::RawInput) {
+        self.work_from = meter::thread_time();
         if !raw.events.is_empty() {
             self.input_at.get_or_insert_with(Instant::now);
         }

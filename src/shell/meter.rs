@@ -15,11 +15,15 @@ const MOST: usize = 64;
 /// What was measured: seconds, and whether a run was going.
 type Measured = Arc<Mutex<Vec<(f32, bool)>>>;
 
+/// Processor time of the window's thread when the last frame's drawing went to the driver.
+type HandedOver = Arc<Mutex<Option<Duration>>>;
+
 /// Follows frames to the screen.
 pub(super) struct Meter {
     work: Sender<()>,
     under_way: Arc<AtomicUsize>,
     measured: Measured,
+    handed_over: HandedOver,
 }
 
 impl Meter {
@@ -41,19 +45,28 @@ impl Meter {
                 }
             }
         })?;
-        Ok(Self { work, under_way, measured: Measured::default() })
+        let (measured, handed_over) = (Measured::default(), HandedOver::default());
+        Ok(Self { work, under_way, measured, handed_over })
     }
 
-    /// A shape that draws nothing, and whose frame is followed: it began with an event at `at`.
-    pub(super) fn follow(&self, at: Instant, busy: bool, rect: Rect) -> Shape {
+    /// A shape that draws nothing, and whose frame is followed: to the driver, and if it began with
+    /// an event, at `at`, to the screen.
+    pub(super) fn follow(&self, at: Option<Instant>, busy: bool, rect: Rect) -> Shape {
         let probe = Probe {
             at,
             busy,
             under_way: self.under_way.clone(),
             measured: self.measured.clone(),
             work: self.work.clone(),
+            handed_over: self.handed_over.clone(),
         };
         Shape::Callback(egui_wgpu::Callback::new_paint_callback(rect, probe))
+    }
+
+    /// When the last followed frame went to the driver, in processor time of the window's thread.
+    /// What comes after that, the presentation, is the driver's.
+    pub(super) fn handed_over(&self) -> Option<Duration> {
+        self.handed_over.lock().ok()?.take()
     }
 
     /// What was measured since the last call.
@@ -63,11 +76,12 @@ impl Meter {
 }
 
 struct Probe {
-    at: Instant,
+    at: Option<Instant>,
     busy: bool,
     under_way: Arc<AtomicUsize>,
     measured: Measured,
     work: Sender<()>,
+    handed_over: HandedOver,
 }
 
 impl CallbackTrait for Probe {
@@ -79,7 +93,11 @@ impl CallbackTrait for Probe {
         encoder: &mut wgpu::CommandEncoder,
         _resources: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
-        let (at, busy) = (self.at, self.busy);
+        if let Ok(mut handed_over) = self.handed_over.lock() {
+            *handed_over = thread_time();
+        }
+        let busy = self.busy;
+        let Some(at) = self.at else { return Vec::new() };
         let (under_way, measured) = (self.under_way.clone(), self.measured.clone());
         under_way.fetch_add(1, Ordering::AcqRel);
         encoder.on_submitted_work_done(move || {

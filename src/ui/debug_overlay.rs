@@ -47,7 +47,8 @@ pub struct Moment {
     /// From a frame's beginning to its hand-over to the graphics, waits for the display server
     /// and for a core included (eframe's `cpu_usage`).
     pub frame: Samples,
-    /// Processor time of the window's thread from one frame to the next.
+    /// Processor time of the window's thread from a frame's beginning until its drawing is with the
+    /// driver; a software driver then copies the frame to the screen on this thread, too.
     pub work: Samples,
     /// From an input event to the end of the frame that shows it.
     pub latency: Samples,
