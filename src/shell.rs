@@ -7,7 +7,7 @@ mod events;
 mod meter;
 mod session;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -265,6 +265,7 @@ impl Shell {
                     }
                 }
                 Effect::NewWindow => self.open_window(),
+                Effect::ShowFolder(path) => self.show_folder(&path),
                 Effect::Remember => self.remember_at = Some(self.state.now + REMEMBER_SECS),
                 Effect::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             }
@@ -301,6 +302,16 @@ impl Shell {
         }
         if let Err(error) = session::open_window() {
             let words = self.state.lang.fill(Text::NoWindow, &[&error.to_string()]);
+            self.state.notices.say(self.state.now, Kind::Error, words, None);
+        }
+    }
+
+    fn show_folder(&mut self, path: &Path) {
+        let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+        if let Err(error) = open::that_detached(folder) {
+            let values = [error.to_string(), folder.display().to_string()];
+            let words =
+                self.state.lang.fill(Text::NoFolder, &values.each_ref().map(String::as_str));
             self.state.notices.say(self.state.now, Kind::Error, words, None);
         }
     }

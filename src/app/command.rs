@@ -200,6 +200,8 @@ pub enum Command {
     UseModel(ModelSource),
     /// Take a folder out of the list of models.
     ForgetModel(PathBuf),
+    /// Show a folder, or the one that a file lies in, in the system's own program for that.
+    ShowFolder(PathBuf),
 }
 
 /// Where a key acts.

@@ -252,9 +252,10 @@ impl AppState {
                 let name =
                     path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
                 self.unsaved = false;
-                self.saved_to = Some(path);
                 let words = self.lang.fill(Text::SavedPicture, &[&name]);
-                self.notices.say(self.now, Kind::Info, words, None);
+                let show = (Text::ShowFile, Command::ShowFolder(path.clone()));
+                self.saved_to = Some(path);
+                self.notices.say(self.now, Kind::Info, words, Some(show));
             }
             FileEvent::Copied => {
                 let words = self.lang.get(Text::CopiedPicture).to_owned();

@@ -161,6 +161,8 @@ pub enum Effect {
     Remember,
     /// Open another window, which takes up what a closed one left.
     NewWindow,
+    /// Show a folder, or the one that a file lies in, in the system's own program for that.
+    ShowFolder(PathBuf),
     /// Close the window.
     Quit,
 }

@@ -103,6 +103,7 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::MaskOpacity(percent) => state.settings.mask_opacity = percent.clamp(20, 80),
         Command::UseModel(source) => return state.use_model(source),
         Command::ForgetModel(path) => return state.forget_model(&path),
+        Command::ShowFolder(path) => return vec![Effect::ShowFolder(path)],
     }
     Vec::new()
 }

@@ -84,6 +84,8 @@ struct Refusal {
 
 /// Keeps the journal while the window is open.
 pub(super) struct Session {
+    /// Where the journal lies.
+    folder: PathBuf,
     writer: JournalWriter,
     recorder: Recorder,
     seq: u64,
@@ -139,8 +141,8 @@ impl Session {
                 recorder
             }
         };
-        let others = look_for_others(folder, which, Arc::clone(&wake)).ok();
-        Ok(Self { writer, recorder, seq, refusal, shelf, sweep: None, others, wake })
+        let others = look_for_others(folder.clone(), which, Arc::clone(&wake)).ok();
+        Ok(Self { folder, writer, recorder, seq, refusal, shelf, sweep: None, others, wake })
     }
 
     /// Hands over what is new.
@@ -235,7 +237,8 @@ impl Session {
         };
         let held_back = match &self.refusal {
             None => {
-                state.notices.say(state.now, Kind::Error, words.clone(), None);
+                let show = self.show_folder(trouble);
+                state.notices.say(state.now, Kind::Error, words.clone(), show);
                 false
             }
             // What says more by now is left alone, and what was dismissed is not said again.
@@ -273,8 +276,16 @@ impl Session {
             state.lang.fill(Text::JournalStayRefused, &[&count, &refusal.message])
         };
         state.notices.retract(&refusal.words);
-        state.notices.say(state.now, Kind::Error, words.clone(), None);
-        refusal.words = words;
+        refusal.words.clone_from(&words);
+        let trouble = refusal.trouble;
+        let show = self.show_folder(trouble);
+        state.notices.say(state.now, Kind::Error, words, show);
+    }
+
+    /// What can be done about a full disk: looking where its space went.
+    fn show_folder(&self, trouble: Trouble) -> Option<(Text, Command)> {
+        let full = matches!(trouble, Trouble::DiskFull);
+        full.then(|| (Text::ShowFolder, Command::ShowFolder(self.folder.clone())))
     }
 
     /// Writes everything and lets go of the journal.
