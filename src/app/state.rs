@@ -15,6 +15,7 @@ use super::undo::Undo;
 use super::view::View;
 use super::words::Lang;
 use crate::document::document::Document;
+use crate::document::raster::Raster;
 use crate::engine::protocol::{Example, JobId, ModelInfo, ModelSource, PaintRequest};
 use crate::engine::resolve;
 use crate::files::FileRequest;
@@ -348,7 +349,7 @@ impl AppState {
     /// Whether a stroke is being drawn on the picture itself, not on its mask.
     #[must_use]
     pub fn draws_on_picture(&self) -> bool {
-        self.document.raster.as_ref().is_some_and(|raster| raster.is_stroking())
+        self.document.raster.as_ref().is_some_and(Raster::is_stroking)
     }
 
     /// Whether there is a picture to save, copy or mask.
