@@ -28,7 +28,7 @@ from torch import nn
 import scenes
 from muon import MuonWithAdamW
 from norms import use_kernels
-from workplace import Log, Schedule, load_objects, save, to_tensor, unseen
+from workplace import DEVICE, WORKERS, Log, Schedule, autocast, load_objects, save, share_of_worker, to_tensor, unseen
 
 CROP, BATCH, LATENT, FACTOR, PEAK = 128, 16, 4, 8, 1e-3
 WHOLE, WHOLE_SIDE = 0.7, 256  # the last part of the run sees whole scenes: norms then see what they will see in use
@@ -86,7 +86,7 @@ class Crops(torch.utils.data.IterableDataset):
         self.objects, self.side, self.seed = objects, side, seed
 
     def __iter__(self):
-        rng = random.Random(self.seed)
+        rng = random.Random(f"{self.seed} {share_of_worker()[0]}")
         while True:
             image = scenes.sample(rng, self.objects).image
             for _ in range(2 if self.side < image.shape[0] else 1):
@@ -97,7 +97,10 @@ class Crops(torch.utils.data.IterableDataset):
 def batches(objects, side, seen):
     """Batches with as many pixels as BATCH crops have."""
     loader = torch.utils.data.DataLoader(
-        Crops(objects, side, 1000 + seen), batch_size=BATCH * CROP**2 // side**2, num_workers=1, prefetch_factor=4
+        Crops(objects, side, 1000 + seen),
+        batch_size=BATCH * CROP**2 // side**2,
+        num_workers=WORKERS,
+        prefetch_factor=4,
     )
     return map(to_tensor, loader)
 
@@ -117,7 +120,7 @@ def loss_of(x, y, mean, logvar):
 
 def use_weights(vae, weights):
     """A copy of the autoencoder with other weights, for looking."""
-    copied = AutoencoderKL.from_config(vae.config).eval()
+    copied = AutoencoderKL.from_config(vae.config).to(DEVICE).eval()
     copied.load_state_dict(weights)
     return copied
 
@@ -156,11 +159,11 @@ def main(work, pictures, start):
     initialise(vae)
     if start:
         take_over(vae, AutoencoderKL.from_pretrained(start).float())
-    vae = use_kernels(vae.to(memory_format=torch.channels_last))
+    vae = use_kernels(vae.to(DEVICE, memory_format=torch.channels_last))
     optimiser, schedule = MuonWithAdamW(vae.named_parameters(), PEAK), Schedule(PEAK, 60 * BATCH, pictures, fall=0.5)
     average, seen = {key: value.clone() for key, value in vae.state_dict().items()}, 0
     if os.path.exists("vae.pt"):
-        state = torch.load("vae.pt", weights_only=True)
+        state = torch.load("vae.pt", weights_only=True, map_location=DEVICE)
         vae.load_state_dict(state["vae"])
         optimiser.load_state_dict(state["optimiser"])
         average, seen = state["average"], state["seen"]
@@ -180,8 +183,8 @@ def main(work, pictures, start):
         if side != (side := CROP if seen < WHOLE * pictures else WHOLE_SIDE):
             source = batches(objects, side, seen)
         x = next(source)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            y, mean, logvar = forward(x, torch.randn(len(x), LATENT, side // FACTOR, side // FACTOR))
+        with autocast():
+            y, mean, logvar = forward(x, torch.randn(len(x), LATENT, side // FACTOR, side // FACTOR, device=DEVICE))
         loss = loss_of(x, y.float(), mean.float(), logvar.float())
         optimiser.zero_grad()
         loss.backward()

@@ -12,6 +12,20 @@ import torch
 
 import scenes
 
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+WORKERS = max(1, (os.cpu_count() or 2) - 1)  # processes that draw scenes
+
+
+def autocast():
+    """bf16 where it is safe, on whatever computes."""
+    return torch.autocast(DEVICE.type, dtype=torch.bfloat16)
+
+
+def share_of_worker():
+    """(number of this data worker, how many there are)."""
+    info = torch.utils.data.get_worker_info()
+    return (info.id, info.num_workers) if info else (0, 1)
+
 
 def load_objects(work):
     """What objects.py wrote."""
@@ -31,9 +45,10 @@ def write_json(value, path):
 
 
 def to_tensor(images):
-    """uint8 [n, h, w, 3] to -1..1 [n, 3, h, w], channels last in memory."""
+    """uint8 [n, h, w, 3] to -1..1 [n, 3, h, w] where it is computed, channels last in memory."""
     return (
         torch.as_tensor(np.asarray(images))
+        .to(DEVICE)
         .permute(0, 3, 1, 2)
         .float()
         .div(127.5)
@@ -44,7 +59,7 @@ def to_tensor(images):
 
 def to_images(x):
     """-1..1 [n, 3, h, w] to uint8 [n, h, w, 3]."""
-    return ((x.float().clamp(-1, 1) + 1) * 127.5).round().permute(0, 2, 3, 1).byte().numpy()
+    return ((x.float().clamp(-1, 1) + 1) * 127.5).round().permute(0, 2, 3, 1).byte().cpu().numpy()
 
 
 def unseen(objects, count, seed=999, height=256, width=256):
