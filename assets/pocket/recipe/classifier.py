@@ -60,6 +60,11 @@ def examples(objects, count, seed):
     return np.stack(views), np.array(labels)
 
 
+def examples_for(work, count, seed):
+    """The same in a process of its own, which reads the objects rather than being sent them."""
+    return examples(load_objects(work), count, seed)
+
+
 class Block(nn.Module):
     """Two convolutions and a shortcut."""
 
@@ -129,7 +134,7 @@ def load(path, objects):
 def main(work, count, epochs):
     objects, log = load_objects(work), Log(f"{work}/classifier.log")
     with ProcessPoolExecutor(WORKERS) as pool:
-        done = list(pool.map(examples, [objects] * PARTS, [count // PARTS] * PARTS, range(100, 100 + PARTS)))
+        done = list(pool.map(examples_for, [work] * PARTS, [count // PARTS] * PARTS, range(100, 100 + PARTS)))
     views, labels = (
         np.concatenate([part[0] for part in done]),
         torch.from_numpy(np.concatenate([part[1] for part in done])).to(DEVICE),
