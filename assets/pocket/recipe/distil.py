@@ -20,7 +20,6 @@ from torch.nn.utils import parametrize
 
 import network
 from latents import Encoder
-from norms import use_kernels
 from painter import GUIDANCE
 from trainer import Data
 from workplace import DEVICE, Log, Schedule, autocast, save
@@ -52,14 +51,6 @@ def add_factors(unet):
     for module in chosen.values():
         parametrize.register_parametrization(module, "weight", LowRank(module.weight))
     return {name: module.parametrizations.weight[0] for name, module in chosen.items()}
-
-
-def merged(unet, factors):
-    """A copy with the factors added in, for good."""
-    copied = copy.deepcopy(unet)
-    for name in factors:
-        parametrize.remove_parametrizations(copied.get_submodule(name), "weight")
-    return copied.requires_grad_(False)
 
 
 class Grid:
@@ -98,7 +89,7 @@ class Distiller:
         self.tokenizer, self.ids_of = network.load_tokenizer(".")
         nets = network.build(self.tokenizer, model).eval()
         self.text = nets["text"].requires_grad_(False)
-        self.student = use_kernels(nets["unet"])
+        self.student = nets["unet"]
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
         self.factors = add_factors(self.student)
         self.alphas = network.scheduler().alphas_cumprod.to(DEVICE)
@@ -108,17 +99,15 @@ class Distiller:
         self.average = [p.detach().clone() for p in self.parameters]
         self.halving, self.seen = 0, 0
         self.learn = torch.compile(lambda z, t, states: self.student(z, t, states).sample, dynamic=False)
-        self.compile_teacher()
+        self.show = torch.compile(lambda z, t, states: self.teacher(z, t, states).sample, dynamic=False)
 
-    def compile_teacher(self):
-        teacher = self.teacher
-        self.show = torch.compile(lambda z, t, states: teacher(z, t, states).sample, dynamic=False)
-
+    @torch.no_grad()
     def promote(self):
-        """The student, as it is, becomes the next halving's teacher."""
+        """The student's average becomes the second halving's teacher."""
         self.halving += 1
-        self.teacher = use_kernels(merged(self.student, self.factors))
-        self.compile_teacher()
+        for name, (a, b) in zip(self.factors, zip(self.average[::2], self.average[1::2])):
+            weight = self.teacher.get_submodule(name).weight
+            weight += (b @ a).view_as(weight)
 
     def guided(self, z, t, states, free):
         """What the teacher predicts: with guidance in the first halving alone, since later it is folded in."""
