@@ -2,7 +2,7 @@
 
 usage: vae.py WORK PICTURES [START]
 
-WORK holds objects.pkl; vae/ and vae.pt are written there, and vae.pt resumes. PICTURES counts crops
+WORK holds objects.pkl; vae/ and vae.pt are written there, and vae.pt resumes; a TERM or INT signal saves and ends. PICTURES counts crops
 in all, earlier calls with it. START is a folder with an autoencoder to begin from.
 
 What was learned:
@@ -28,7 +28,7 @@ from torch import nn
 import scenes
 from muon import MuonWithAdamW
 from norms import use_kernels
-from workplace import DEVICE, WORKERS, Log, Schedule, autocast, load_objects, save, share_of_worker, to_tensor, unseen
+from workplace import DEVICE, WORKERS, Log, Schedule, Stop, autocast, load_objects, save, share_of_worker, to_tensor, unseen
 
 CROP, BATCH, LATENT, FACTOR, PEAK = 128, 16, 4, 8, 1e-3
 WHOLE, WHOLE_SIDE = 0.7, 256  # the last part of the run sees whole scenes: norms then see what they will see in use
@@ -168,7 +168,7 @@ def main(work, pictures, start):
         optimiser.load_state_dict(state["optimiser"])
         average, seen = state["average"], state["seen"]
 
-    @torch.compile
+    @torch.compile(dynamic=False)
     def forward(x, noise):
         code = vae.encode(x).latent_dist
         return vae.decode(code.mean + torch.exp(0.5 * code.logvar) * noise).sample, code.mean, code.logvar
@@ -176,8 +176,8 @@ def main(work, pictures, start):
     def store():
         save({"vae": vae.state_dict(), "average": average, "optimiser": optimiser.state_dict(), "seen": seen}, "vae.pt")
 
-    saved, losses, side, source = time.time(), [], 0, None
-    while seen < pictures:
+    stop, saved, losses, side, source = Stop(), time.time(), [], 0, None
+    while seen < pictures and not stop:
         for group in optimiser.param_groups:
             group["lr"] = schedule.at(seen)
         if side != (side := CROP if seen < WHOLE * pictures else WHOLE_SIDE):
@@ -206,6 +206,8 @@ def main(work, pictures, start):
             store()
             saved = time.time()
     store()
+    if stop:
+        return
     vae.load_state_dict(average)
     vae.eval()
     log(f"{seen} crops, PSNR {psnr(vae, objects):.2f} dB on unseen scenes")

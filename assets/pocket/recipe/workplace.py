@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import random
+import signal
 import time
 from pathlib import Path
 
@@ -66,6 +67,21 @@ def unseen(objects, count, seed=999, height=256, width=256):
     """Scenes for measuring, from a stream of their own."""
     rng = random.Random(seed)
     return [scenes.sample(rng, objects, height, width) for _ in range(count)]
+
+
+class Stop:
+    """Becomes true at a TERM or INT signal, or when the hours of this call are over."""
+
+    def __init__(self, hours=None):
+        self.said, self.end = False, time.time() + 3600 * hours if hours else float("inf")
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, self.say)
+
+    def say(self, *_):
+        self.said = True
+
+    def __bool__(self):
+        return self.said or time.time() > self.end
 
 
 class Log:
