@@ -18,10 +18,11 @@ from torch import nn
 
 import backdrops
 import scenes
-from workplace import Log, load_objects, to_tensor
+from workplace import DEVICE, WORKERS, Log, autocast, load_objects, to_tensor
 
 VIEW, FEATURES, MOST = 96, 256, 4
 KINDS = backdrops.names()
+PARTS = 16
 NONE = -1  # the label of what a view does not show
 
 
@@ -59,6 +60,11 @@ def examples(objects, count, seed):
     return np.stack(views), np.array(labels)
 
 
+def examples_for(work, count, seed):
+    """The same in a process of its own, which reads the objects rather than being sent them."""
+    return examples(load_objects(work), count, seed)
+
+
 class Block(nn.Module):
     """Two convolutions and a shortcut."""
 
@@ -92,16 +98,16 @@ class Classifier(nn.Module):
     def look(self, views, batch=128):
         """For uint8 views: the three heads' logits and the features, all on one pile."""
         seen = [self(to_tensor(np.stack(views[start : start + batch]))) for start in range(0, len(views), batch)]
-        heads = [torch.cat([logits[k] for logits, _ in seen]) for k in range(3)]
-        return heads, torch.cat([features for _, features in seen])
+        heads = [torch.cat([logits[k] for logits, _ in seen]).cpu() for k in range(3)]
+        return heads, torch.cat([features for _, features in seen]).cpu()
 
 
 def worsen(x):
     """Shifts, brightness, noise and softness, so that a generated picture is no stranger."""
     x = torch.roll(x, (random.randrange(-6, 7), random.randrange(-6, 7)), (2, 3)) * (
-        0.85 + 0.3 * torch.rand(len(x), 1, 1, 1)
+        0.85 + 0.3 * torch.rand(len(x), 1, 1, 1, device=x.device)
     )
-    x = x + 0.05 * torch.randn(len(x), 3, 1, 1) + 0.05 * torch.rand(()) * torch.randn_like(x)
+    x = x + 0.05 * torch.randn(len(x), 3, 1, 1, device=x.device) + 0.05 * random.random() * torch.randn_like(x)
     if random.random() < 0.4:
         small = F.interpolate(x, scale_factor=random.uniform(0.45, 0.9), mode="bilinear", antialias=True)
         x = F.interpolate(small, VIEW, mode="bilinear")
@@ -119,32 +125,32 @@ def accuracy(net, views, labels):
 
 def load(path, objects):
     """A trained one, with its accuracies."""
-    state = torch.load(path, weights_only=True)
-    net = Classifier(len(objects))
+    state = torch.load(path, weights_only=True, map_location=DEVICE)
+    net = Classifier(len(objects)).to(DEVICE)
     net.load_state_dict(state["net"])
     return net.eval(), state["accuracy"]
 
 
 def main(work, count, epochs):
     objects, log = load_objects(work), Log(f"{work}/classifier.log")
-    with ProcessPoolExecutor(2) as pool:
-        done = list(pool.map(examples, [objects] * 8, [count // 8] * 8, range(100, 108)))
+    with ProcessPoolExecutor(WORKERS) as pool:
+        done = list(pool.map(examples_for, [work] * PARTS, [count // PARTS] * PARTS, range(100, 100 + PARTS)))
     views, labels = (
         np.concatenate([part[0] for part in done]),
-        torch.from_numpy(np.concatenate([part[1] for part in done])),
+        torch.from_numpy(np.concatenate([part[1] for part in done])).to(DEVICE),
     )
     tests = examples(objects, 3000, 7)
     log(f"{len(views)} views")
-    net = Classifier(len(objects)).to(memory_format=torch.channels_last)
+    net = Classifier(len(objects)).to(DEVICE, memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=epochs * (len(views) // 128) + 1)
     for epoch in range(epochs):
         net.train()
         for pick in torch.randperm(len(views))[: len(views) // 128 * 128].split(128):
             x = worsen(to_tensor(views[pick.numpy()]))
-            with torch.autocast("cpu", dtype=torch.bfloat16):
+            with autocast():
                 heads, _ = net(x)
-            wanted = labels[pick]
+            wanted = labels[pick.to(DEVICE)]
             losses = [
                 F.cross_entropy(logits.float(), wanted[:, k], ignore_index=NONE, label_smoothing=0.05)
                 for k, logits in enumerate(heads)

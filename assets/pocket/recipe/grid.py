@@ -8,6 +8,7 @@ from PIL import Image
 
 import network
 from painter import Painter
+from workplace import DEVICE
 
 COLUMNS = 8
 PROMPTS = [
@@ -87,7 +88,7 @@ def sheet(pictures):
 def save(work, nets, path, count=16):
     """A sheet of the first prompts from nets in training."""
     tokenizer, _ = network.load_tokenizer(work)
-    vae = AutoencoderKL.from_pretrained(f"{work}/vae")
+    vae = AutoencoderKL.from_pretrained(f"{work}/vae").to(DEVICE)
     sheet(Painter(tokenizer, nets["text"], nets["unet"], vae, network.scheduler()).paint(PROMPTS[:count], 0)).save(path)
 
 

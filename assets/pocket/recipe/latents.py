@@ -16,7 +16,7 @@ import torch
 from diffusers import AutoencoderKL
 
 import scenes
-from workplace import load_objects, to_tensor
+from workplace import DEVICE, WORKERS, autocast, load_objects, share_of_worker, to_tensor
 
 SCENES, BATCH = 1000, 20
 NATIVE = (256, 256)
@@ -52,8 +52,9 @@ class Stream(torch.utils.data.IterableDataset):
         self.objects, self.number = objects, number
 
     def __iter__(self):
-        rng = random.Random(f"shard {self.number}")
-        for _ in range(SCENES):
+        first, step = share_of_worker()
+        for i in range(first, SCENES, step):
+            rng = random.Random(f"scene {i} of shard {self.number}")
             scene = scenes.sample(rng, self.objects, *SHAPES[self.number % len(SHAPES)])
             yield torch.from_numpy(scene.image), scene.caption
 
@@ -70,7 +71,7 @@ class Encoder:
         return sorted((self.work / "latents").glob("*.npz"))
 
     def load(self):
-        vae = AutoencoderKL.from_pretrained(self.work / "vae").eval().to(memory_format=torch.channels_last)
+        vae = AutoencoderKL.from_pretrained(self.work / "vae").eval().to(DEVICE, memory_format=torch.channels_last)
         self.ready = load_objects(self.work), torch.compile(lambda x: vae.encode(x).latent_dist.mean, dynamic=False)
 
     @torch.no_grad()
@@ -82,10 +83,10 @@ class Encoder:
         number = len(self.paths())
         parts, captions, start = [], [], time.time()
         for x, texts in torch.utils.data.DataLoader(
-            Stream(objects, number), batch_size=BATCH, num_workers=1, prefetch_factor=4
+            Stream(objects, number), batch_size=BATCH, num_workers=WORKERS, prefetch_factor=4
         ):
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                parts.append(encode(to_tensor(x)).half().numpy())
+            with autocast():
+                parts.append(encode(to_tensor(x)).half().cpu().numpy())
             captions += texts
         path = self.work / "latents" / f"{number:05d}.npz"
         partial = path.with_suffix(".tmp")

@@ -167,7 +167,7 @@ class Bench:
                 truth.append(i)
             z = self.painter.encode(np.stack(images))
             found = self.painter.decode(
-                self.painter.latents(prompts, 8000 + start, image=z, mask=torch.from_numpy(np.stack(masks)))
+                self.painter.latents(prompts, 8000 + start, image=z, mask=torch.from_numpy(np.stack(masks)).to(z.device))
             )
             hits += self.named([picture[y : y + s, x : x + s] for picture, (x, y, s) in zip(found, boxes)], truth)
         return share(hits)

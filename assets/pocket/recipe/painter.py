@@ -3,17 +3,31 @@
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from safetensors.torch import load_file
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from workplace import to_images, to_tensor
+from workplace import DEVICE, autocast, to_images, to_tensor
 
-STEPS, GUIDANCE = 20, 4.0
+STEPS, GUIDANCE, FEW = 20, 4.0, 4
+
+
+@torch.no_grad()
+def merge(unet, path):
+    """Adds the low-rank factors that distil.py wrote."""
+    factors = load_file(path)
+    for key in factors:
+        if key.endswith(".lora_A.weight"):
+            name = key.removeprefix("unet.").removesuffix(".lora_A.weight")
+            a, b = factors[key].float(), factors[key.replace("lora_A", "lora_B")].float()
+            weight = unet.get_submodule(name).weight
+            weight += (b.flatten(1) @ a.flatten(1)).view_as(weight)
 
 
 class Painter:
     """Text encoder, UNet, autoencoder and schedule of one model."""
 
-    def __init__(self, tokenizer, text, unet, vae, schedule):
+    def __init__(self, tokenizer, text, unet, vae, schedule, steps=STEPS, guidance=GUIDANCE):
+        self.steps, self.guidance = steps, guidance
         self.tokenizer, self.text, self.unet, self.vae, self.schedule = (
             tokenizer,
             text.eval(),
@@ -23,14 +37,17 @@ class Painter:
         )
 
     @classmethod
-    def load(cls, folder):
-        """From an exported model."""
+    def load(cls, folder, factors=None):
+        """From an exported model; with its few-step factors it takes FEW steps without guidance."""
         kinds = [(CLIPTextModel, "text_encoder"), (UNet2DConditionModel, "unet"), (AutoencoderKL, "vae")]
-        nets = [kind.from_pretrained(f"{folder}/{name}").float() for kind, name in kinds]
+        nets = [kind.from_pretrained(f"{folder}/{name}").float().to(DEVICE) for kind, name in kinds]
+        if factors:
+            merge(nets[1], factors)
         return cls(
             CLIPTokenizer.from_pretrained(f"{folder}/tokenizer"),
             *nets,
             DDIMScheduler.from_pretrained(f"{folder}/scheduler"),
+            *((FEW, 1.0) if factors else ()),
         )
 
     def states(self, texts):
@@ -39,27 +56,30 @@ class Painter:
         ids = torch.tensor(
             self.tokenizer(list(texts), padding="max_length", max_length=length, truncation=True).input_ids
         )
-        return self.text(ids).last_hidden_state
+        return self.text(ids.to(DEVICE)).last_hidden_state
 
     def noise(self, count, seed, height=256, width=256):
         """One seed a picture: seed, seed + 1, …"""
         shape = (1, self.unet.config.in_channels, height // 8, width // 8)
-        return torch.cat([torch.randn(shape, generator=torch.Generator().manual_seed(seed + i)) for i in range(count)])
+        noise = [torch.randn(shape, generator=torch.Generator().manual_seed(seed + i)) for i in range(count)]
+        return torch.cat(noise).to(DEVICE)
 
     @torch.no_grad()
-    def latents(
-        self, prompts, seed, steps=STEPS, guidance=GUIDANCE, size=(256, 256), image=None, mask=None, strength=1.0
-    ):
+    def latents(self, prompts, seed, size=(256, 256), image=None, mask=None, strength=1.0):
         """Latents after the last step. With `image` (latents) it starts from it, noised by `strength`; where `mask` is 0 it is kept."""
         noise = self.noise(len(prompts), seed, *size)
-        states = self.states([""] * len(prompts) + list(prompts))
-        self.schedule.set_timesteps(steps)
-        timesteps = self.schedule.timesteps[steps - round(steps * strength) :]
+        guided = self.guidance != 1
+        states = self.states([""] * len(prompts) * guided + list(prompts))
+        self.schedule.set_timesteps(self.steps)
+        timesteps = self.schedule.timesteps[self.steps - round(self.steps * strength) :]
         z = noise if image is None else self.schedule.add_noise(image, noise, timesteps[:1].expand(len(noise)))
         for i, t in enumerate(timesteps):
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                free, bound = self.unet(torch.cat([z, z]), t, states).sample.float().chunk(2)
-            z = self.schedule.step(free + guidance * (bound - free), t, z).prev_sample
+            with autocast():
+                v = self.unet(torch.cat([z, z]) if guided else z, t, states).sample.float()
+            if guided:
+                free, bound = v.chunk(2)
+                v = free + self.guidance * (bound - free)
+            z = self.schedule.step(v, t, z).prev_sample
             if mask is not None:
                 last = i + 1 == len(timesteps)
                 kept = (
@@ -73,7 +93,7 @@ class Painter:
     @torch.no_grad()
     def decode(self, z):
         """uint8 [n, h, w, 3]."""
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with autocast():
             x = self.vae.decode(z / self.vae.config.scaling_factor).sample
         return to_images(x)
 

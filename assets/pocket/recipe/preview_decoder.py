@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from latents import Encoder
-from workplace import Log, Schedule
+from workplace import DEVICE, Log, Schedule, autocast
 
 WIDTHS, BATCH, PEAK, NOISE = (48, 28, 16), 16, 2e-3, 0.15
 
@@ -60,7 +60,7 @@ def multiplications(net, side=32):
                     lambda m, _, out: total.__setitem__(0, total[0] + m.weight.numel() * out.shape[-1] * out.shape[-2])
                 )
             )
-    net(torch.zeros(1, 4, side, side))
+    net(torch.zeros(1, 4, side, side, device=DEVICE))
     for hook in hooks:
         hook.remove()
     return total[0]
@@ -71,17 +71,17 @@ def main(work, pictures):
     log = Log(f"{work}/preview.log")
     shards = [path for path in Encoder(work).paths() if np.load(path)["z"].shape[2:] == (32, 32)]
     z = torch.from_numpy(np.concatenate([np.load(path)["z"] for path in shards]))
-    vae, net = AutoencoderKL.from_pretrained(f"{work}/vae").eval(), PreviewDecoder()
+    vae, net = AutoencoderKL.from_pretrained(f"{work}/vae").to(DEVICE).eval(), PreviewDecoder().to(DEVICE)
     log(f"{multiplications(net) / 1e9:.2f} G multiplications, {len(z)} latents")
     optimiser, schedule = torch.optim.AdamW(net.parameters(), PEAK), Schedule(PEAK, 50 * BATCH, pictures, fall=0.7)
     losses = []
     for seen in range(0, pictures, BATCH):
         for group in optimiser.param_groups:
             group["lr"] = schedule.at(seen)
-        x = z[torch.randint(0, len(z), (BATCH,))].float()
-        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        x = z[torch.randint(0, len(z), (BATCH,))].to(DEVICE).float()
+        with torch.no_grad(), autocast():
             target = F.avg_pool2d(vae.decode(x).sample.float().clamp(-1, 1), 2)
-        y = net(x + NOISE * torch.rand(BATCH, 1, 1, 1) * torch.randn_like(x))
+        y = net(x + NOISE * torch.rand(BATCH, 1, 1, 1, device=DEVICE) * torch.randn_like(x))
         loss = (y - target).abs().mean() + sum(
             (a.diff(dim=d) - b.diff(dim=d)).abs().mean() for a, b in [(y, target)] for d in (2, 3)
         )
@@ -95,7 +95,7 @@ def main(work, pictures):
     out = Path(work, "preview_decoder")
     out.mkdir(exist_ok=True)
     save_file(
-        {name: value.half().contiguous() for name, value in net.state_dict().items()},
+        {name: value.half().cpu().contiguous() for name, value in net.state_dict().items()},
         out / "diffusion_pytorch_model.safetensors",
     )
     (out / "config.json").write_text(

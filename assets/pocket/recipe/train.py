@@ -14,7 +14,6 @@ state.pt. A TERM or INT signal saves and ends.
 import argparse
 import os
 import shutil
-import signal
 import time
 
 import numpy as np
@@ -23,27 +22,12 @@ import torch
 import grid
 from latents import Encoder
 from trainer import Data, Trainer
-from workplace import Log, Schedule
+from workplace import Log, Schedule, Stop
 
 PEAK, WARMUP, FLOOR = 1e-3, 20_000, 0.03
 FIRST_SHARDS, MOST_SHARDS, EVERY = 12, 300, 4000
 CHECKPOINT_SECONDS, GRID_PICTURES, REPORT_STEPS = 600, 100_000, 50
 CORES = torch.get_num_threads()  # hours are those of this many cores at work, whatever else ran beside
-
-
-class Stop:
-    """Becomes true at a signal, or when the hours of this call are over."""
-
-    def __init__(self, hours):
-        self.said, self.end = False, time.time() + 3600 * hours if hours else float("inf")
-        for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, self.say)
-
-    def say(self, *_):
-        self.said = True
-
-    def __bool__(self):
-        return self.said or time.time() > self.end
 
 
 class Report:

@@ -8,9 +8,9 @@ from torch import nn
 
 import network
 from muon import MuonWithAdamW
-from workplace import save
+from workplace import DEVICE, autocast, save
 
-PIXELS, DROP_CAPTION, DECAY = 64 * 1024, 0.1, 0.01
+PIXELS, DROP_CAPTION, DECAY = 128 * 1024, 0.1, 0.01  # the optimiser's share of a step halves with twice the batch
 KEEP, KEEP_COOLING = 0.9995, 0.998  # of the average, a step; the falling rate averages too
 SNR_CAP, LEAST_WEIGHT, AVERAGE_EVERY = 20.0, 0.1, 4
 
@@ -26,7 +26,7 @@ class Data:
             if path in self.loaded:
                 continue
             with np.load(path) as shard:
-                z, ids = torch.from_numpy(shard["z"]), self.ids_of(shard["captions"].tolist())
+                z, ids = torch.from_numpy(shard["z"]).to(DEVICE), self.ids_of(shard["captions"].tolist()).to(DEVICE)
             old = self.shapes.get(tuple(z.shape[2:]))
             self.shapes[tuple(z.shape[2:])] = (torch.cat([old[0], z]), torch.cat([old[1], ids])) if old else (z, ids)
             self.loaded.add(path)
@@ -38,7 +38,7 @@ class Data:
         share = torch.tensor([float(len(self.shapes[shape][0]) * shape[0] * shape[1]) for shape in shapes])
         shape = shapes[torch.multinomial(share, 1, generator=generator)]
         z, ids = self.shapes[shape]
-        pick = torch.randint(0, len(z), (PIXELS // (shape[0] * shape[1]),), generator=generator)
+        pick = torch.randint(0, len(z), (PIXELS // (shape[0] * shape[1]),), generator=generator).to(DEVICE)
         return z[pick].float(), ids[pick]
 
 
@@ -59,8 +59,8 @@ class Trainer:
         self.optimiser = MuonWithAdamW(
             self.nets.named_parameters(), lr=0.0, plain=("embedding", "conv_in", "conv_out"), weight_decay=DECAY
         )
-        self.alphas = network.scheduler().alphas_cumprod.clone()
-        self.nothing = self.ids_of([""])[0]
+        self.alphas = network.scheduler().alphas_cumprod.to(DEVICE)
+        self.nothing = self.ids_of([""])[0].to(DEVICE)
         self.seen, self.steps, self.hours, self.cooled = 0, 0, 0.0, 0
         self.size = sum(p.numel() for p in self.nets.parameters()) / 1e6
         self.generator = torch.Generator().manual_seed(0)
@@ -78,7 +78,7 @@ class Trainer:
         save(state | {"seen": self.seen, "steps": self.steps, "hours": self.hours, "cooled": self.cooled}, path)
 
     def restore(self, path):
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location=DEVICE)
         self.nets.load_state_dict(state["nets"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -91,13 +91,13 @@ class Trainer:
             group["lr"] = rate
         generator = self.generator
         z, ids = data.batch(generator)
-        ids[torch.rand(len(ids), generator=generator) < DROP_CAPTION] = self.nothing
-        t = torch.randint(0, len(self.alphas), (len(z),), generator=generator)
-        noise = torch.randn(z.shape, generator=generator)
+        ids[(torch.rand(len(ids), generator=generator) < DROP_CAPTION).to(DEVICE)] = self.nothing
+        t = torch.randint(0, len(self.alphas), (len(z),), generator=generator).to(DEVICE)
+        noise = torch.randn(z.shape, generator=generator).to(DEVICE)
         a = self.alphas[t].view(-1, 1, 1, 1)
         target = a.sqrt() * noise - (1 - a).sqrt() * z
         noisy = (a.sqrt() * z + (1 - a).sqrt() * noise).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with autocast():
             v = self.predict(noisy, t, ids)
         loss = (((v.float() - target) ** 2).mean((1, 2, 3)) * loss_weight(a.flatten())).mean()
         self.optimiser.zero_grad()

@@ -2,12 +2,14 @@
 
 usage: vae.py WORK PICTURES [START]
 
-WORK holds objects.pkl; vae/ and vae.pt are written there, and vae.pt resumes. PICTURES counts crops
+WORK holds objects.pkl; vae/ and vae.pt are written there, and vae.pt resumes; a TERM or INT signal saves and ends. PICTURES counts crops
 in all, earlier calls with it. START is a folder with an autoencoder to begin from.
 
 What was learned:
 - with diffusers' default initialisation it hardly starts; zeroed second convolutions of the residual blocks,
   orthogonal shortcuts and downsamplers, identity-like upsamplers and a posterior that starts narrow do;
+- the group norm's compiled backward pass took half of the time, fresh pages from the system for every large tensor
+  a quarter: see norms.py and the allocator's settings in run.sh;
 - Muon at 1e-3 is worth several times the steps of AdamW; one norm group keeps flat colours;
 - factor 8 with 4 channels (48 numbers to 1) trains much faster than factor 16 with 8 (96 to 1).
 """
@@ -25,9 +27,12 @@ from torch import nn
 
 import scenes
 from muon import MuonWithAdamW
-from workplace import Log, Schedule, load_objects, save, to_tensor, unseen
+from norms import use_kernels
+from workplace import DEVICE, WORKERS, Log, Schedule, Stop, autocast, load_objects, save, share_of_worker, to_tensor, unseen
 
 CROP, BATCH, LATENT, FACTOR, PEAK = 128, 16, 4, 8, 1e-3
+WHOLE, WHOLE_SIDE = 0.7, 256  # the last part of the run sees whole scenes: norms then see what they will see in use
+LOOK_EVERY = 2000
 CONFIG = {
     "down_block_types": ["DownEncoderBlock2D"] * 4,
     "up_block_types": ["UpDecoderBlock2D"] * 4,
@@ -75,18 +80,29 @@ def take_over(vae, old):
 
 
 class Crops(torch.utils.data.IterableDataset):
-    """Two crops of each fresh scene."""
+    """Two crops of each fresh scene, or the whole of it."""
 
-    def __init__(self, objects, seed):
-        self.objects, self.seed = objects, seed
+    def __init__(self, objects, side, seed):
+        self.objects, self.side, self.seed = objects, side, seed
 
     def __iter__(self):
-        rng = random.Random(self.seed)
+        rng = random.Random(f"{self.seed} {share_of_worker()[0]}")
         while True:
             image = scenes.sample(rng, self.objects).image
-            for _ in range(2):
-                y, x = (rng.randrange(length - CROP + 1) for length in image.shape[:2])
-                yield torch.from_numpy(image[y : y + CROP, x : x + CROP].copy())
+            for _ in range(2 if self.side < image.shape[0] else 1):
+                y, x = (rng.randrange(length - self.side + 1) for length in image.shape[:2])
+                yield torch.from_numpy(image[y : y + self.side, x : x + self.side].copy())
+
+
+def batches(objects, side, seen):
+    """Batches with as many pixels as BATCH crops have."""
+    loader = torch.utils.data.DataLoader(
+        Crops(objects, side, 1000 + seen),
+        batch_size=BATCH * CROP**2 // side**2,
+        num_workers=WORKERS,
+        prefetch_factor=4,
+    )
+    return map(to_tensor, loader)
 
 
 def edges(x):
@@ -98,8 +114,15 @@ def loss_of(x, y, mean, logvar):
     """Absolute, edge, coarse and squared error, and a light KL term."""
     edge = sum((a - b).abs().mean() for a, b in zip(edges(y), edges(x)))
     coarse = (F.avg_pool2d(y, 4) - F.avg_pool2d(x, 4)).abs().mean()
-    kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar).sum((1, 2, 3)).mean() / CROP**2
+    kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar).sum((1, 2, 3)).mean() / x[0, 0].numel()
     return (y - x).abs().mean() + edge + 0.5 * coarse + F.mse_loss(y, x) + 1e-4 * kl
+
+
+def use_weights(vae, weights):
+    """A copy of the autoencoder with other weights, for looking."""
+    copied = AutoencoderKL.from_config(vae.config).to(DEVICE).eval()
+    copied.load_state_dict(weights)
+    return copied
 
 
 @torch.no_grad()
@@ -136,16 +159,16 @@ def main(work, pictures, start):
     initialise(vae)
     if start:
         take_over(vae, AutoencoderKL.from_pretrained(start).float())
-    vae = vae.to(memory_format=torch.channels_last)
+    vae = use_kernels(vae.to(DEVICE, memory_format=torch.channels_last))
     optimiser, schedule = MuonWithAdamW(vae.named_parameters(), PEAK), Schedule(PEAK, 60 * BATCH, pictures, fall=0.5)
     average, seen = {key: value.clone() for key, value in vae.state_dict().items()}, 0
     if os.path.exists("vae.pt"):
-        state = torch.load("vae.pt", weights_only=True)
+        state = torch.load("vae.pt", weights_only=True, map_location=DEVICE)
         vae.load_state_dict(state["vae"])
         optimiser.load_state_dict(state["optimiser"])
         average, seen = state["average"], state["seen"]
 
-    @torch.compile
+    @torch.compile(dynamic=False)
     def forward(x, noise):
         code = vae.encode(x).latent_dist
         return vae.decode(code.mean + torch.exp(0.5 * code.logvar) * noise).sample, code.mean, code.logvar
@@ -153,16 +176,15 @@ def main(work, pictures, start):
     def store():
         save({"vae": vae.state_dict(), "average": average, "optimiser": optimiser.state_dict(), "seen": seen}, "vae.pt")
 
-    batches = iter(
-        torch.utils.data.DataLoader(Crops(objects, 1000 + seen), batch_size=BATCH, num_workers=1, prefetch_factor=4)
-    )
-    saved, losses = time.time(), []
-    while seen < pictures:
+    stop, saved, losses, side, source = Stop(), time.time(), [], 0, None
+    while seen < pictures and not stop:
         for group in optimiser.param_groups:
             group["lr"] = schedule.at(seen)
-        x = to_tensor(next(batches))
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            y, mean, logvar = forward(x, torch.randn(BATCH, LATENT, CROP // FACTOR, CROP // FACTOR))
+        if side != (side := CROP if seen < WHOLE * pictures else WHOLE_SIDE):
+            source = batches(objects, side, seen)
+        x = next(source)
+        with autocast():
+            y, mean, logvar = forward(x, torch.randn(len(x), LATENT, side // FACTOR, side // FACTOR, device=DEVICE))
         loss = loss_of(x, y.float(), mean.float(), logvar.float())
         optimiser.zero_grad()
         loss.backward()
@@ -178,10 +200,14 @@ def main(work, pictures, start):
         if len(losses) == 50:
             log(f"{seen} crops, loss {np.mean(losses):.4f}, rate {schedule.at(seen):.1e}")
             losses = []
+        if seen % LOOK_EVERY < BATCH:
+            log(f"{seen} crops, PSNR {psnr(use_weights(vae, average), objects, 40):.2f} dB of the average")
         if time.time() - saved > 300:
             store()
             saved = time.time()
     store()
+    if stop:
+        return
     vae.load_state_dict(average)
     vae.eval()
     log(f"{seen} crops, PSNR {psnr(vae, objects):.2f} dB on unseen scenes")

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import random
+import signal
 import time
 from pathlib import Path
 
@@ -11,6 +12,20 @@ import numpy as np
 import torch
 
 import scenes
+
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+WORKERS = max(1, (os.cpu_count() or 2) - 1)  # processes that draw scenes
+
+
+def autocast():
+    """bf16 where it is safe, on whatever computes."""
+    return torch.autocast(DEVICE.type, dtype=torch.bfloat16)
+
+
+def share_of_worker():
+    """(number of this data worker, how many there are)."""
+    info = torch.utils.data.get_worker_info()
+    return (info.id, info.num_workers) if info else (0, 1)
 
 
 def load_objects(work):
@@ -31,9 +46,10 @@ def write_json(value, path):
 
 
 def to_tensor(images):
-    """uint8 [n, h, w, 3] to -1..1 [n, 3, h, w], channels last in memory."""
+    """uint8 [n, h, w, 3] to -1..1 [n, 3, h, w] where it is computed, channels last in memory."""
     return (
         torch.as_tensor(np.asarray(images))
+        .to(DEVICE)
         .permute(0, 3, 1, 2)
         .float()
         .div(127.5)
@@ -44,13 +60,28 @@ def to_tensor(images):
 
 def to_images(x):
     """-1..1 [n, 3, h, w] to uint8 [n, h, w, 3]."""
-    return ((x.float().clamp(-1, 1) + 1) * 127.5).round().permute(0, 2, 3, 1).byte().numpy()
+    return ((x.float().clamp(-1, 1) + 1) * 127.5).round().permute(0, 2, 3, 1).byte().cpu().numpy()
 
 
 def unseen(objects, count, seed=999, height=256, width=256):
     """Scenes for measuring, from a stream of their own."""
     rng = random.Random(seed)
     return [scenes.sample(rng, objects, height, width) for _ in range(count)]
+
+
+class Stop:
+    """Becomes true at a TERM or INT signal, or when the hours of this call are over."""
+
+    def __init__(self, hours=None):
+        self.said, self.end = False, time.time() + 3600 * hours if hours else float("inf")
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, self.say)
+
+    def say(self, *_):
+        self.said = True
+
+    def __bool__(self):
+        return self.said or time.time() > self.end
 
 
 class Log:
