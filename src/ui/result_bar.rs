@@ -15,7 +15,7 @@ use crate::engine::protocol::Phase;
 /// Seconds without the pointer until the finished bar folds.
 const FOLD_SECS: f64 = 2.0;
 /// Canvas width under which the decisions lose their words.
-const WORDS_NEED: f32 = 660.0;
+const WORDS_NEED: f32 = 720.0;
 
 /// What the bar remembers of its look.
 #[derive(Default)]
@@ -239,7 +239,7 @@ fn finished(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry, tight: bool) {
     }
     decision(ui, cx, Action::Discard, icons::TRASH, tight);
     if entry.stage == Stage::Finished {
-        compare(ui, cx);
+        compare(ui, cx, tight);
         let again = cx.t(Text::Again);
         let tip = Action::Paint.tooltip(cx.state);
         if button::word(ui, Some(icons::ARROW_CLOCKWISE), again, true, false)
@@ -266,10 +266,15 @@ fn decision(ui: &mut Ui, cx: &mut Cx<'_>, action: Action, icon: &str, tight: boo
 }
 
 /// Held, not clicked: the original shows while it is pressed.
-fn compare(ui: &mut Ui, cx: &mut Cx<'_>) {
+fn compare(ui: &mut Ui, cx: &mut Cx<'_>, tight: bool) {
     let tip = format!("{} (O)", cx.t(Text::CompareTip));
-    let button = IconButton::new(icons::COLUMNS, cx.t(Text::Compare)).tooltip(&tip);
-    let response = button.on(cx.state.compare).side(size::CONTROL).show(ui);
+    let label = cx.t(Text::Compare);
+    let response = if tight {
+        let button = IconButton::new(icons::COLUMNS, label).tooltip(&tip);
+        button.on(cx.state.compare).side(size::CONTROL).show(ui)
+    } else {
+        button::word(ui, Some(icons::COLUMNS), label, true, false).on_hover_text(tip)
+    };
     let key = ui.input(|i| i.key_down(Key::O)) && !ui.ctx().text_edit_focused();
     let held = response.is_pointer_button_down_on();
     if held != cx.state.compare && !key {
