@@ -151,6 +151,8 @@ impl Desk {
     /// There is no window manager that would do it.
     pub fn focus(&self, which: &[&str]) {
         self.act(&format!("windowfocus {}", self.window(which)));
+        // A window that has only just got the keyboard may lose the first keys.
+        std::thread::sleep(Duration::from_millis(500));
     }
 
     /// The number of a window.

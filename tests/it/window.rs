@@ -24,6 +24,7 @@ fn first_picture_mask_fill_and_save() {
 
     // The example is selected: typing replaces it.
     desk.focus(&["--name", "Pentimento"]);
+    desk.at_rest();
     desk.type_text("a red apple on a white background");
     desk.keep("2-typed");
     desk.act("key Return");
