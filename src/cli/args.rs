@@ -5,12 +5,16 @@
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use super::bench::Part;
 use crate::document::codec::Format;
-use crate::engine::painter::{Backend, Options};
+use crate::engine::painter::{Backend, Options, Precision};
 use crate::engine::protocol::{ModelSource, Sampler, Schedule};
+use crate::kernels::isa::{Isa, IsaError};
+use crate::models::shapes::Shape;
 
 /// A painting program that runs Stable Diffusion inside the same process.
 ///
@@ -120,6 +124,12 @@ pub(super) struct Generate {
     /// What computes: own kernels, or the plain twin that they are held against
     #[arg(long, value_name = "NAME", default_value = Backend::default().name())]
     pub(super) backend: Backend,
+    /// Instructions for the own kernels: auto, amx, avx512-bf16, avx512, avx2, plain
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = isa)]
+    pub(super) isa: IsaChoice,
+    /// How the own kernels store numbers: auto, f32, bf16
+    #[arg(long, value_name = "NAME", default_value = Precision::default().name())]
+    pub(super) dtype: Precision,
     /// Threads for computing [default: the physical cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,
@@ -140,6 +150,23 @@ pub(super) struct Generate {
 /// What to measure.
 #[derive(Args, Debug)]
 pub(super) struct Bench {
+    /// Measure each network of a model: sd15, sd21 or sdxl with random weights, a folder, or "pocket"
+    /// [default: whole pictures by the built-in model]
+    #[arg(long, value_name = "NAME|DIR", value_parser = bench_model)]
+    pub(super) model: Option<BenchModel>,
+    /// Which networks: text, unet-b1, unet-b2, vae-decode, vae-encode
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', requires = "model")]
+    #[arg(default_values_t = Part::ALL)]
+    pub(super) parts: Vec<Part>,
+    /// Run another program with the same networks in turns and print the ratios: torch
+    #[arg(long, value_name = "NAME", requires = "model")]
+    pub(super) against: Option<PeerName>,
+    /// A Python that has the other program, see tests/bench/README.md [default: python3]
+    #[arg(long, value_name = "FILE", requires = "against")]
+    pub(super) python: Option<PathBuf>,
+    /// Say where the time goes
+    #[arg(long, requires = "model")]
+    pub(super) profile: bool,
     /// Sampling steps [default: the model's]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=150))]
     pub(super) steps: Option<u32>,
@@ -153,6 +180,12 @@ pub(super) struct Bench {
     /// What computes: own kernels, or the plain twin that they are held against
     #[arg(long, value_name = "NAME", default_value = Backend::default().name())]
     pub(super) backend: Backend,
+    /// Instructions for the own kernels: auto, amx, avx512-bf16, avx512, avx2, plain
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = isa)]
+    pub(super) isa: IsaChoice,
+    /// How the own kernels store numbers: auto, f32, bf16
+    #[arg(long, value_name = "NAME", default_value = Precision::default().name())]
+    pub(super) dtype: Precision,
     /// Threads for computing [default: the physical cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,
@@ -161,9 +194,54 @@ pub(super) struct Bench {
     pub(super) json: bool,
 }
 
+/// A model to measure.
+#[derive(Clone, Debug)]
+pub(super) enum BenchModel {
+    /// A well-known shape with random weights.
+    Shape(Shape),
+    /// A real model.
+    Source(ModelSource),
+}
+
+/// A program to measure against.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum PeerName {
+    /// diffusers on torch.
+    Torch,
+}
+
+impl FromStr for PeerName {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        if name == "torch" { Ok(Self::Torch) } else { Err("Known: torch".to_owned()) }
+    }
+}
+
+fn bench_model(text: &str) -> Result<BenchModel, String> {
+    match Shape::ALL.into_iter().find(|shape| shape.name() == text) {
+        Some(shape) => Ok(BenchModel::Shape(shape)),
+        None => model(text).map(BenchModel::Source),
+    }
+}
+
+/// Instructions by name, or the program's choice.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IsaChoice(pub(super) Option<Isa>);
+
 /// With what to compute.
-pub(super) fn options(backend: Backend, threads: Option<u16>) -> Options {
-    Options { backend, threads: threads.map(usize::from), ..Options::default() }
+pub(super) fn options(
+    backend: Backend,
+    isa: IsaChoice,
+    precision: Precision,
+    threads: Option<u16>,
+) -> Options {
+    let threads = threads.map(usize::from);
+    Options { backend, isa: isa.0, precision, threads, ..Options::default() }
+}
+
+fn isa(name: &str) -> Result<IsaChoice, IsaError> {
+    if name == "auto" { Ok(IsaChoice(None)) } else { name.parse().map(|isa| IsaChoice(Some(isa))) }
 }
 
 /// "pocket" or a path.
@@ -285,6 +363,8 @@ mod tests {
         with("--count 0", "1..=1000");
         with("--threads 0", "1..=1024");
         with("--backend abacus", "Known: cpu, ");
+        with("--isa abacus", "Known: amx, ");
+        with("--dtype f8", "Known: auto, f32, bf16");
         with("--mask b.png", "--init-image");
         with("--strength 0.5", "--init-image");
         refused("--prompt fox --out a.gif", ".png");

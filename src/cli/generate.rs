@@ -25,8 +25,9 @@ pub(super) fn run(args: &Generate) -> Result<()> {
 fn paint(args: &Generate, report: &mut Report) -> Result<()> {
     let outputs = Outputs::checked(args)?;
     let request = source::request(args)?;
-    let mut engine = Engine::spawn(options(args.backend, args.threads), || {})
-        .context("The system gives no thread to paint with; close other programs")?;
+    let mut engine =
+        Engine::spawn(options(args.backend, args.isa, args.dtype, args.threads), || {})
+            .context("The system gives no thread to paint with; close other programs")?;
     report.job(&request)?;
     let job = engine.next_job();
     engine.submit(job, Request::Paint(Box::new(request.clone())))?;

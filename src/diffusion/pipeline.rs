@@ -14,7 +14,7 @@ use super::samplers::{Sampler, State};
 use super::schedule::{NoiseLevel, Plan, Schedule, TrainingNoise};
 use super::text::Tokenizer;
 use super::text::clip::ClipText;
-use super::unet::UNet;
+use super::unet::{UNet, Words};
 use super::vae::Vae;
 use crate::cancel::CancelToken;
 use crate::models::config::clip::ClipConfig;
@@ -36,8 +36,8 @@ pub struct Pipeline<O: Ops> {
     noise: TrainingNoise,
     factors: Option<PreviewFactors>,
     pace: Pace,
-    /// The states of the last prompts: painting the same words again costs no reading.
-    read: Option<(Vec<String>, O::Tensor)>,
+    /// What the UNet sees of the last prompts: painting the same words again costs no reading.
+    read: Option<(Vec<String>, Words<O>)>,
 }
 
 /// What the rest of the program may ask of a model, whatever its backend.
@@ -255,7 +255,7 @@ impl<O: Ops> Pipeline<O> {
         &self,
         latent: &[f32],
         level: NoiseLevel,
-        states: &O::Tensor,
+        words: &Words<O>,
         job: &Job<'_>,
         cancel: &CancelToken,
     ) -> Result<(Vec<f32>, Option<Vec<f32>>)> {
@@ -264,7 +264,7 @@ impl<O: Ops> Pipeline<O> {
         let dims = ImageDims { batch, channels: self.channels(), height, width };
         let input = self.ops.image(dims, &latent.repeat(batch))?;
         let timesteps = vec![level.timestep; batch];
-        let output = self.unet.forward(&self.ops, &input, &timesteps, states, cancel)?;
+        let output = self.unet.forward(&self.ops, &input, &timesteps, words, cancel)?;
         let output = self.ops.read_image(&output)?;
         let clean =
             |predicted: &[f32]| estimated(latent, predicted, level, self.noise.prediction());
@@ -355,7 +355,8 @@ impl<O: Ops> Model for Pipeline<O> {
         let tokens: Vec<_> = prompts.iter().map(|prompt| self.tokenizer.encode(prompt)).collect();
         let ids: Vec<&[u32]> = tokens.iter().map(|tokens| tokens.ids.as_slice()).collect();
         let states = self.text.forward(&self.ops, &ids, cancel)?;
-        self.read = Some((prompts.iter().map(|prompt| (*prompt).to_owned()).collect(), states));
+        let words = self.unet.words(&self.ops, &states, cancel)?;
+        self.read = Some((prompts.iter().map(|prompt| (*prompt).to_owned()).collect(), words));
         Ok(())
     }
 
@@ -396,7 +397,7 @@ impl<O: Ops> Model for Pipeline<O> {
         watcher: &mut dyn Watcher,
         cancel: &CancelToken,
     ) -> Result<Vec<f32>> {
-        let Some((_, states)) = &self.read else {
+        let Some((_, words)) = &self.read else {
             return Err(DiffusionError::Request("No words were read before painting".to_owned()));
         };
         let (height, width) = job.size;
@@ -428,7 +429,7 @@ impl<O: Ops> Model for Pipeline<O> {
             let start = Instant::now();
             let mut seen = None;
             let mut denoise = |latent: &[f32], level: NoiseLevel| {
-                let (estimate, calm) = self.estimate(latent, level, states, job, cancel)?;
+                let (estimate, calm) = self.estimate(latent, level, words, job, cancel)?;
                 seen = calm;
                 Ok(estimate)
             };

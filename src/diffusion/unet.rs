@@ -26,6 +26,11 @@ pub struct UNet<O: Ops> {
     config: UNetConfig,
 }
 
+/// What a UNet's transformers see of a text, in the order in which they run.
+pub struct Words<O: Ops> {
+    by_transformer: Vec<Vec<O::Keys>>,
+}
+
 /// A residual layer and what attends after it.
 struct Layer<O: Ops> {
     resnet: Resnet<O>,
@@ -160,8 +165,28 @@ impl<O: Ops> UNet<O> {
         &self.config
     }
 
+    /// What its transformers see of the text states `context` (batch, tokens, channels): read
+    /// once, used in all steps.
+    ///
+    /// # Errors
+    /// Cancelled, or the backend fails.
+    pub fn words(&self, ops: &O, context: &O::Tensor, cancel: &CancelToken) -> Result<Words<O>> {
+        let down = self.down.iter().flat_map(|block| &block.layers);
+        let up = self.up.iter().flat_map(|block| &block.layers);
+        let mid = self.mid.iter().filter_map(|mid| mid.transformer.as_ref());
+        let transformers = down
+            .filter_map(|layer| layer.transformer.as_ref())
+            .chain(mid.map(|(transformer, _)| transformer))
+            .chain(up.filter_map(|layer| layer.transformer.as_ref()));
+        let keys = transformers.map(|transformer| {
+            cancel.check()?;
+            transformer.words(ops, context)
+        });
+        Ok(Words { by_transformer: keys.collect::<Result<_>>()? })
+    }
+
     /// Predicts for each image of `x` (batch, channels, height, width; any size from 1 × 1) at
-    /// its timestep, with its text states (batch, tokens, channels).
+    /// its timestep, with its words.
     ///
     /// # Errors
     /// Cancelled, or the backend fails.
@@ -170,16 +195,17 @@ impl<O: Ops> UNet<O> {
         ops: &O,
         x: &O::Tensor,
         timesteps: &[f32],
-        context: &O::Tensor,
+        words: &Words<O>,
         cancel: &CancelToken,
     ) -> Result<O::Tensor> {
+        let mut words = words.by_transformer.iter().map(Vec::as_slice);
         let time = self.time.forward(ops, timesteps)?;
         let mut x = ops.convolve(x, &self.conv_in, ConvExtra::default())?;
         let mut skips = vec![x.clone()];
         for block in &self.down {
             for layer in &block.layers {
                 cancel.check()?;
-                x = layer.forward(ops, &x, &time, context)?;
+                x = layer.forward(ops, &x, &time, &mut words)?;
                 skips.push(x.clone());
             }
             if let Some(conv) = &block.smaller {
@@ -191,7 +217,11 @@ impl<O: Ops> UNet<O> {
             cancel.check()?;
             x = mid.first.forward(ops, &x, Some(&time))?;
             if let Some((transformer, resnet)) = &mid.transformer {
-                x = transformer.forward(ops, &x, context)?;
+                x = transformer.forward(
+                    ops,
+                    &x,
+                    words.next().expect("there are words for each transformer"),
+                )?;
                 x = resnet.forward(ops, &x, Some(&time))?;
             }
         }
@@ -199,7 +229,7 @@ impl<O: Ops> UNet<O> {
             for layer in &block.layers {
                 cancel.check()?;
                 let skip = skips.pop().expect("the way up has one layer for each of the way down");
-                x = layer.forward(ops, &ops.concat(&x, &skip)?, &time, context)?;
+                x = layer.forward(ops, &ops.concat(&x, &skip)?, &time, &mut words)?;
             }
             if let Some(conv) = &block.larger {
                 // Odd sizes were rounded up on the way down: go to the size of the next skip.
@@ -231,16 +261,19 @@ impl<O: Ops> Mid<O> {
 }
 
 impl<O: Ops> Layer<O> {
-    fn forward(
+    fn forward<'a>(
         &self,
         ops: &O,
         x: &O::Tensor,
         time: &O::Tensor,
-        context: &O::Tensor,
+        words: &mut impl Iterator<Item = &'a [O::Keys]>,
     ) -> Result<O::Tensor> {
         let x = self.resnet.forward(ops, x, Some(time))?;
         match &self.transformer {
-            Some(transformer) => transformer.forward(ops, &x, context),
+            Some(transformer) => {
+                let words = words.next().expect("there are words for each transformer");
+                transformer.forward(ops, &x, words)
+            }
             None => Ok(x),
         }
     }

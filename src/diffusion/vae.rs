@@ -250,7 +250,8 @@ impl<O: Ops> Mid<O> {
             let dims = ops.image_dims(&x);
             let normed = ops.tokens_of_image(&ops.group_norm(&x, norm, None)?)?;
             let residual = ops.tokens_of_image(&x)?;
-            let tokens = attention.forward(ops, &normed, &normed, false, &residual)?;
+            let keys = attention.keys(ops, &normed)?;
+            let tokens = attention.forward(ops, &normed, &keys, false, &residual)?;
             x = ops.image_of_tokens(&tokens, dims.height, dims.width)?;
         }
         self.second.forward(ops, &x, None)

@@ -21,7 +21,7 @@ use crate::diffusion::preview;
 use crate::diffusion::samplers::State;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::candle::Candle;
-use crate::ops::cpu::Cpu;
+use crate::ops::cpu::{Cpu, DType, Isa};
 use crate::plane::Plane;
 use crate::types::UnknownName;
 
@@ -59,11 +59,62 @@ impl FromStr for Backend {
     }
 }
 
+/// How numbers are stored between layers and in weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// bf16 where the processor gains by it, but f32 for the built-in model, which is small.
+    #[default]
+    Auto,
+    /// 32 bits.
+    F32,
+    /// 16 bits, sums in 32.
+    Bf16,
+}
+
+impl Precision {
+    /// All of them, the usual one first.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::F32, Self::Bf16];
+
+    /// The name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+
+    /// What is used for a model.
+    #[must_use]
+    pub fn dtype(self, isa: Isa, built_in: bool) -> DType {
+        match self {
+            Self::Auto if isa.gains_by_bf16() && !built_in => DType::Bf16,
+            Self::Auto | Self::F32 => DType::F32,
+            Self::Bf16 => DType::Bf16,
+        }
+    }
+}
+
+impl FromStr for Precision {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|precision| precision.name() == name)
+            .ok_or_else(|| UnknownName::new("number type", name, &Self::ALL.map(Self::name)))
+    }
+}
+
 /// What is decided once, at start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Which implementation computes.
     pub backend: Backend,
+    /// Instructions for the own kernels; `None`: the best that the processor has.
+    pub isa: Option<Isa>,
+    /// How the own kernels store numbers.
+    pub precision: Precision,
     /// Threads for computing; `None`: one for each processor.
     pub threads: Option<usize>,
     /// Who goes first when the processors are busy.
@@ -116,12 +167,16 @@ impl From<ModelError> for Stop {
 /// A part is missing or damaged; cancelled.
 pub fn load_model(
     folder: &ModelFolder,
-    backend: Backend,
+    options: Options,
     cancel: &crate::cancel::CancelToken,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Box<dyn Model>, DiffusionError> {
-    Ok(match backend {
-        Backend::Cpu => Box::new(Pipeline::load(Cpu::default(), folder, cancel, progress)?),
+    Ok(match options.backend {
+        Backend::Cpu => {
+            let isa = options.isa.unwrap_or_else(Isa::best);
+            let dtype = options.precision.dtype(isa, folder.is_built_in());
+            Box::new(Pipeline::load(Cpu::new(isa, dtype), folder, cancel, progress)?)
+        }
         Backend::Candle => Box::new(Pipeline::load(Candle::new()?, folder, cancel, progress)?),
     })
 }
@@ -144,7 +199,7 @@ impl Painter {
             self.loaded = None;
             let mut progress =
                 |share| reporter.say(Event::Phase { job, phase: Phase::ReadingModel(share) });
-            let model = load_model(&folder, self.options.backend, reporter.cancel, &mut progress)?;
+            let model = load_model(&folder, self.options, reporter.cancel, &mut progress)?;
             let info = Arc::new(resolve::describe(model.as_ref(), &folder, source)?);
             self.loaded = Some(Loaded { model, info });
         }

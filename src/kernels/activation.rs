@@ -1,7 +1,10 @@
-//! Element-wise functions, vectorised by `rten-vecmath` (errors of a few units in the last place).
+//! Element-wise functions between layers.
 
 use rayon::prelude::*;
-use rten_vecmath::{Gelu, Silu, Swish};
+
+use super::isa::{Isa, Vectors, for_each_isa};
+use super::values::{Element, Values, ValuesMut};
+use super::vector::{Fma, Fused, PLAIN, activated};
 
 /// The functions between layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,40 +22,63 @@ pub enum Activation {
 /// Values that one task handles; fixed, whatever the number of threads.
 pub(super) const CHUNK: usize = 16 * 1024;
 
-/// Applies the function to a small slice on the calling thread.
-pub fn apply_here(activation: Activation, values: &mut [f32]) {
-    use rten_simd::SimdUnaryOp;
+for_each_isa! {
+    fn apply_chunk[T: Element](out: &mut [T], x: &[T], activation: Activation) = apply_here;
+}
+
+#[inline(always)]
+fn apply_here<T: Element>(fma: impl Fma, out: &mut [T], x: &[T], activation: Activation) {
+    macro_rules! each {
+        ($activation:expr) => {
+            for (out, x) in out.iter_mut().zip(x) {
+                *out = T::of(activated(fma, $activation, x.get()));
+            }
+        };
+    }
+    // A loop each, so that none has a branch in it.
     match activation {
-        Activation::Silu => Silu {}.map_mut(values),
-        Activation::Gelu => Gelu {}.map_mut(values),
-        Activation::QuickGelu => Swish { alpha: 1.702 }.map_mut(values),
-        Activation::Relu => values.iter_mut().for_each(|x| *x = x.max(0.0)),
+        Activation::Silu => each!(Activation::Silu),
+        Activation::Gelu => each!(Activation::Gelu),
+        Activation::QuickGelu => each!(Activation::QuickGelu),
+        Activation::Relu => each!(Activation::Relu),
     }
 }
 
-/// Applies the function in place.
-pub fn apply(activation: Activation, values: &mut [f32]) {
-    values.par_chunks_mut(CHUNK).for_each(|chunk| apply_here(activation, chunk));
+/// `out = activation(x)`; both are of one type and length.
+pub fn apply(isa: Isa, out: ValuesMut<'_>, x: Values<'_>, activation: Activation) {
+    fn run<T: Element>(isa: Isa, out: &mut [T], x: &[T], activation: Activation) {
+        out.par_chunks_mut(CHUNK)
+            .zip(x.par_chunks(CHUNK))
+            .for_each(|(out, x)| apply_chunk(isa, out, x, activation));
+    }
+    match (out, x) {
+        (ValuesMut::F32(out), Values::F32(x)) => run(isa, out, x, activation),
+        (ValuesMut::Bf16(out), Values::Bf16(x)) => run(isa, out, x, activation),
+        _ => unreachable!("input and output are of one type"),
+    }
 }
 
-/// `out = x · gelu(gate)`, where each row of `both` is `[x, gate]` (GEGLU, Shazeer 2020).
-pub fn geglu(out: &mut [f32], both: &[f32], width: usize) {
-    let rows = (CHUNK / width).max(1);
-    out.par_chunks_mut(rows * width).zip(both.par_chunks(2 * rows * width)).for_each(
-        |(out, both)| {
-            for (out, both) in out.chunks_exact_mut(width).zip(both.chunks_exact(2 * width)) {
-                let (x, gate) = both.split_at(width);
-                out.copy_from_slice(gate);
-                apply_here(Activation::Gelu, out);
-                out.iter_mut().zip(x).for_each(|(out, x)| *out *= x);
-            }
-        },
-    );
+for_each_isa! {
+    fn add_chunk[T: Element](out: &mut [T], a: &[T], b: &[T]) = add_here;
 }
 
-/// `out += other`.
-pub fn add(out: &mut [f32], other: &[f32]) {
-    out.par_chunks_mut(CHUNK)
-        .zip(other.par_chunks(CHUNK))
-        .for_each(|(out, other)| out.iter_mut().zip(other).for_each(|(out, other)| *out += other));
+#[inline(always)]
+fn add_here<T: Element>(_: impl Fma, out: &mut [T], a: &[T], b: &[T]) {
+    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+        *out = T::of(a.get() + b.get());
+    }
+}
+
+/// `out = a + b`; all are of one type and length.
+pub fn add(isa: Isa, out: ValuesMut<'_>, a: Values<'_>, b: Values<'_>) {
+    fn run<T: Element>(isa: Isa, out: &mut [T], a: &[T], b: &[T]) {
+        out.par_chunks_mut(CHUNK)
+            .zip(a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)))
+            .for_each(|(out, (a, b))| add_chunk(isa, out, a, b));
+    }
+    match (out, a, b) {
+        (ValuesMut::F32(out), Values::F32(a), Values::F32(b)) => run(isa, out, a, b),
+        (ValuesMut::Bf16(out), Values::Bf16(a), Values::Bf16(b)) => run(isa, out, a, b),
+        _ => unreachable!("inputs and output are of one type"),
+    }
 }

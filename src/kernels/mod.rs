@@ -1,13 +1,25 @@
 //! Arithmetic on the processor: matrix products, convolution, attention, normalisation.
 //!
-//! Called by [`crate::ops::cpu`] alone. Everything works on plain `f32` slices, channels last
-//! (`[batch, height, width, channels]` or `[batch, tokens, channels]`); nothing here knows what a
-//! UNet is. The plain twin of each kernel is the candle backend ([`crate::ops::candle`]).
-//! Work is cut into pieces whose size does not depend on the number of threads, so neither do
-//! the results.
+//! Called by [`crate::ops::cpu`] alone. Everything works on plain slices of f32 or bf16, channels
+//! last (`[batch, height, width, channels]` or `[batch, tokens, channels]`); nothing here knows
+//! what a UNet is. The instructions are chosen at run time ([`isa`]); the plain twin of each
+//! kernel is its own [`isa::Isa::Plain`] form, and the candle backend ([`crate::ops::candle`]) is
+//! the twin of them all. Work is cut into pieces whose size does not depend on the number of
+//! threads, so neither do the results.
+
+// Unsafe code is denied everywhere but in this room, see `Cargo.toml`.
+#![allow(unsafe_code, reason = "vector instructions and their addresses")]
 
 pub mod activation;
 pub mod attention;
 pub mod conv;
+mod convert;
 pub mod gemm;
+pub mod isa;
+pub mod layout;
+pub mod memory;
 pub mod norm;
+pub mod peak;
+pub mod values;
+mod vector;
+mod winograd;

@@ -10,6 +10,7 @@ pub mod error;
 pub mod folder;
 pub mod identify;
 pub mod pocket;
+pub mod shapes;
 pub mod tensors;
 
 pub use error::ModelError;

@@ -35,6 +35,8 @@ pub struct TensorFile {
 enum Source {
     Embedded(&'static [u8]),
     File(File),
+    /// Any tensor that is asked for, of seeded noise.
+    Noise,
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,6 +88,20 @@ impl TensorFile {
         Ok(Self { source, path, data_start: 8 + length, tensors: header.tensors })
     }
 
+    /// A file that has any tensor, of any shape, filled with noise that keeps values in range: for
+    /// measuring.
+    #[must_use]
+    pub fn random() -> Self {
+        let path = "noise".to_owned();
+        Self { source: Source::Noise, path, data_start: 0, tensors: BTreeMap::new() }
+    }
+
+    /// Whether there is a tensor of this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        matches!(self.source, Source::Noise) || self.tensors.contains_key(name)
+    }
+
     /// What messages call the file.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -127,6 +143,9 @@ impl TensorFile {
     /// [`ModelError`] when it is not there, has another shape than `expected`, holds no floating
     /// point numbers or some that are not finite, or the file is no longer as it was.
     pub fn read_f32(&self, name: &str, expected: &[usize]) -> Result<Vec<f32>, ModelError> {
+        if matches!(self.source, Source::Noise) {
+            return Ok(noise(name, expected));
+        }
         let entry = self.tensors.get(name).ok_or_else(|| self.not_there(name, 1))?;
         if entry.shape != expected {
             return Err(ModelError::WrongShape {
@@ -184,6 +203,7 @@ impl TensorFile {
 impl Source {
     fn size(&self) -> io::Result<u64> {
         match self {
+            Self::Noise => Ok(0),
             Self::Embedded(bytes) => Ok(bytes.len() as u64),
             Self::File(file) => Ok(file.metadata()?.len()),
         }
@@ -199,6 +219,7 @@ impl Source {
                 Ok(())
             }
             Self::File(file) => read_exact_at(file, offset, out),
+            Self::Noise => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -218,6 +239,19 @@ impl Source {
         }
         Ok(())
     }
+}
+
+/// Uniform noise of the spread that layers are usually begun with, the same for the same name.
+fn noise(name: &str, shape: &[usize]) -> Vec<f32> {
+    let inputs: usize = shape.iter().skip(1).product();
+    let spread = 1.0 / (inputs.max(1) as f32).sqrt();
+    let mut state = crc32fast::hash(name.as_bytes()) | 1;
+    (0..shape.iter().product())
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            ((state >> 8) as f32 / (1 << 23) as f32 - 1.0) * spread
+        })
+        .collect()
 }
 
 #[cfg(unix)]

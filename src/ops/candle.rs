@@ -29,6 +29,13 @@ pub struct Linear {
     bias: Option<Tensor>,
 }
 
+/// Keys and values, heads apart.
+pub struct Keys {
+    k: Tensor,
+    v: Tensor,
+    heads: usize,
+}
+
 /// A norm's weights.
 pub struct Norm {
     weight: Tensor,
@@ -64,6 +71,12 @@ impl Candle {
     }
 }
 
+/// `[batch, tokens, channels]` to `[batch, heads, tokens, channels / heads]`.
+fn heads_apart(x: &Tensor, heads: usize) -> Result<Tensor> {
+    let (batch, tokens, channels) = x.dims3()?;
+    Ok(x.reshape((batch, tokens, heads, channels / heads))?.transpose(1, 2)?.contiguous()?)
+}
+
 fn activated(x: &Tensor, activation: Activation) -> Result<Tensor> {
     Ok(match activation {
         Activation::Silu => x.silu()?,
@@ -77,7 +90,9 @@ impl Ops for Candle {
     type Tensor = Tensor;
     type Conv = Conv;
     type Linear = Linear;
+    type Gated = Linear;
     type Norm = Norm;
+    type Keys = Keys;
 
     fn conv(&self, weights: ConvWeights) -> Result<Conv> {
         let [output, input, kernel] = weights.shape;
@@ -94,6 +109,10 @@ impl Ops for Candle {
             weight: weight.t()?.contiguous()?,
             bias: self.vector(weights.bias, &[output])?,
         })
+    }
+
+    fn gated(&self, weights: LinearWeights) -> Result<Linear> {
+        self.linear(weights)
     }
 
     fn norm(&self, weights: NormWeights) -> Result<Norm> {
@@ -157,12 +176,21 @@ impl Ops for Candle {
         Ok(out)
     }
 
-    fn project(&self, x: &Tensor, linear: &Linear, residual: Option<&Tensor>) -> Result<Tensor> {
+    fn project(
+        &self,
+        x: &Tensor,
+        linear: &Linear,
+        activation: Option<Activation>,
+        residual: Option<&Tensor>,
+    ) -> Result<Tensor> {
         let (batch, tokens, channels) = x.dims3()?;
         let out = x.contiguous()?.reshape((batch * tokens, channels))?.matmul(&linear.weight)?;
         let mut out = out.reshape((batch, tokens, ()))?;
         if let Some(bias) = &linear.bias {
             out = out.broadcast_add(bias)?;
+        }
+        if let Some(activation) = activation {
+            out = activated(&out, activation)?;
         }
         if let Some(residual) = residual {
             out = (out + residual)?;
@@ -170,8 +198,8 @@ impl Ops for Candle {
         Ok(out)
     }
 
-    fn geglu(&self, x: &Tensor, linear: &Linear) -> Result<Tensor> {
-        let halves = self.project(x, linear, None)?.chunk(2, D::Minus1)?;
+    fn geglu(&self, x: &Tensor, gated: &Linear) -> Result<Tensor> {
+        let halves = self.project(x, gated, None, None)?.chunk(2, D::Minus1)?;
         Ok((&halves[0] * halves[1].contiguous()?.gelu_erf()?)?)
     }
 
@@ -204,22 +232,14 @@ impl Ops for Candle {
         activated(x, activation)
     }
 
-    fn attend(
-        &self,
-        q: &Tensor,
-        k: &Tensor,
-        v: &Tensor,
-        heads: usize,
-        causal: bool,
-    ) -> Result<Tensor> {
-        let split = |x: &Tensor| -> Result<Tensor> {
-            let (batch, tokens, channels) = x.dims3()?;
-            Ok(x.reshape((batch, tokens, heads, channels / heads))?
-                .transpose(1, 2)?
-                .contiguous()?)
-        };
+    fn keys(&self, k: &Tensor, v: &Tensor, heads: usize) -> Result<Keys> {
+        Ok(Keys { k: heads_apart(k, heads)?, v: heads_apart(v, heads)?, heads })
+    }
+
+    fn attend(&self, q: &Tensor, keys: &Keys, causal: bool) -> Result<Tensor> {
+        let Keys { k, v, heads } = keys;
         let (batch, queries, channels) = q.dims3()?;
-        let (q, k, v) = (split(q)?, split(k)?, split(v)?);
+        let q = heads_apart(q, *heads)?;
         let scale = 1.0 / ((channels / heads) as f64).sqrt();
         let mut scores = (q.matmul(&k.t()?)? * scale)?;
         if causal {
@@ -229,7 +249,7 @@ impl Ops for Candle {
             let mask = Tensor::from_vec(mask, (queries, queries), &self.device)?;
             scores = scores.broadcast_add(&mask)?;
         }
-        let mixed = candle_nn::ops::softmax(&scores, D::Minus1)?.matmul(&v)?;
+        let mixed = candle_nn::ops::softmax(&scores, D::Minus1)?.matmul(v)?;
         Ok(mixed.transpose(1, 2)?.contiguous()?.reshape((batch, queries, channels))?)
     }
 

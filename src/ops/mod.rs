@@ -92,8 +92,12 @@ pub trait Ops: Sync + 'static {
     type Conv: Send + Sync;
     /// A linear layer's weights, ready for use.
     type Linear: Send + Sync;
+    /// The weights of a linear layer whose second half gates the first, ready for use.
+    type Gated: Send + Sync;
     /// A norm's weights, ready for use.
     type Norm: Send + Sync;
+    /// Keys and values that queries attend to, ready for use.
+    type Keys: Send + Sync;
 
     /// Prepares a convolution.
     ///
@@ -105,6 +109,11 @@ pub trait Ops: Sync + 'static {
     /// # Errors
     /// The device has no room.
     fn linear(&self, weights: LinearWeights) -> Result<Self::Linear>;
+    /// Prepares a linear layer to twice the width, halves `[x, gate]`, for [`Ops::geglu`].
+    ///
+    /// # Errors
+    /// The device has no room.
+    fn gated(&self, weights: LinearWeights) -> Result<Self::Gated>;
     /// Prepares a group or layer norm.
     ///
     /// # Errors
@@ -144,7 +153,7 @@ pub trait Ops: Sync + 'static {
         conv: &Self::Conv,
         extra: ConvExtra<'_, Self::Tensor>,
     ) -> Result<Self::Tensor>;
-    /// Linear layer on tokens, with its bias, plus `residual`.
+    /// Linear layer on tokens, with its bias, then `activation`, plus `residual`.
     ///
     /// # Errors
     /// See [`OpsError`].
@@ -152,14 +161,14 @@ pub trait Ops: Sync + 'static {
         &self,
         x: &Self::Tensor,
         linear: &Self::Linear,
+        activation: Option<Activation>,
         residual: Option<&Self::Tensor>,
     ) -> Result<Self::Tensor>;
-    /// Linear layer to twice the width, halves `[x, gate]`, then `x · gelu(gate)` with the exact
-    /// error function.
+    /// Linear layer to halves `[x, gate]`, then `x · gelu(gate)` with the exact error function.
     ///
     /// # Errors
     /// See [`OpsError`].
-    fn geglu(&self, x: &Self::Tensor, linear: &Self::Linear) -> Result<Self::Tensor>;
+    fn geglu(&self, x: &Self::Tensor, gated: &Self::Gated) -> Result<Self::Tensor>;
     /// Group norm on images, then `activation`.
     ///
     /// # Errors
@@ -180,19 +189,17 @@ pub trait Ops: Sync + 'static {
     /// # Errors
     /// See [`OpsError`].
     fn activate(&self, x: &Self::Tensor, activation: Activation) -> Result<Self::Tensor>;
-    /// `softmax(q·kᵀ / √d)·v` over `heads` that lie side by side in the channels; a causal query
-    /// sees only keys up to its own place.
+    /// Prepares keys and values `[batch, tokens, channels]` of `heads` that lie side by side in
+    /// the channels.
     ///
     /// # Errors
     /// See [`OpsError`].
-    fn attend(
-        &self,
-        q: &Self::Tensor,
-        k: &Self::Tensor,
-        v: &Self::Tensor,
-        heads: usize,
-        causal: bool,
-    ) -> Result<Self::Tensor>;
+    fn keys(&self, k: &Self::Tensor, v: &Self::Tensor, heads: usize) -> Result<Self::Keys>;
+    /// `softmax(q·kᵀ / √d)·v` for each head; a causal query sees only keys up to its own place.
+    ///
+    /// # Errors
+    /// See [`OpsError`].
+    fn attend(&self, q: &Self::Tensor, keys: &Self::Keys, causal: bool) -> Result<Self::Tensor>;
     /// The sum of two tensors of one shape.
     ///
     /// # Errors

@@ -332,7 +332,7 @@ fn loading_can_be_cancelled() {
     let folder = pentimento::models::ModelFolder::open(&pentimento::types::ModelSource::BuiltIn);
     let loaded = pentimento::engine::painter::load_model(
         &folder.expect("the built-in model"),
-        pentimento::engine::painter::Backend::Cpu,
+        Options::default(),
         &token,
         &mut |_| (),
     );

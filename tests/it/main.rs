@@ -11,6 +11,7 @@ mod journeys;
 mod numbers;
 mod oracle;
 mod parity;
+mod precision;
 mod reopen;
 mod session;
 mod support;

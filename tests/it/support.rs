@@ -252,7 +252,8 @@ impl<O: Ops> Stages for Networks<O> {
         let shape = states.shape.clone().try_into().expect("text states");
         let states = self.ops.tokens(shape, &states.values).expect("room");
         let latent = self.image(latent);
-        let out = self.unet.forward(&self.ops, &latent, timesteps, &states, &self.go);
+        let words = self.unet.words(&self.ops, &states, &self.go).expect("keys and values");
+        let out = self.unet.forward(&self.ops, &latent, timesteps, &words, &self.go);
         self.ops.read_image(&out.expect("a prediction")).expect("values")
     }
 
@@ -373,7 +374,11 @@ pub struct Program(Engine);
 
 impl Program {
     pub fn start(backend: Backend) -> Self {
-        Self(Engine::spawn(Options { backend, ..Options::default() }, || ()).expect("a thread"))
+        Self::with(Options { backend, ..Options::default() })
+    }
+
+    pub fn with(options: Options) -> Self {
+        Self(Engine::spawn(options, || ()).expect("a thread"))
     }
 
     /// Paints one picture; a failed job is the error.

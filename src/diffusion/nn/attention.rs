@@ -61,7 +61,17 @@ impl<O: Ops> Attention<O> {
         })
     }
 
-    /// `residual` plus what the tokens `x` gather from `context`; all are tokens.
+    /// The keys and values of a context, which may be attended to many times.
+    ///
+    /// # Errors
+    /// The backend fails.
+    pub fn keys(&self, ops: &O, context: &O::Tensor) -> Result<O::Keys> {
+        let k = ops.project(context, &self.k, None, None)?;
+        let v = ops.project(context, &self.v, None, None)?;
+        Ok(ops.keys(&k, &v, self.heads)?)
+    }
+
+    /// `residual` plus what the tokens `x` gather from the context; all are tokens.
     ///
     /// # Errors
     /// The backend fails.
@@ -69,14 +79,12 @@ impl<O: Ops> Attention<O> {
         &self,
         ops: &O,
         x: &O::Tensor,
-        context: &O::Tensor,
+        context: &O::Keys,
         causal: bool,
         residual: &O::Tensor,
     ) -> Result<O::Tensor> {
-        let q = ops.project(x, &self.q, None)?;
-        let k = ops.project(context, &self.k, None)?;
-        let v = ops.project(context, &self.v, None)?;
-        let mixed = ops.attend(&q, &k, &v, self.heads, causal)?;
-        Ok(ops.project(&mixed, &self.out, Some(residual))?)
+        let q = ops.project(x, &self.q, None, None)?;
+        let mixed = ops.attend(&q, context, causal)?;
+        Ok(ops.project(&mixed, &self.out, None, Some(residual))?)
     }
 }

@@ -41,7 +41,7 @@ impl<'a, O: Ops> Loader<'a, O> {
     /// Whether the file has this tensor.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.file.shape(&format!("{}{name}", self.prefix)).is_some()
+        self.file.has(&format!("{}{name}", self.prefix))
     }
 
     /// A tensor's values, its shape checked. Cancelling takes effect here.
@@ -51,7 +51,7 @@ impl<'a, O: Ops> Loader<'a, O> {
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         self.cancel.check()?;
         let name = format!("{}{name}", self.prefix);
-        if self.file.shape(&name).is_none() {
+        if !self.file.has(&name) {
             self.missing.borrow_mut().push(name);
             return Ok(vec![0.0; shape.iter().product()]);
         }
@@ -89,7 +89,16 @@ impl<'a, O: Ops> Loader<'a, O> {
     /// As [`Self::tensor`].
     pub fn linear(&self, name: &str, output: usize, input: usize) -> Result<O::Linear> {
         let bias = self.tensor(&format!("{name}.bias"), &[output])?;
-        self.linear_with(name, output, input, Some(bias))
+        Ok(self.ops.linear(self.linear_with(name, output, input, Some(bias))?)?)
+    }
+
+    /// A linear layer with a bias to `output` values, the second half of which gates the first.
+    ///
+    /// # Errors
+    /// As [`Self::tensor`].
+    pub fn gated(&self, name: &str, output: usize, input: usize) -> Result<O::Gated> {
+        let bias = self.tensor(&format!("{name}.bias"), &[output])?;
+        Ok(self.ops.gated(self.linear_with(name, output, input, Some(bias))?)?)
     }
 
     /// A linear layer without a bias.
@@ -97,7 +106,7 @@ impl<'a, O: Ops> Loader<'a, O> {
     /// # Errors
     /// As [`Self::tensor`].
     pub fn linear_unbiased(&self, name: &str, output: usize, input: usize) -> Result<O::Linear> {
-        self.linear_with(name, output, input, None)
+        Ok(self.ops.linear(self.linear_with(name, output, input, None)?)?)
     }
 
     fn linear_with(
@@ -106,13 +115,13 @@ impl<'a, O: Ops> Loader<'a, O> {
         output: usize,
         input: usize,
         bias: Option<Vec<f32>>,
-    ) -> Result<O::Linear> {
+    ) -> Result<LinearWeights> {
         let name = format!("{name}.weight");
         let full = format!("{}{name}", self.prefix);
         let pointwise = self.file.shape(&full).is_some_and(|shape| shape.len() == 4);
         let stored: &[usize] = if pointwise { &[output, input, 1, 1] } else { &[output, input] };
         let weight = self.tensor(&name, stored)?;
-        Ok(self.ops.linear(LinearWeights { weight, bias, shape: [output, input] })?)
+        Ok(LinearWeights { weight, bias, shape: [output, input] })
     }
 
     /// A group norm's (or with one group a layer norm's) weights.

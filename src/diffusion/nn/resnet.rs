@@ -59,7 +59,7 @@ impl<O: Ops> Resnet<O> {
     /// The backend fails.
     pub fn forward(&self, ops: &O, x: &O::Tensor, time: Option<&O::Tensor>) -> Result<O::Tensor> {
         let time = match (&self.time, time) {
-            (Some(linear), Some(time)) => Some(ops.project(time, linear, None)?),
+            (Some(linear), Some(time)) => Some(ops.project(time, linear, None, None)?),
             _ => None,
         };
         let h = ops.group_norm(x, &self.norm1, Some(self.activation))?;

@@ -45,10 +45,9 @@ impl<O: Ops> TimestepEmbedding<O> {
         let values: Vec<f32> =
             timesteps.iter().flat_map(|timestep| self.waves(*timestep)).collect();
         let waves = ops.tokens([timesteps.len(), 1, self.waves], &values)?;
-        let hidden = ops.activate(&ops.project(&waves, &self.first, None)?, self.activation)?;
-        let embedding = ops.project(&hidden, &self.second, None)?;
-        // Every residual block would begin with this.
-        Ok(ops.activate(&embedding, self.activation)?)
+        let hidden = ops.project(&waves, &self.first, Some(self.activation), None)?;
+        // Every residual block would begin with the second activation.
+        Ok(ops.project(&hidden, &self.second, Some(self.activation), None)?)
     }
 
     fn waves(&self, timestep: f32) -> Vec<f32> {

@@ -28,7 +28,7 @@ struct Block<O: Ops> {
     norm2: O::Norm,
     cross: Attention<O>,
     norm3: O::Norm,
-    widen: O::Linear,
+    widen: O::Gated,
     narrow: O::Linear,
 }
 
@@ -76,27 +76,35 @@ impl<O: Ops> Transformer<O> {
         })
     }
 
-    /// `x` is an image, `context` the text states as tokens.
+    /// What its blocks see of the text states `context` (tokens): the same for all steps.
     ///
     /// # Errors
     /// The backend fails.
-    pub fn forward(&self, ops: &O, x: &O::Tensor, context: &O::Tensor) -> Result<O::Tensor> {
+    pub fn words(&self, ops: &O, context: &O::Tensor) -> Result<Vec<O::Keys>> {
+        self.blocks.iter().map(|block| block.cross.keys(ops, context)).collect()
+    }
+
+    /// `x` is an image, `words` come from [`Self::words`].
+    ///
+    /// # Errors
+    /// The backend fails.
+    pub fn forward(&self, ops: &O, x: &O::Tensor, words: &[O::Keys]) -> Result<O::Tensor> {
         let dims = ops.image_dims(x);
         let normed = ops.group_norm(x, &self.norm, None)?;
         let mut tokens = match &self.project_in {
             Projection::Linear(linear) => {
-                ops.project(&ops.tokens_of_image(&normed)?, linear, None)?
+                ops.project(&ops.tokens_of_image(&normed)?, linear, None, None)?
             }
             Projection::Conv(conv) => {
                 ops.tokens_of_image(&ops.convolve(&normed, conv, ConvExtra::default())?)?
             }
         };
-        for block in &self.blocks {
-            tokens = block.forward(ops, &tokens, context)?;
+        for (block, words) in self.blocks.iter().zip(words) {
+            tokens = block.forward(ops, &tokens, words)?;
         }
         match &self.project_out {
             Projection::Linear(linear) => {
-                let out = ops.project(&tokens, linear, Some(&ops.tokens_of_image(x)?))?;
+                let out = ops.project(&tokens, linear, None, Some(&ops.tokens_of_image(x)?))?;
                 Ok(ops.image_of_tokens(&out, dims.height, dims.width)?)
             }
             Projection::Conv(conv) => {
@@ -118,17 +126,17 @@ impl<O: Ops> Block<O> {
             norm2: norm("norm2")?,
             cross: Attention::load(&from.at("attn2"), &Names::UNET, channels, context, heads)?,
             norm3: norm("norm3")?,
-            widen: from.linear("ff.net.0.proj", inner * 2, channels)?,
+            widen: from.gated("ff.net.0.proj", inner * 2, channels)?,
             narrow: from.linear("ff.net.2", channels, inner)?,
         })
     }
 
-    fn forward(&self, ops: &O, x: &O::Tensor, context: &O::Tensor) -> Result<O::Tensor> {
+    fn forward(&self, ops: &O, x: &O::Tensor, words: &O::Keys) -> Result<O::Tensor> {
         let normed = ops.layer_norm(x, &self.norm1)?;
-        let x = self.own.forward(ops, &normed, &normed, false, x)?;
+        let x = self.own.forward(ops, &normed, &self.own.keys(ops, &normed)?, false, x)?;
         let normed = ops.layer_norm(&x, &self.norm2)?;
-        let x = self.cross.forward(ops, &normed, context, false, &x)?;
+        let x = self.cross.forward(ops, &normed, words, false, &x)?;
         let wide = ops.geglu(&ops.layer_norm(&x, &self.norm3)?, &self.widen)?;
-        Ok(ops.project(&wide, &self.narrow, Some(&x))?)
+        Ok(ops.project(&wide, &self.narrow, None, Some(&x))?)
     }
 }

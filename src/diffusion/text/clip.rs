@@ -99,10 +99,11 @@ impl<O: Ops> ClipText<O> {
         for layer in &self.layers {
             cancel.check()?;
             let normed = ops.layer_norm(&x, &layer.norm1)?;
-            x = layer.attention.forward(ops, &normed, &normed, true, &x)?;
-            let wide = ops.project(&ops.layer_norm(&x, &layer.norm2)?, &layer.widen, None)?;
-            let wide = ops.activate(&wide, self.config.activation)?;
-            x = ops.project(&wide, &layer.narrow, Some(&x))?;
+            let keys = layer.attention.keys(ops, &normed)?;
+            x = layer.attention.forward(ops, &normed, &keys, true, &x)?;
+            let normed = ops.layer_norm(&x, &layer.norm2)?;
+            let wide = ops.project(&normed, &layer.widen, Some(self.config.activation), None)?;
+            x = ops.project(&wide, &layer.narrow, None, Some(&x))?;
         }
         Ok(ops.layer_norm(&x, &self.norm)?)
     }

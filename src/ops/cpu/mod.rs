@@ -4,26 +4,29 @@
 //! the other costs nothing.
 
 mod buffer;
+pub mod profile;
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use self::buffer::{Buffer, Pool};
+use self::profile::{Operator, Profile};
 use super::{
     Activation, ConvExtra, ConvWeights, ImageDims, LinearWeights, NormWeights, Ops, Result,
 };
-use crate::kernels::activation;
 use crate::kernels::attention::{self, attention};
-use crate::kernels::conv::{Conv, Extra, ImageShape};
-use crate::kernels::gemm::{Gemm, Into, PackedWeights, View};
+use crate::kernels::conv::{Conv, ImageShape};
+use crate::kernels::gemm::{Extra, Gemm, PackedWeights, Weights};
+pub use crate::kernels::isa::Isa;
 use crate::kernels::norm::{self, Norm};
+pub use crate::kernels::values::DType;
+use crate::kernels::values::{Values, ValuesMut};
+use crate::kernels::{activation, layout};
 
 /// The processor.
-#[derive(Default)]
 pub struct Cpu {
     gemm: Gemm,
     pool: Arc<Pool>,
+    profile: Arc<Profile>,
 }
 
 /// Values with their sizes. Tokens have `height` 1.
@@ -37,25 +40,64 @@ pub struct Tensor {
 pub struct Linear {
     weights: PackedWeights,
     bias: Option<Vec<f32>>,
+    /// Width of the product, gates counted.
+    outputs: usize,
 }
 
-impl Cpu {
-    fn made(&self, dims: ImageDims, fill: impl FnOnce(&mut [f32])) -> Tensor {
-        let mut values = self.pool.take(dims.batch * dims.height * dims.width * dims.channels);
-        fill(&mut values);
-        Tensor { dims, values: Arc::new(values) }
+/// Verbs without arithmetic worth counting.
+const OTHER: (Operator, usize) = (Operator::Other, 0);
+/// Norms, whose arithmetic is not worth counting.
+const NORM: (Operator, usize) = (Operator::Norm, 0);
+/// Latents and pictures have so few channels that they stay f32 whatever else is stored as.
+const FEW_CHANNELS: usize = 16;
+
+impl Default for Cpu {
+    /// The best instructions of this processor, in f32.
+    fn default() -> Self {
+        Self::new(Isa::best(), DType::F32)
     }
 }
 
-/// Moves channels last; `[batch, channels, pixels]` to `[batch, pixels, channels]`.
-fn channels_last(out: &mut [f32], values: &[f32], channels: usize, pixels: usize) {
-    let image = channels * pixels;
-    for (out, values) in out.chunks_exact_mut(image).zip(values.chunks_exact(image)) {
-        out.par_chunks_mut(channels).enumerate().with_min_len(1024).for_each(|(pixel, out)| {
-            for (channel, out) in out.iter_mut().enumerate() {
-                *out = values[channel * pixels + pixel];
-            }
-        });
+impl Cpu {
+    /// Computes with the instructions of `isa`; weights and what lies between layers are stored
+    /// as `dtype`.
+    #[must_use]
+    pub fn new(isa: Isa, dtype: DType) -> Self {
+        Self { gemm: Gemm::new(isa, dtype), pool: Arc::default(), profile: Arc::default() }
+    }
+
+    /// Where the time goes.
+    #[must_use]
+    pub fn profile(&self) -> &Arc<Profile> {
+        &self.profile
+    }
+
+    /// Makes a tensor by a verb of so many operations.
+    fn made(
+        &self,
+        dims: ImageDims,
+        (operator, flop): (Operator, usize),
+        fill: impl FnOnce(ValuesMut<'_>),
+    ) -> Tensor {
+        let count = dims.batch * dims.height * dims.width * dims.channels;
+        let dtype = if dims.channels < FEW_CHANNELS { DType::F32 } else { self.gemm.weights() };
+        let mut values = self.pool.take(dtype, count);
+        self.profile.of(operator, flop, || fill(values.values_mut()));
+        Tensor { dims, values: Arc::new(values) }
+    }
+
+    fn isa(&self) -> Isa {
+        self.gemm.isa()
+    }
+}
+
+impl Tensor {
+    fn values(&self) -> Values<'_> {
+        self.values.values()
+    }
+
+    fn reshaped(&self, dims: ImageDims) -> Self {
+        Self { dims, values: Arc::clone(&self.values) }
     }
 }
 
@@ -63,7 +105,9 @@ impl Ops for Cpu {
     type Tensor = Tensor;
     type Conv = Conv;
     type Linear = Linear;
+    type Gated = Linear;
     type Norm = Norm;
+    type Keys = attention::Keys;
 
     fn conv(&self, weights: ConvWeights) -> Result<Conv> {
         let ConvWeights { weight, bias, shape, stride, padding } = weights;
@@ -72,14 +116,14 @@ impl Ops for Cpu {
 
     fn linear(&self, weights: LinearWeights) -> Result<Linear> {
         let LinearWeights { weight, bias, shape: [output, input] } = weights;
-        let across = View {
-            data: &weight,
-            rows: input,
-            columns: output,
-            row_stride: 1,
-            column_stride: input,
-        };
-        Ok(Linear { weights: self.gemm.pack(across), bias })
+        let weights = self.gemm.pack(Weights { values: &weight, output, input });
+        Ok(Linear { weights, bias, outputs: output })
+    }
+
+    fn gated(&self, weights: LinearWeights) -> Result<Linear> {
+        let LinearWeights { weight, bias, shape: [output, input] } = weights;
+        let weights = self.gemm.pack_gated(Weights { values: &weight, output, input });
+        Ok(Linear { weights, bias, outputs: output })
     }
 
     fn norm(&self, weights: NormWeights) -> Result<Norm> {
@@ -88,25 +132,24 @@ impl Ops for Cpu {
     }
 
     fn image(&self, dims: ImageDims, values: &[f32]) -> Result<Tensor> {
-        Ok(self
-            .made(dims, |out| channels_last(out, values, dims.channels, dims.height * dims.width)))
+        let pixels = dims.height * dims.width;
+        Ok(self.made(dims, OTHER, |out| {
+            layout::channels_last(out, values, dims.channels, pixels);
+        }))
     }
 
     fn tokens(&self, [batch, tokens, channels]: [usize; 3], values: &[f32]) -> Result<Tensor> {
         let dims = ImageDims { batch, channels, height: 1, width: tokens };
-        Ok(self.made(dims, |out| out.copy_from_slice(values)))
+        Ok(self.made(dims, OTHER, |out| layout::store(self.isa(), out, values)))
     }
 
     fn read_image(&self, x: &Tensor) -> Result<Vec<f32>> {
         let ImageDims { channels, height, width, .. } = x.dims;
-        let mut out = vec![0.0; x.values.len()];
-        // The same transposition with the roles of channels and pixels exchanged.
-        channels_last(&mut out, &x.values, height * width, channels);
-        Ok(out)
+        Ok(layout::channels_first(x.values(), channels, height * width))
     }
 
     fn read_tokens(&self, x: &Tensor) -> Result<Vec<f32>> {
-        Ok(x.values.to_vec())
+        Ok(layout::read(self.isa(), x.values()))
     }
 
     fn image_dims(&self, x: &Tensor) -> ImageDims {
@@ -119,35 +162,40 @@ impl Ops for Cpu {
         let (out_height, out_width) = conv.output_size(wide_height, wide_width);
         let dims = ImageDims { batch, channels: conv.output, height: out_height, width: out_width };
         let added = Extra {
-            channel_bias: extra.channel_bias.map(|bias| &**bias.values),
-            residual: extra.residual.map(|residual| &**residual.values),
+            channel_bias: extra.channel_bias.map(Tensor::values),
+            residual: extra.residual.map(Tensor::values),
+            ..Extra::default()
         };
-        Ok(self.made(dims, |out| {
+        let places = batch * out_height * out_width * conv.output;
+        let flop = 2 * places * conv.input * conv.kernel * conv.kernel;
+        Ok(self.made(dims, (Operator::Convolution, flop), |out| {
             let shape = ImageShape { batch, height, width };
-            conv.run(&self.gemm, out, &x.values, shape, extra.enlarge, added);
+            conv.run(&self.gemm, out, x.values(), shape, extra.enlarge, added);
         }))
     }
 
-    fn project(&self, x: &Tensor, linear: &Linear, residual: Option<&Tensor>) -> Result<Tensor> {
+    fn project(
+        &self,
+        x: &Tensor,
+        linear: &Linear,
+        activation: Option<Activation>,
+        residual: Option<&Tensor>,
+    ) -> Result<Tensor> {
         let dims = ImageDims { channels: linear.weights.columns(), ..x.dims };
-        Ok(self.made(dims, |out| {
-            let rows = x.values.len() / x.dims.channels;
-            let view = View::dense(&x.values, rows, x.dims.channels);
-            let into = if let Some(residual) = residual {
-                out.copy_from_slice(&residual.values);
-                Into::Add
-            } else {
-                Into::Replace
-            };
-            self.gemm.multiply(out, view, &linear.weights, linear.bias.as_deref(), into);
+        let extra = Extra {
+            bias: linear.bias.as_deref(),
+            activation,
+            residual: residual.map(Tensor::values),
+            ..Extra::default()
+        };
+        let flop = 2 * x.values().len() * linear.outputs;
+        Ok(self.made(dims, (Operator::Linear, flop), |out| {
+            self.gemm.multiply(out, x.values(), x.dims.channels, &linear.weights, extra);
         }))
     }
 
-    fn geglu(&self, x: &Tensor, linear: &Linear) -> Result<Tensor> {
-        let both = self.project(x, linear, None)?;
-        let width = both.dims.channels / 2;
-        let dims = ImageDims { channels: width, ..both.dims };
-        Ok(self.made(dims, |out| activation::geglu(out, &both.values, width)))
+    fn geglu(&self, x: &Tensor, gated: &Linear) -> Result<Tensor> {
+        self.project(x, gated, None, None)
     }
 
     fn group_norm(
@@ -157,67 +205,58 @@ impl Ops for Cpu {
         activation: Option<Activation>,
     ) -> Result<Tensor> {
         let pixels = x.dims.height * x.dims.width;
-        Ok(self.made(x.dims, |out| norm::group_norm(out, &x.values, pixels, norm, activation)))
-    }
-
-    fn layer_norm(&self, x: &Tensor, norm: &Norm) -> Result<Tensor> {
-        Ok(self.made(x.dims, |out| norm::layer_norm(out, &x.values, norm)))
-    }
-
-    fn activate(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        Ok(self.made(x.dims, |out| {
-            out.copy_from_slice(&x.values);
-            activation::apply(activation, out);
+        Ok(self.made(x.dims, NORM, |out| {
+            norm::group_norm(self.isa(), out, x.values(), pixels, norm, activation);
         }))
     }
 
-    fn attend(
-        &self,
-        q: &Tensor,
-        k: &Tensor,
-        v: &Tensor,
-        heads: usize,
-        causal: bool,
-    ) -> Result<Tensor> {
-        let ImageDims { batch, channels, height, width } = q.dims;
-        let shape = attention::Shape {
-            batch,
-            queries: height * width,
-            keys: k.dims.height * k.dims.width,
-            channels,
-            heads,
-            causal,
-        };
-        Ok(self
-            .made(q.dims, |out| attention(&self.gemm, out, &q.values, &k.values, &v.values, shape)))
+    fn layer_norm(&self, x: &Tensor, norm: &Norm) -> Result<Tensor> {
+        Ok(self.made(x.dims, NORM, |out| {
+            norm::layer_norm(self.isa(), out, x.values(), norm);
+        }))
+    }
+
+    fn activate(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        Ok(self.made(x.dims, OTHER, |out| {
+            activation::apply(self.isa(), out, x.values(), activation);
+        }))
+    }
+
+    fn keys(&self, k: &Tensor, v: &Tensor, heads: usize) -> Result<attention::Keys> {
+        let ImageDims { batch, channels, height, width } = k.dims;
+        let shape = attention::Shape { batch, keys: height * width, channels, heads };
+        Ok(self.profile.of(Operator::Attention, 0, || {
+            attention::Keys::new(&self.gemm, k.values(), v.values(), shape)
+        }))
+    }
+
+    fn attend(&self, q: &Tensor, keys: &attention::Keys, causal: bool) -> Result<Tensor> {
+        let flop = 4 * q.values().len() * keys.shape().keys;
+        Ok(self.made(q.dims, (Operator::Attention, flop), |out| {
+            attention(&self.gemm, out, q.values(), keys, causal);
+        }))
     }
 
     fn add(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-        Ok(self.made(a.dims, |out| {
-            out.copy_from_slice(&a.values);
-            activation::add(out, &b.values);
+        Ok(self.made(a.dims, OTHER, |out| {
+            activation::add(self.isa(), out, a.values(), b.values());
         }))
     }
 
     fn concat(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         let (left, right) = (a.dims.channels, b.dims.channels);
         let dims = ImageDims { channels: left + right, ..a.dims };
-        Ok(self.made(dims, |out| {
-            let pixels = a.values.chunks_exact(left).zip(b.values.chunks_exact(right));
-            for (out, (a, b)) in out.chunks_exact_mut(left + right).zip(pixels) {
-                out[..left].copy_from_slice(a);
-                out[left..].copy_from_slice(b);
-            }
+        Ok(self.made(dims, OTHER, |out| {
+            layout::concat(self.isa(), out, (a.values(), left), (b.values(), right));
         }))
     }
 
     fn tokens_of_image(&self, x: &Tensor) -> Result<Tensor> {
         let ImageDims { batch, channels, height, width } = x.dims;
-        let dims = ImageDims { batch, channels, height: 1, width: height * width };
-        Ok(Tensor { dims, values: Arc::clone(&x.values) })
+        Ok(x.reshaped(ImageDims { batch, channels, height: 1, width: height * width }))
     }
 
     fn image_of_tokens(&self, x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
-        Ok(Tensor { dims: ImageDims { height, width, ..x.dims }, values: Arc::clone(&x.values) })
+        Ok(x.reshaped(ImageDims { height, width, ..x.dims }))
     }
 }

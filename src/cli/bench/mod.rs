@@ -2,6 +2,11 @@
 //!
 //! Cold is the first picture of the process, which reads the model and the words; warm is the
 //! median of those after it. Each picture has its own seed; previews are on, as in the window.
+//! With `--model`, each network by itself.
+
+mod networks;
+mod parts;
+mod peer;
 
 use std::io::Write;
 use std::time::Instant;
@@ -9,6 +14,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
+pub(super) use self::networks::Part;
 use super::args::{Bench, options};
 use crate::engine::Engine;
 use crate::engine::protocol::{Event, PaintRequest, Request, Timing};
@@ -45,8 +51,12 @@ impl Cost {
 
 /// Paints and prints what it cost.
 pub(super) fn run(args: &Bench) -> Result<()> {
-    let mut engine = Engine::spawn(options(args.backend, args.threads), || {})
-        .context("The system gives no thread to paint with; close other programs")?;
+    if let Some(model) = &args.model {
+        return parts::run(args, model);
+    }
+    let mut engine =
+        Engine::spawn(options(args.backend, args.isa, args.dtype, args.threads), || {})
+            .context("The system gives no thread to paint with; close other programs")?;
     let cold = paint(&mut engine, args, 0)?;
     let warm: Vec<Cost> =
         (1..=args.runs).map(|seed| paint(&mut engine, args, seed.into())).collect::<Result<_>>()?;

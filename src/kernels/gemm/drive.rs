@@ -1,0 +1,163 @@
+//! Runs a product block by block: rows into the cache, panels of weights past them, and each
+//! finished panel through the epilogue.
+
+use rayon::prelude::*;
+
+use super::super::activation::Activation;
+use super::super::isa::Isa;
+use super::super::memory::{Shared, scratch};
+use super::super::values::{Element, Values, ValuesMut};
+use super::epilogue::{Finish, finish};
+use super::pack::PackedWeights;
+use super::rows::{Block, Rows, Windows};
+use super::tile::{Out, PANEL, Span};
+
+/// What is done with a product while it is written. Values are of the output's type.
+#[derive(Clone, Copy, Default)]
+pub struct Extra<'a> {
+    /// A value per column of the matrix.
+    pub bias: Option<&'a [f32]>,
+    /// A value per image and column: `[images, columns]`.
+    pub channel_bias: Option<Values<'a>>,
+    /// A function.
+    pub activation: Option<Activation>,
+    /// A tensor of the output's shape, added last.
+    pub residual: Option<Values<'a>>,
+}
+
+/// Rows that a block aims at.
+const BLOCK: usize = 256;
+/// Tasks for each thread, so that none waits long for the last.
+const TASKS_PER_THREAD: usize = 4;
+
+/// `out = windows · weights`, and what `extra` says.
+pub(super) fn run(
+    isa: Isa,
+    out: ValuesMut<'_>,
+    windows: &Windows<'_>,
+    weights: &PackedWeights,
+    extra: Extra<'_>,
+) {
+    match out {
+        ValuesMut::F32(out) => {
+            run_typed(isa, out, windows, weights, extra, |values| match values {
+                Values::F32(values) => values,
+                Values::Bf16(_) => unreachable!("values of the output's type"),
+            })
+        }
+        ValuesMut::Bf16(out) => {
+            run_typed(isa, out, windows, weights, extra, |values| match values {
+                Values::Bf16(values) => values,
+                Values::F32(_) => unreachable!("values of the output's type"),
+            });
+        }
+    }
+}
+
+fn run_typed<T: Element>(
+    isa: Isa,
+    out: &mut [T],
+    windows: &Windows<'_>,
+    weights: &PackedWeights,
+    extra: Extra<'_>,
+    typed: impl for<'a> Fn(Values<'a>) -> &'a [T],
+) {
+    let image_rows = windows.out.0 * windows.out.1;
+    let rows = windows.batch * image_rows;
+    assert_eq!(out.len(), rows * weights.columns, "the output's size");
+    assert!(windows.x.len() >= windows.batch * windows.size.0 * windows.size.1 * windows.channels);
+    let job = Job {
+        isa,
+        windows,
+        weights,
+        spans: weights.kernel().spans(weights.runs, weights.run_length),
+        bias: extra.bias,
+        channel_bias: extra.channel_bias.map(&typed),
+        activation: extra.activation,
+        residual: extra.residual.map(&typed),
+        image_rows,
+        out: Shared::new(out),
+    };
+    assert!(job.residual.is_none_or(|residual| residual.len() == rows * weights.columns));
+    let kernel = weights.kernel();
+    let blocks = windows.blocks(BLOCK / kernel.rows * kernel.rows);
+    let panels = weights.panels();
+    let wanted = TASKS_PER_THREAD * rayon::current_num_threads();
+    let groups = wanted.div_ceil(blocks.len().max(1)).clamp(1, panels);
+    // Neighbouring tasks share weights: those of the largest layers come from memory once.
+    (0..groups * blocks.len()).into_par_iter().for_each(|task| {
+        let (group, block) = (task / blocks.len(), blocks[task % blocks.len()]);
+        let (from, to) = (group * panels / groups, (group + 1) * panels / groups);
+        job.run_block(block, from..to);
+    });
+}
+
+struct Job<'a, T> {
+    isa: Isa,
+    windows: &'a Windows<'a>,
+    weights: &'a PackedWeights,
+    spans: Vec<Span>,
+    bias: Option<&'a [f32]>,
+    channel_bias: Option<&'a [T]>,
+    activation: Option<Activation>,
+    residual: Option<&'a [T]>,
+    image_rows: usize,
+    out: Shared<T>,
+}
+
+impl<T: Element> Job<'_, T> {
+    fn run_block(&self, block: Block, panels: std::ops::Range<usize>) {
+        let kernel = self.weights.kernel();
+        #[cfg(target_arch = "x86_64")]
+        let _tiles = super::amx::Configured::when(kernel.tiles);
+        let rows = Rows::new(self.isa, kernel, self.windows, block);
+        let stretches = block.stretches(self.windows);
+        let count = rows.strips.len() * kernel.rows * PANEL;
+        let mut sums = scratch(count * 4);
+        let sums = sums.slice_mut::<f32>(count);
+        for index in panels {
+            let panel = self.weights.panel(index);
+            for (part, span) in self.spans.iter().enumerate() {
+                let b = self.weights.address(panel, span.run, span.step);
+                for (index, strip) in rows.strips.iter().enumerate() {
+                    let begin = sums[index * kernel.rows * PANEL..].as_mut_ptr();
+                    let out = Out { begin, stride: PANEL, wide: panel.wide, add: part > 0 };
+                    // SAFETY: an `Isa` is only made where it is available; `Rows` points at whole
+                    // rows, the panel is as deep as they are long, and the sums have room for a
+                    // panel of all strips, each filled up.
+                    unsafe { (kernel.run)(strip, *span, b, out) };
+                }
+            }
+            finish(
+                self.isa,
+                &Finish {
+                    sums,
+                    stretches: &stretches,
+                    columns: panel.columns,
+                    gates: self.weights.gated.then_some(kernel.columns / 2),
+                    bias: &self.panel_bias(panel.first, panel.columns),
+                    channel_bias: self.channel_bias,
+                    channel_rows: self.image_rows,
+                    activation: self.activation,
+                    residual: self.residual,
+                    out: self.out,
+                    out_columns: self.weights.columns,
+                    first_column: panel.first,
+                },
+            );
+        }
+    }
+
+    /// The biases of a panel's sums, zero where there are none.
+    fn panel_bias(&self, first: usize, columns: usize) -> [f32; PANEL] {
+        let mut row = [0.0; PANEL];
+        let Some(bias) = self.bias else { return row };
+        row[..columns].copy_from_slice(&bias[first..first + columns]);
+        if self.weights.gated {
+            let gates = self.weights.kernel().columns / 2;
+            let bias = &bias[self.weights.columns + first..][..columns];
+            row[gates..gates + columns].copy_from_slice(bias);
+        }
+        row
+    }
+}

@@ -1,0 +1,150 @@
+//! What happens to a product while it is still in the cache: bias, gate, activation, residual.
+
+use super::super::activation::Activation;
+use super::super::isa::{Isa, Vectors, for_each_isa};
+use super::super::memory::Shared;
+use super::super::values::Element;
+use super::super::vector::{Fma, Fused, PLAIN, activated, gelu};
+use super::tile::PANEL;
+
+/// A panel of sums and where it goes.
+pub(super) struct Finish<'a, T> {
+    /// Rows of [`PANEL`] sums.
+    pub sums: &'a [f32],
+    /// Stretches of rows that are neighbours in the output.
+    pub stretches: &'a [Stretch],
+    /// Columns that come out.
+    pub columns: usize,
+    /// With gates: where they begin in a row of sums.
+    pub gates: Option<usize>,
+    /// For each sum of a row.
+    pub bias: &'a [f32; PANEL],
+    /// For each image and column of the output, of `channel_rows` rows each.
+    pub channel_bias: Option<&'a [T]>,
+    /// Rows of an image.
+    pub channel_rows: usize,
+    /// The function.
+    pub activation: Option<Activation>,
+    /// Of the output's shape.
+    pub residual: Option<&'a [T]>,
+    /// The output.
+    pub out: Shared<T>,
+    /// Columns of the output.
+    pub out_columns: usize,
+    /// First of them that this panel gives.
+    pub first_column: usize,
+}
+
+/// Rows of a block that are neighbours in the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stretch {
+    /// First row in the block.
+    pub row: usize,
+    /// First row in the output.
+    pub out_row: usize,
+    /// How many.
+    pub count: usize,
+}
+
+for_each_isa! {
+    /// Finishes a panel and writes it.
+    ///
+    /// The output's rows and columns must be written by nobody else, and lie within it.
+    pub(super) fn finish[T: Element](job: &Finish<'_, T>) = finish_rows;
+}
+
+#[inline(always)]
+fn finish_rows<T: Element>(fma: impl Fma, job: &Finish<'_, T>) {
+    for stretch in job.stretches {
+        for index in 0..stretch.count {
+            let sums = &job.sums[(stretch.row + index) * PANEL..][..PANEL];
+            let sums: &[f32; PANEL] = sums.try_into().expect("a row has this length");
+            let out_row = stretch.out_row + index;
+            let at = out_row * job.out_columns + job.first_column;
+            // SAFETY: within the output, and no other task's; see `finish`.
+            let out = unsafe { std::slice::from_raw_parts_mut(job.out.at(at), job.columns) };
+            let channel_bias = job.channel_bias.map(|bias| {
+                let image = out_row / job.channel_rows;
+                &bias[image * job.out_columns + job.first_column..][..job.columns]
+            });
+            let residual = job.residual.map(|residual| &residual[at..][..job.columns]);
+            finish_row(fma, job, out, sums, channel_bias, residual);
+        }
+    }
+}
+
+#[inline(always)]
+fn finish_row<T: Element>(
+    fma: impl Fma,
+    job: &Finish<'_, T>,
+    out: &mut [T],
+    sums: &[f32; PANEL],
+    channel_bias: Option<&[T]>,
+    residual: Option<&[T]>,
+) {
+    let mut row = [0.0; PANEL];
+    for i in 0..PANEL {
+        row[i] = sums[i] + job.bias[i];
+    }
+    if let Some(gates) = job.gates {
+        gate(fma, &mut row, gates);
+    }
+    if let Some(bias) = channel_bias {
+        for (value, bias) in row.iter_mut().zip(bias) {
+            *value += bias.get();
+        }
+    }
+    match job.activation {
+        None => {}
+        // Each has a loop of its own, without a branch in it.
+        Some(Activation::Silu) => each(fma, &mut row, Activation::Silu),
+        Some(Activation::Gelu) => each(fma, &mut row, Activation::Gelu),
+        Some(Activation::QuickGelu) => each(fma, &mut row, Activation::QuickGelu),
+        Some(Activation::Relu) => each(fma, &mut row, Activation::Relu),
+    }
+    match (<&mut [T; PANEL]>::try_from(&mut *out), residual) {
+        (Ok(out), None) => {
+            for i in 0..PANEL {
+                out[i] = T::of(row[i]);
+            }
+        }
+        (Ok(out), Some(residual)) => {
+            let residual: &[T; PANEL] = residual.try_into().expect("as long as the output");
+            for i in 0..PANEL {
+                out[i] = T::of(row[i] + residual[i].get());
+            }
+        }
+        (Err(_), None) => {
+            for (out, value) in out.iter_mut().zip(&row) {
+                *out = T::of(*value);
+            }
+        }
+        (Err(_), Some(residual)) => {
+            for ((out, value), residual) in out.iter_mut().zip(&row).zip(residual) {
+                *out = T::of(value + residual.get());
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn each(fma: impl Fma, row: &mut [f32; PANEL], activation: Activation) {
+    for value in row {
+        *value = activated(fma, activation, *value);
+    }
+}
+
+/// `x · gelu(gate)` into the first half.
+#[inline(always)]
+fn gate(fma: impl Fma, row: &mut [f32; PANEL], gates: usize) {
+    // Both halves by constant lengths: panels are 32 or 16 wide.
+    if gates == PANEL / 2 {
+        for i in 0..PANEL / 2 {
+            row[i] *= gelu(fma, row[PANEL / 2 + i]);
+        }
+    } else {
+        for i in 0..PANEL / 4 {
+            row[i] *= gelu(fma, row[PANEL / 4 + i]);
+        }
+    }
+}

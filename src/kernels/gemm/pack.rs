@@ -1,0 +1,153 @@
+//! Constant right-hand matrices, laid out as a microkernel reads them.
+//!
+//! A panel is as wide as the kernel; the last one may be half as wide. Within a panel lie the
+//! runs, within a run its steps, within a step its half panels, and there pairs of depth for each
+//! column (f32: single values). What the matrix does not fill is zero.
+
+use half::bf16;
+use rayon::prelude::*;
+
+use super::super::memory::Memory;
+use super::super::values::{DType, Element};
+use super::tile::Kernel;
+
+/// A matrix of `runs · run_length` rows, ready for a kernel.
+pub struct PackedWeights {
+    memory: Memory,
+    kernel: Kernel,
+    /// Runs of the depth.
+    pub(in super::super) runs: usize,
+    /// Values of a run.
+    pub(in super::super) run_length: usize,
+    /// Columns that come out: half of the matrix's where they are gated.
+    pub(in super::super) columns: usize,
+    /// Whether each panel is half values, half gates.
+    pub(in super::super) gated: bool,
+}
+
+/// A panel's place and shape.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Panel {
+    /// First column that comes out.
+    pub first: usize,
+    /// Columns that come out.
+    pub columns: usize,
+    /// Whether it is a whole panel.
+    pub wide: bool,
+    /// Offset of its bytes.
+    offset: usize,
+}
+
+impl PackedWeights {
+    /// Packs a matrix whose value at run, place in the run and column `value` gives. With `gated`,
+    /// column `columns + c` holds the gate of column `c`.
+    pub(in super::super) fn new(
+        kernel: Kernel,
+        (runs, run_length): (usize, usize),
+        columns: usize,
+        gated: bool,
+        value: impl Fn(usize, usize, usize) -> f32 + Sync,
+    ) -> Self {
+        let mut packed =
+            Self { memory: Memory::default(), kernel, runs, run_length, columns, gated };
+        let panels: Vec<Panel> = (0..packed.panels()).map(|index| packed.panel(index)).collect();
+        let whole = packed.panel_bytes(true);
+        let bytes = panels.last().map_or(0, |last| last.offset + packed.panel_bytes(last.wide));
+        let mut memory = Memory::zeroed(bytes);
+        let size = kernel.b.size();
+        match kernel.b {
+            DType::F32 => memory
+                .slice_mut::<f32>(bytes / size)
+                .par_chunks_mut(whole / size)
+                .zip(&panels)
+                .for_each(|(out, panel)| packed.fill(out, *panel, &value)),
+            DType::Bf16 => memory
+                .slice_mut::<bf16>(bytes / size)
+                .par_chunks_mut(whole / size)
+                .zip(&panels)
+                .for_each(|(out, panel)| packed.fill(out, *panel, &value)),
+        }
+        packed.memory = memory;
+        packed
+    }
+
+    fn fill<T: Element>(
+        &self,
+        out: &mut [T],
+        panel: Panel,
+        value: &impl Fn(usize, usize, usize) -> f32,
+    ) {
+        let Kernel { columns: width, unit, .. } = self.kernel;
+        let half = width / 2;
+        let halves = if panel.wide { 2 } else { 1 };
+        let pair = if T::DTYPE == DType::Bf16 { 2 } else { 1 };
+        let steps = self.kernel.steps(self.run_length);
+        for (index, out) in out.chunks_exact_mut(unit * half * halves).enumerate() {
+            let (run, step) = (index / steps, index % steps);
+            for (part, out) in out.chunks_exact_mut(unit * half).enumerate() {
+                let (first, count) = if self.gated {
+                    (panel.first + part * self.columns, panel.columns)
+                } else {
+                    (panel.first + part * half, panel.columns.saturating_sub(part * half).min(half))
+                };
+                for (row, out) in out.chunks_exact_mut(half * pair).enumerate() {
+                    let depth = step * unit + row * pair;
+                    for (column, out) in out.chunks_exact_mut(pair).enumerate().take(count) {
+                        for (i, out) in out.iter_mut().enumerate() {
+                            if depth + i < self.run_length {
+                                *out = T::of(value(run, depth + i, first + column));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn panel_bytes(&self, wide: bool) -> usize {
+        self.runs * self.kernel.steps(self.run_length) * self.kernel.step_bytes(wide)
+    }
+
+    /// How many panels there are.
+    pub(in super::super) fn panels(&self) -> usize {
+        self.columns.div_ceil(if self.gated {
+            self.kernel.columns / 2
+        } else {
+            self.kernel.columns
+        })
+    }
+
+    /// One of them.
+    pub(in super::super) fn panel(&self, index: usize) -> Panel {
+        let width = self.kernel.columns;
+        let each = if self.gated { width / 2 } else { width };
+        let first = index * each;
+        let columns = (self.columns - first).min(each);
+        let wide = self.gated || columns > width / 2;
+        Panel { first, columns, wide, offset: index * self.panel_bytes(true) }
+    }
+
+    /// Where a panel's step begins.
+    pub(in super::super) fn address(&self, panel: Panel, run: usize, step: usize) -> *const u8 {
+        let steps = run * self.kernel.steps(self.run_length) + step;
+        let offset = panel.offset + steps * self.kernel.step_bytes(panel.wide);
+        self.memory.address().wrapping_add(offset)
+    }
+
+    /// The kernel it is laid out for.
+    pub(in super::super) fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// Columns that come out.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Rows of the matrix: the width of what is multiplied in.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.runs * self.run_length
+    }
+}

@@ -1,0 +1,288 @@
+//! Each microkernel against the plain one, and that against sums in f64.
+
+use half::bf16;
+
+use super::super::conv::{Conv, ImageShape};
+use super::super::isa::Isa;
+use super::super::memory::Memory;
+use super::super::values::{DType, Element, Values, ValuesMut};
+use super::{Extra, Gemm, Weights};
+
+/// Numbers that look random, in -1..=1.
+pub(in super::super) fn noise(count: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12345);
+    (0..count)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        })
+        .collect()
+}
+
+/// The instruction sets of this processor.
+pub(in super::super) fn here() -> impl Iterator<Item = Isa> {
+    Isa::ALL.into_iter().filter(|isa| isa.available())
+}
+
+/// As they are stored.
+pub(in super::super) fn stored(dtype: DType, values: &[f32]) -> Memory {
+    let mut memory = Memory::zeroed(values.len() * dtype.size());
+    match memory.values_mut(dtype, values.len()) {
+        ValuesMut::F32(out) => out.copy_from_slice(values),
+        ValuesMut::Bf16(out) => {
+            out.iter_mut().zip(values).for_each(|(out, value)| *out = bf16::of(*value));
+        }
+    }
+    memory
+}
+
+/// Read back.
+pub(in super::super) fn read(values: Values<'_>) -> Vec<f32> {
+    match values {
+        Values::F32(values) => values.to_vec(),
+        Values::Bf16(values) => values.iter().map(|value| value.get()).collect(),
+    }
+}
+
+/// Rounded as `dtype` stores it.
+pub(in super::super) fn rounded(dtype: DType, value: f32) -> f64 {
+    f64::from(match dtype {
+        DType::F32 => value,
+        DType::Bf16 => bf16::of(value).get(),
+    })
+}
+
+/// The bound on sums of `depth` products of numbers up to 1, relative to `√depth`: f32's rounding,
+/// or the rounding of what is stored in bf16.
+pub(in super::super) fn bound(dtype: DType) -> f64 {
+    match dtype {
+        DType::F32 => 2e-6,
+        DType::Bf16 => 8e-3,
+    }
+}
+
+fn multiply(
+    isa: Isa,
+    dtype: DType,
+    [rows, input, output]: [usize; 3],
+    a: &[f32],
+    weights: &[f32],
+    extra: Extra<'_>,
+) -> Vec<f32> {
+    let gemm = Gemm::new(isa, dtype);
+    let packed = gemm.pack(Weights { values: weights, output, input });
+    let a = stored(dtype, a);
+    let mut out = Memory::zeroed(rows * output * dtype.size());
+    let values = a.values(dtype, rows * input);
+    gemm.multiply(out.values_mut(dtype, rows * output), values, input, &packed, extra);
+    read(out.values(dtype, rows * output))
+}
+
+#[test]
+fn products_are_right_at_any_size() {
+    let sizes = [
+        [1, 1, 1],
+        [1, 320, 7],
+        [3, 33, 17],
+        [14, 31, 32],
+        [15, 64, 48],
+        [32, 32, 33],
+        [33, 96, 16],
+        [77, 40, 65],
+        [100, 1000, 3],
+        [300, 65, 40],
+        [5, 3000, 50],
+    ];
+    for isa in here() {
+        for dtype in [DType::F32, DType::Bf16] {
+            for [rows, input, output] in sizes {
+                let a = noise(rows * input, 1);
+                let weights = noise(output * input, 2);
+                let bias = noise(output, 3);
+                let extra = Extra { bias: Some(&bias), ..Extra::default() };
+                let out = multiply(isa, dtype, [rows, input, output], &a, &weights, extra);
+                for (index, out) in out.iter().enumerate() {
+                    let (row, column) = (index / output, index % output);
+                    let product = |k: usize| {
+                        rounded(dtype, a[row * input + k])
+                            * rounded(dtype, weights[column * input + k])
+                    };
+                    let wanted = (0..input).map(product).sum::<f64>() + f64::from(bias[column]);
+                    let error = (f64::from(*out) - wanted).abs();
+                    let allowed = bound(dtype) * (input as f64).sqrt().max(1.0);
+                    assert!(error < allowed, "{isa} {dtype:?} {rows}×{input}×{output}: {error}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_finite_stays_where_it_is() {
+    let [rows, input, output] = [40, 72, 48];
+    for isa in here() {
+        for dtype in [DType::F32, DType::Bf16] {
+            for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                let mut a = noise(rows * input, 1);
+                a[17 * input + 70] = odd;
+                let weights = noise(output * input, 2);
+                let sizes = [rows, input, output];
+                let out = multiply(isa, dtype, sizes, &a, &weights, Extra::default());
+                for (row, out) in out.chunks_exact(output).enumerate() {
+                    let finite = out.iter().filter(|value| value.is_finite()).count();
+                    assert_eq!(finite, if row == 17 { 0 } else { output }, "{isa} {dtype:?} {odd}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn gates_and_residuals_are_fused() {
+    let [rows, input, width] = [35, 64, 40];
+    let a = noise(rows * input, 1);
+    let weights = noise(2 * width * input, 2);
+    let bias = noise(2 * width, 3);
+    let residual = noise(rows * width, 4);
+    let gelu = |x: f64| 0.5 * x * (1.0 + erf(x / 2.0_f64.sqrt()));
+    for isa in here() {
+        for dtype in [DType::F32, DType::Bf16] {
+            let gemm = Gemm::new(isa, dtype);
+            let packed = gemm.pack_gated(Weights { values: &weights, output: 2 * width, input });
+            let stored_a = stored(dtype, &a);
+            let stored_residual = stored(dtype, &residual);
+            let mut out = Memory::zeroed(rows * width * 4);
+            let extra = Extra {
+                bias: Some(&bias),
+                residual: Some(stored_residual.values(dtype, rows * width)),
+                ..Extra::default()
+            };
+            let values = stored_a.values(dtype, rows * input);
+            gemm.multiply(out.values_mut(dtype, rows * width), values, input, &packed, extra);
+            for (index, out) in read(out.values(dtype, rows * width)).iter().enumerate() {
+                let (row, column) = (index / width, index % width);
+                let sum = |column: usize| {
+                    let product = |k: usize| {
+                        rounded(dtype, a[row * input + k])
+                            * rounded(dtype, weights[column * input + k])
+                    };
+                    (0..input).map(product).sum::<f64>() + f64::from(bias[column])
+                };
+                let wanted =
+                    sum(column) * gelu(sum(width + column)) + rounded(dtype, residual[index]);
+                let error = (f64::from(*out) - wanted).abs();
+                let allowed = bound(dtype) * 8.0 * (1.0 + wanted.abs());
+                assert!(error < allowed, "{isa} {dtype:?}: {out} for {wanted}");
+            }
+        }
+    }
+}
+
+/// By its series.
+fn erf(x: f64) -> f64 {
+    if x.abs() > 5.0 {
+        return x.signum();
+    }
+    let (mut term, mut sum) = (x, x);
+    for n in 1..200 {
+        term *= -x * x / f64::from(n);
+        sum += term / f64::from(2 * n + 1);
+    }
+    sum * 2.0 / std::f64::consts::PI.sqrt()
+}
+
+struct Case {
+    batch: usize,
+    size: (usize, usize),
+    enlarged: (usize, usize),
+    channels: (usize, usize),
+    kernel: usize,
+    stride: usize,
+    padding: [usize; 4],
+}
+
+#[test]
+fn convolutions_are_right_at_any_size() {
+    let same = |batch, size, channels| Case {
+        batch,
+        size,
+        enlarged: size,
+        channels,
+        kernel: 3,
+        stride: 1,
+        padding: [1; 4],
+    };
+    let cases = [
+        same(1, (1, 1), (4, 5)),
+        same(2, (5, 7), (3, 4)),
+        same(1, (4, 16), (32, 32)),
+        same(2, (8, 8), (40, 24)),
+        same(1, (9, 70), (24, 33)),
+        same(1, (3, 130), (9, 3)),
+        same(2, (6, 13), (19, 37)),
+        Case { stride: 2, ..same(2, (9, 8), (16, 20)) },
+        Case { stride: 2, padding: [0, 0, 1, 1], ..same(1, (8, 34), (33, 20)) },
+        Case { enlarged: (8, 10), ..same(2, (4, 5), (32, 16)) },
+        Case { enlarged: (7, 9), ..same(1, (4, 5), (12, 16)) },
+        Case { kernel: 1, padding: [0; 4], ..same(2, (5, 9), (24, 50)) },
+    ];
+    for isa in here() {
+        for dtype in [DType::F32, DType::Bf16] {
+            for case in &cases {
+                check_conv(isa, dtype, case);
+            }
+        }
+    }
+}
+
+fn check_conv(isa: Isa, dtype: DType, case: &Case) {
+    let Case { batch, size, enlarged, channels: (input, output), kernel, stride, padding } = *case;
+    let gemm = Gemm::new(isa, dtype);
+    let weights = noise(output * input * kernel * kernel, 5);
+    let bias = noise(output, 6);
+    let conv =
+        Conv::new(&gemm, &weights, Some(bias.clone()), [output, input, kernel], stride, padding);
+    let x = noise(batch * size.0 * size.1 * input, 7);
+    let (height, width) = conv.output_size(enlarged.0, enlarged.1);
+    let count = batch * height * width * output;
+    let residual = noise(count, 8);
+    let channel_bias = noise(batch * output, 9);
+    let (stored_x, stored_residual) = (stored(dtype, &x), stored(dtype, &residual));
+    let stored_bias = stored(dtype, &channel_bias);
+    let mut out = Memory::zeroed(count * dtype.size());
+    let extra = Extra {
+        channel_bias: Some(stored_bias.values(dtype, batch * output)),
+        residual: Some(stored_residual.values(dtype, count)),
+        ..Extra::default()
+    };
+    let shape = ImageShape { batch, height: size.0, width: size.1 };
+    let values = stored_x.values(dtype, x.len());
+    conv.run(&gemm, out.values_mut(dtype, count), values, shape, Some(enlarged), extra);
+    for (index, out) in read(out.values(dtype, count)).iter().enumerate() {
+        let (pixel, o) = (index / output, index % output);
+        let (line, column) = (pixel / width, pixel % width);
+        let (image, row) = (line / height, line % height);
+        let mut wanted = f64::from(bias[o])
+            + rounded(dtype, channel_bias[image * output + o])
+            + rounded(dtype, residual[index]);
+        for place in 0..kernel * kernel {
+            let y = (row * stride + place / kernel).checked_sub(padding[0]);
+            let x_at = (column * stride + place % kernel).checked_sub(padding[1]);
+            let (Some(y), Some(x_at)) = (y, x_at) else { continue };
+            if y >= enlarged.0 || x_at >= enlarged.1 {
+                continue;
+            }
+            let (y, x_at) = (y * size.0 / enlarged.0, x_at * size.1 / enlarged.1);
+            for i in 0..input {
+                let pixel = ((image * size.0 + y) * size.1 + x_at) * input + i;
+                let weight = (o * input + i) * kernel * kernel + place;
+                wanted += rounded(dtype, x[pixel]) * rounded(dtype, weights[weight]);
+            }
+        }
+        let error = (f64::from(*out) - wanted).abs();
+        // Transformed tiles (see `winograd`) round a little more.
+        let bound = bound(dtype).max(6e-6);
+        let allowed = bound * ((input * kernel * kernel) as f64).sqrt().max(2.0);
+        assert!(error < allowed, "{isa} {dtype:?} {size:?} {input}→{output}: {out} for {wanted}");
+    }
+}
