@@ -55,10 +55,10 @@ impl Keys {
                     index / shape.heads * shape.keys * shape.channels + index % shape.heads * width;
                 with_values!(Values, k, k => with_values!(Values, v, v => (
                     PackedWeights::new(kernel, (1, width), shape.keys, false, |_, d, key| {
-                        k[begin + key * shape.channels + d].get()
+                        k[begin + key * shape.channels + d]
                     }),
                     PackedWeights::new(kernel, (1, shape.keys), width, false, |_, key, d| {
-                        v[begin + key * shape.channels + d].get()
+                        v[begin + key * shape.channels + d]
                     }),
                 )))
             })

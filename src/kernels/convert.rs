@@ -3,7 +3,7 @@
 use half::bf16;
 
 use super::isa::{Isa, Vectors, for_each_isa};
-use super::values::{DType, Element, Values};
+use super::values::{DType, Element, Values, converted};
 use super::vector::{Fma, Fused, PLAIN};
 
 for_each_isa! {
@@ -17,7 +17,7 @@ for_each_isa! {
 #[inline(always)]
 fn convert<A: Element, B: Element>(_: impl Fma, out: &mut [B], from: &[A]) {
     for (out, from) in out.iter_mut().zip(from) {
-        *out = B::of(from.get());
+        *out = converted(*from);
     }
 }
 

@@ -100,6 +100,18 @@ pub trait Element: Copy + Send + Sync + Default + 'static {
     fn get(self) -> f32;
     /// The nearest to a value, ties to even.
     fn of(value: f32) -> Self;
+    /// A value that is known to be one of this type.
+    fn exactly(value: f32) -> Self;
+}
+
+/// A number of one type as another.
+#[inline(always)]
+pub(super) fn converted<A: Element, B: Element>(value: A) -> B {
+    match A::DTYPE {
+        // All bf16 are f32.
+        DType::Bf16 => B::exactly(value.get()),
+        DType::F32 => B::of(value.get()),
+    }
 }
 
 impl Element for f32 {
@@ -112,6 +124,11 @@ impl Element for f32 {
 
     #[inline(always)]
     fn of(value: f32) -> Self {
+        value
+    }
+
+    #[inline(always)]
+    fn exactly(value: f32) -> Self {
         value
     }
 }
@@ -131,6 +148,11 @@ impl Element for bf16 {
         let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1));
         let kept = if value.is_nan() { bits | 0x0040_0000 } else { rounded };
         Self::from_bits((kept >> 16) as u16)
+    }
+
+    #[inline(always)]
+    fn exactly(value: f32) -> Self {
+        Self::from_bits((value.to_bits() >> 16) as u16)
     }
 }
 

@@ -12,7 +12,7 @@ use pentimento::diffusion::text::clip::ClipText;
 use pentimento::diffusion::unet::UNet;
 use pentimento::diffusion::vae::Vae;
 use pentimento::engine::Engine;
-use pentimento::engine::painter::{Backend, Options};
+use pentimento::engine::painter::{Backend, Options, Precision};
 use pentimento::engine::protocol::{
     Event, InitPicture, InpaintMask, ModelSource, PaintRequest, Painted, Posterior, Request,
 };
@@ -373,8 +373,9 @@ fn copy_folder(from: &Path, to: &Path) {
 pub struct Program(Engine);
 
 impl Program {
+    /// In f32: goldens are.
     pub fn start(backend: Backend) -> Self {
-        Self::with(Options { backend, ..Options::default() })
+        Self::with(Options { backend, precision: Precision::F32, ..Options::default() })
     }
 
     pub fn with(options: Options) -> Self {

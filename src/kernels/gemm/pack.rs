@@ -8,7 +8,7 @@ use half::bf16;
 use rayon::prelude::*;
 
 use super::super::memory::Memory;
-use super::super::values::{DType, Element};
+use super::super::values::{DType, Element, converted};
 use super::tile::Kernel;
 
 /// A matrix of `runs · run_length` rows, ready for a kernel.
@@ -41,12 +41,12 @@ pub(in super::super) struct Panel {
 impl PackedWeights {
     /// Packs a matrix whose value at run, place in the run and column `value` gives. With `gated`,
     /// column `columns + c` holds the gate of column `c`.
-    pub(in super::super) fn new(
+    pub(in super::super) fn new<S: Element>(
         kernel: Kernel,
         (runs, run_length): (usize, usize),
         columns: usize,
         gated: bool,
-        value: impl Fn(usize, usize, usize) -> f32 + Sync,
+        value: impl Fn(usize, usize, usize) -> S + Sync,
     ) -> Self {
         let mut packed =
             Self { memory: Memory::default(), kernel, runs, run_length, columns, gated };
@@ -71,11 +71,11 @@ impl PackedWeights {
         packed
     }
 
-    fn fill<T: Element>(
+    fn fill<S: Element, T: Element>(
         &self,
         out: &mut [T],
         panel: Panel,
-        value: &impl Fn(usize, usize, usize) -> f32,
+        value: &impl Fn(usize, usize, usize) -> S,
     ) {
         let Kernel { columns: width, unit, .. } = self.kernel;
         let half = width / 2;
@@ -92,11 +92,11 @@ impl PackedWeights {
                 };
                 for (row, out) in out.chunks_exact_mut(half * pair).enumerate() {
                     let depth = step * unit + row * pair;
+                    // Only the last row of a run may be incomplete.
+                    let there = self.run_length.saturating_sub(depth).min(pair);
                     for (column, out) in out.chunks_exact_mut(pair).enumerate().take(count) {
-                        for (i, out) in out.iter_mut().enumerate() {
-                            if depth + i < self.run_length {
-                                *out = T::of(value(run, depth + i, first + column));
-                            }
+                        for (i, out) in out[..there].iter_mut().enumerate() {
+                            *out = converted(value(run, depth + i, first + column));
                         }
                     }
                 }
