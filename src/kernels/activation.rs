@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::isa::{Isa, Vectors, for_each_isa};
+use super::isa::{self, Isa, for_each_isa};
 use super::values::{Element, Values, ValuesMut};
-use super::vector::{Fma, Fused, PLAIN, activated};
+use super::vector::{Fma, activated};
 
 /// The functions between layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

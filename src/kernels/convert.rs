@@ -2,9 +2,9 @@
 
 use half::bf16;
 
-use super::isa::{Isa, Vectors, for_each_isa};
+use super::isa::{self, Isa, for_each_isa};
 use super::values::{DType, Element, Values, converted};
-use super::vector::{Fma, Fused, PLAIN};
+use super::vector::Fma;
 
 for_each_isa! {
     fn widen(out: &mut [f32], from: &[bf16]) = convert;

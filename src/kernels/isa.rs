@@ -5,6 +5,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+pub(super) use super::vector::PLAIN;
+#[cfg(target_arch = "x86_64")]
+pub(super) use super::vector::{Dots, Fused};
+
 /// Instruction sets that kernels are written for, the fastest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
@@ -23,6 +27,8 @@ pub enum Isa {
 /// What plain loops are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Vectors {
+    /// 512 bits, and bf16 by one instruction.
+    Avx512Bf16,
     /// 512 bits.
     Avx512,
     /// 256 bits.
@@ -103,7 +109,8 @@ impl Isa {
 
     pub(super) fn vectors(self) -> Vectors {
         match self {
-            Self::Amx | Self::Avx512Bf16 | Self::Avx512 => Vectors::Avx512,
+            Self::Amx | Self::Avx512Bf16 => Vectors::Avx512Bf16,
+            Self::Avx512 => Vectors::Avx512,
             Self::Avx2 => Vectors::Avx2,
             Self::Plain => Vectors::Plain,
         }
@@ -139,15 +146,19 @@ impl FromStr for Isa {
     }
 }
 
-/// Makes a function that runs `$body::<FMA>` compiled for the vectors of an [`Isa`]. `FMA` says
-/// whether `mul_add` is one instruction there. Uses `Isa`, `Vectors`, `Fused` and `PLAIN` as they are
-/// known where it stands.
+/// Makes a function that runs `$body` compiled for the vectors of an [`Isa`]; its first argument is
+/// what tells about them, see [`super::vector::Fma`]. Uses this module under its own name.
 macro_rules! for_each_isa {
     ($(#[$doc:meta])* $vis:vis fn $name:ident $([$($generic:ident: $bound:path),+])? ($($arg:ident: $type:ty),* $(,)?) $(-> $out:ty)? = $body:path;) => {
         $(#[$doc])*
-        $vis fn $name $(<$($generic: $bound),+>)? (isa: Isa, $($arg: $type),*) $(-> $out)? {
+        $vis fn $name $(<$($generic: $bound),+>)? (isa: isa::Isa, $($arg: $type),*) $(-> $out)? {
             #[cfg(target_arch = "x86_64")]
             {
+                use isa::{Dots, Fused, Vectors};
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+                fn avx512_bf16 $(<$($generic: $bound),+>)? ($($arg: $type),*) $(-> $out)? {
+                    $body(Dots, $($arg),*)
+                }
                 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
                 fn avx512 $(<$($generic: $bound),+>)? ($($arg: $type),*) $(-> $out)? {
                     $body(Fused, $($arg),*)
@@ -157,6 +168,10 @@ macro_rules! for_each_isa {
                     $body(Fused, $($arg),*)
                 }
                 match isa.vectors() {
+                    Vectors::Avx512Bf16 => {
+                        // SAFETY: an `Isa` other than `Plain` is only made where it is available.
+                        return unsafe { avx512_bf16($($arg),*) };
+                    }
                     Vectors::Avx512 => {
                         // SAFETY: an `Isa` other than `Plain` is only made where it is available.
                         return unsafe { avx512($($arg),*) };
@@ -170,7 +185,7 @@ macro_rules! for_each_isa {
             }
             #[cfg(not(target_arch = "x86_64"))]
             let _isa = isa;
-            $body(PLAIN, $($arg),*)
+            $body(isa::PLAIN, $($arg),*)
         }
     };
 }

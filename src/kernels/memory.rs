@@ -140,7 +140,8 @@ pub(super) fn scratch(bytes: usize) -> Loan {
 impl Drop for Loan {
     fn drop(&mut self) {
         let memory = std::mem::take(&mut self.memory);
-        self.home.with_borrow_mut(|free| free.push(memory));
+        // At a thread's end there may be nothing left to hand it back to.
+        self.home.try_with(|free| free.borrow_mut().push(memory)).ok();
     }
 }
 

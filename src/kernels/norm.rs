@@ -4,9 +4,9 @@
 use rayon::prelude::*;
 
 use super::activation::{Activation, CHUNK};
-use super::isa::{Isa, Vectors, for_each_isa};
+use super::isa::{self, Isa, for_each_isa};
 use super::values::{Element, Values, ValuesMut};
-use super::vector::{Fma, Fused, PLAIN, activated};
+use super::vector::{Fma, activated};
 
 /// What a normalisation is made of.
 pub struct Norm {
@@ -80,9 +80,24 @@ fn write_here<A: Element, B: Element>(
     macro_rules! each {
         ($function:expr) => {
             for (out, x) in out.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
-                for ((out, x), (scale, shift)) in out.iter_mut().zip(x).zip(scale.iter().zip(shift))
-                {
-                    *out = B::of($function(fma.mul_add(x.get(), *scale, *shift)));
+                let value =
+                    |x: A, scale: f32, shift: f32| $function(fma.mul_add(x.get(), scale, shift));
+                let whole = channels / LANES * LANES;
+                let chunks = out[..whole].chunks_exact_mut(LANES).zip(x.chunks_exact(LANES));
+                let scales = scale.chunks_exact(LANES).zip(shift.chunks_exact(LANES));
+                for ((out, x), (scale, shift)) in chunks.zip(scales) {
+                    let out: &mut [B; LANES] = out.try_into().expect("of this length");
+                    let x: &[A; LANES] = x.try_into().expect("of this length");
+                    let scale: &[f32; LANES] = scale.try_into().expect("of this length");
+                    let shift: &[f32; LANES] = shift.try_into().expect("of this length");
+                    let mut values = [0.0; LANES];
+                    for i in 0..LANES {
+                        values[i] = value(x[i], scale[i], shift[i]);
+                    }
+                    fma.put(out, &values);
+                }
+                for i in whole..channels {
+                    out[i] = B::of(value(x[i], scale[i], shift[i]));
                 }
             }
         };
@@ -98,14 +113,23 @@ fn write_here<A: Element, B: Element>(
 }
 
 for_each_isa! {
-    fn gather_sums[A: Element](sums: &mut [f32], squares: &mut [f32], x: &[A]) = gather_here;
+    fn gather_sums[A: Element](sums: &mut [f32], squares: &mut [f32], pivots: &[A], x: &[A])
+        = gather_here;
 }
 
 #[inline(always)]
-fn gather_here<A: Element>(fma: impl Fma, sums: &mut [f32], squares: &mut [f32], x: &[A]) {
+fn gather_here<A: Element>(
+    fma: impl Fma,
+    sums: &mut [f32],
+    squares: &mut [f32],
+    pivots: &[A],
+    x: &[A],
+) {
     for pixel in x.chunks_exact(sums.len()) {
-        for ((sum, square), x) in sums.iter_mut().zip(&mut *squares).zip(pixel) {
-            let x = x.get();
+        for ((sum, square), (x, pivot)) in
+            sums.iter_mut().zip(&mut *squares).zip(pixel.iter().zip(pivots))
+        {
+            let x = x.get() - pivot.get();
             *sum += x;
             *square = fma.mul_add(x, x, *square);
         }
@@ -116,24 +140,33 @@ fn gather_here<A: Element>(fma: impl Fma, sums: &mut [f32], squares: &mut [f32],
 fn group_scales<A: Element>(isa: Isa, x: &[A], norm: &Norm) -> (Vec<f32>, Vec<f32>) {
     let channels = norm.weight.len();
     let per_group = channels / norm.groups;
+    // Distances from the first pixel: a mean that is large beside the deviation costs no digits.
+    let pivots = &x[..channels];
     // Sums and sums of squares per channel and stretch; joined in order.
     let stretches: Vec<(Vec<f32>, Vec<f32>)> = x
         .par_chunks(STRETCH * channels)
         .map(|stretch| {
             let (mut sums, mut squares) = (vec![0.0; channels], vec![0.0; channels]);
-            gather_sums(isa, &mut sums, &mut squares, stretch);
+            gather_sums(isa, &mut sums, &mut squares, pivots, stretch);
             (sums, squares)
         })
         .collect();
-    let mut totals = vec![(0.0_f64, 0.0_f64); norm.groups];
+    let mut joined = vec![(0.0_f64, 0.0_f64); channels];
     for (sums, squares) in &stretches {
         for (channel, (sum, square)) in sums.iter().zip(squares).enumerate() {
-            let total = &mut totals[channel / per_group];
-            total.0 += f64::from(*sum);
-            total.1 += f64::from(*square);
+            joined[channel].0 += f64::from(*sum);
+            joined[channel].1 += f64::from(*square);
         }
     }
-    let count = (x.len() / norm.groups) as f64;
+    let pixels = (x.len() / channels) as f64;
+    let mut totals = vec![(0.0_f64, 0.0_f64); norm.groups];
+    for (channel, ((sum, square), pivot)) in joined.into_iter().zip(pivots).enumerate() {
+        let pivot = f64::from(pivot.get());
+        let total = &mut totals[channel / per_group];
+        total.0 += sum + pixels * pivot;
+        total.1 += square + 2.0 * pivot * sum + pixels * pivot * pivot;
+    }
+    let count = pixels * per_group as f64;
     let mut scale = Vec::with_capacity(channels);
     let mut shift = Vec::with_capacity(channels);
     for channel in 0..channels {
@@ -180,10 +213,24 @@ fn norm_here<A: Element, B: Element>(fma: impl Fma, out: &mut [B], x: &[A], norm
         let mean = lane_sum(x, |x| x) / width as f32;
         let variance = lane_sum(x, |x| (x - mean) * (x - mean)) / width as f32;
         let factor = 1.0 / (variance + norm.eps).sqrt();
-        for ((out, x), (weight, bias)) in
-            out.iter_mut().zip(x).zip(norm.weight.iter().zip(&norm.bias))
-        {
-            *out = B::of(fma.mul_add((x.get() - mean) * factor, *weight, *bias));
+        let value =
+            |x: A, weight: f32, bias: f32| fma.mul_add((x.get() - mean) * factor, weight, bias);
+        let whole = width / LANES * LANES;
+        let chunks = out[..whole].chunks_exact_mut(LANES).zip(x.chunks_exact(LANES));
+        let scales = norm.weight.chunks_exact(LANES).zip(norm.bias.chunks_exact(LANES));
+        for ((out, x), (weight, bias)) in chunks.zip(scales) {
+            let out: &mut [B; LANES] = out.try_into().expect("of this length");
+            let x: &[A; LANES] = x.try_into().expect("of this length");
+            let weight: &[f32; LANES] = weight.try_into().expect("of this length");
+            let bias: &[f32; LANES] = bias.try_into().expect("of this length");
+            let mut values = [0.0; LANES];
+            for i in 0..LANES {
+                values[i] = value(x[i], weight[i], bias[i]);
+            }
+            fma.put(out, &values);
+        }
+        for i in whole..width {
+            out[i] = B::of(value(x[i], norm.weight[i], norm.bias[i]));
         }
     }
 }
@@ -207,4 +254,132 @@ fn lane_sum<A: Element>(x: &[A], function: impl Fn(f32) -> f32) -> f32 {
     let b: [f32; 8] = std::array::from_fn(|i| a[i] + a[i + 8]);
     let c: [f32; 4] = std::array::from_fn(|i| b[i] + b[i + 4]);
     (c[0] + c[2]) + (c[1] + c[3])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::gemm::tests::{here, noise, read, rounded, stored};
+    use super::super::memory::Memory;
+    use super::super::values::DType;
+    use super::*;
+
+    fn norm(channels: usize, groups: usize) -> Norm {
+        let weight = noise(channels, 1).iter().map(|w| w + 1.5).collect();
+        Norm { weight, bias: noise(channels, 2), eps: 1e-5, groups }
+    }
+
+    /// Values about `mean`.
+    fn about(mean: f32, count: usize) -> Vec<f32> {
+        noise(count, 3).iter().map(|x| x + mean).collect()
+    }
+
+    /// Values without their mean and deviation, in f64.
+    fn normed(members: &[f64], eps: f32) -> Vec<f64> {
+        let count = members.len() as f64;
+        let mean = members.iter().sum::<f64>() / count;
+        let variance = members.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+        members.iter().map(|x| (x - mean) / (variance + f64::from(eps)).sqrt()).collect()
+    }
+
+    /// What may be off by rounding: results here are below 8.
+    fn allowed(dtype: DType) -> f64 {
+        match dtype {
+            DType::F32 => 2e-5,
+            DType::Bf16 => 0.02,
+        }
+    }
+
+    #[test]
+    fn groups_are_normed_at_any_size() {
+        // Images, pixels, channels, groups, mean.
+        let cases = [
+            (1, 1, 8, 4, 0.0),
+            (2, 7, 12, 3, 1.0),
+            (1, 300, 40, 8, 0.0),
+            (2, 1000, 33, 33, 5.0),
+            (1, 700, 64, 1, 0.0),
+            (1, 600, 16, 4, 30.0),
+        ];
+        for (images, pixels, channels, groups, mean) in cases {
+            let norm = norm(channels, groups);
+            let x = about(mean, images * pixels * channels);
+            for (isa, dtype) in here().flat_map(|isa| [(isa, DType::F32), (isa, DType::Bf16)]) {
+                let from = stored(dtype, &x);
+                let mut out = Memory::zeroed(x.len() * dtype.size());
+                let values = from.values(dtype, x.len());
+                let silu = Some(Activation::Silu);
+                group_norm(isa, out.values_mut(dtype, x.len()), values, pixels, &norm, silu);
+                let out = read(out.values(dtype, x.len()));
+                let each = channels / groups;
+                for image in 0..images {
+                    for group in 0..groups {
+                        let places: Vec<usize> = (0..pixels * each)
+                            .map(|i| {
+                                let pixel = image * pixels + i / each;
+                                pixel * channels + group * each + i % each
+                            })
+                            .collect();
+                        let members: Vec<f64> =
+                            places.iter().map(|at| rounded(dtype, x[*at])).collect();
+                        let members = normed(&members, norm.eps);
+                        for (at, member) in places.iter().zip(members) {
+                            let channel = at % channels;
+                            let value = member * f64::from(norm.weight[channel])
+                                + f64::from(norm.bias[channel]);
+                            let wanted = value / (1.0 + (-value).exp());
+                            let error = (f64::from(out[*at]) - wanted).abs();
+                            // Digits that a large mean takes from each value.
+                            let allowed = allowed(dtype) * (1.0 + f64::from(mean));
+                            assert!(
+                                error < allowed,
+                                "{isa} {dtype:?} {pixels}×{channels}: {error}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_normed_at_any_width() {
+        for (rows, width, mean) in [(1, 1, 0.0), (3, 31, 2.0), (70, 320, 0.0), (5, 1280, 30.0)] {
+            let norm = norm(width, 1);
+            let x = about(mean, rows * width);
+            for (isa, dtype) in here().flat_map(|isa| [(isa, DType::F32), (isa, DType::Bf16)]) {
+                let from = stored(dtype, &x);
+                let mut out = Memory::zeroed(x.len() * dtype.size());
+                layer_norm(isa, out.values_mut(dtype, x.len()), from.values(dtype, x.len()), &norm);
+                let out = read(out.values(dtype, x.len()));
+                for (row, out) in out.chunks_exact(width).enumerate() {
+                    let members: Vec<f64> =
+                        x[row * width..][..width].iter().map(|x| rounded(dtype, *x)).collect();
+                    let members = normed(&members, norm.eps);
+                    for (channel, out) in out.iter().enumerate() {
+                        let wanted = members[channel] * f64::from(norm.weight[channel])
+                            + f64::from(norm.bias[channel]);
+                        let error = (f64::from(*out) - wanted).abs();
+                        let allowed = allowed(dtype) * (1.0 + f64::from(mean));
+                        assert!(error < allowed, "{isa} {dtype:?} {rows}×{width}: {error}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_stays_in_its_group() {
+        let norm = norm(8, 2);
+        for isa in here() {
+            let mut x = noise(2 * 20 * 8, 3);
+            x[9 * 8 + 6] = f32::NAN;
+            let mut out = vec![0.0; x.len()];
+            let (to, from) = (ValuesMut::F32(&mut out), Values::F32(&x));
+            group_norm(isa, to, from, 20, &norm, Some(Activation::Silu));
+            for (at, value) in out.iter().enumerate() {
+                let there = at < 20 * 8 && at % 8 >= 4;
+                assert_eq!(value.is_nan(), there, "{isa} at {at}");
+            }
+        }
+    }
 }

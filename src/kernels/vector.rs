@@ -2,16 +2,55 @@
 //! no calls. Loops are compiled once for each [`super::isa::Isa`].
 
 use super::activation::Activation;
+#[cfg(target_arch = "x86_64")]
+use super::values::DType;
+use super::values::Element;
 
-/// Whether `a·b + c` is one instruction.
+/// Whether `a·b + c` is one instruction, and how numbers are shortened.
 pub(super) trait Fma: Copy {
     /// `a·b + c`, rounded once or twice.
     fn mul_add(self, a: f32, b: f32, c: f32) -> f32;
+
+    /// Stores values, each as the nearest that there is.
+    #[inline(always)]
+    fn put<T: Element, const N: usize>(self, out: &mut [T; N], values: &[f32; N]) {
+        for i in 0..N {
+            out[i] = T::of(values[i]);
+        }
+    }
 }
 
 /// It is.
 #[derive(Clone, Copy)]
 pub(super) struct Fused;
+
+/// It is, and so is shortening sixteen numbers to bf16.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+pub(super) struct Dots;
+
+#[cfg(target_arch = "x86_64")]
+impl Fma for Dots {
+    #[inline(always)]
+    fn mul_add(self, a: f32, b: f32, c: f32) -> f32 {
+        a.mul_add(b, c)
+    }
+
+    #[inline(always)]
+    fn put<T: Element, const N: usize>(self, out: &mut [T; N], values: &[f32; N]) {
+        use std::arch::x86_64::{_mm256_storeu_si256, _mm512_cvtneps_pbh, _mm512_loadu_ps};
+        if T::DTYPE == DType::F32 || !N.is_multiple_of(16) {
+            return Fused.put(out, values);
+        }
+        for at in (0..N).step_by(16) {
+            // SAFETY: made in functions for these instructions only; sixteen values of each slice.
+            unsafe {
+                let short = _mm512_cvtneps_pbh(_mm512_loadu_ps(values.as_ptr().add(at)));
+                _mm256_storeu_si256(out.as_mut_ptr().add(at).cast(), std::mem::transmute(short));
+            }
+        }
+    }
+}
 
 /// It is not.
 #[cfg(not(target_arch = "aarch64"))]

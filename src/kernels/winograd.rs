@@ -10,10 +10,10 @@ use rayon::prelude::*;
 
 use super::gemm::tile::{Kernel, Out, Span, Strip};
 use super::gemm::{Extra, Gemm, PackedWeights, kernel};
-use super::isa::{Isa, Vectors, for_each_isa};
+use super::isa::{self, Isa, for_each_isa};
 use super::memory::{Shared, scratch};
 use super::values::{DType, Element, Values, ValuesMut, with_values};
-use super::vector::{Fma, Fused, PLAIN};
+use super::vector::Fma;
 
 /// The points.
 const NEAR: f32 = 0.75;

@@ -92,6 +92,23 @@ fn run_typed<T: Element>(
     });
 }
 
+/// Asks for one of `parts` parts of what is needed next, so that it is in the cache by then: large
+/// layers' weights come from memory, and tiles are loaded in too small pieces to hide that.
+fn prefetch((begin, bytes): (*const u8, usize), part: usize, parts: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        const LINE: usize = 64;
+        let lines = bytes / LINE;
+        for line in lines * part / parts..lines * (part + 1) / parts {
+            // SAFETY: a prefetch reads nothing; it may be given any address.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(begin.wrapping_add(line * LINE).cast()) };
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (begin, bytes, part, parts);
+}
+
 struct Job<'a, T> {
     isa: Isa,
     windows: &'a Windows<'a>,
@@ -115,13 +132,15 @@ impl<T: Element> Job<'_, T> {
         let count = rows.strips.len() * kernel.rows * PANEL;
         let mut sums = scratch(count * 4);
         let sums = sums.slice_mut::<f32>(count);
-        for index in panels {
+        for index in panels.clone() {
             let panel = self.weights.panel(index);
             for (part, span) in self.spans.iter().enumerate() {
                 let b = self.weights.address(panel, span.run, span.step);
+                let next = self.after(index, part, &panels);
                 for (index, strip) in rows.strips.iter().enumerate() {
                     let begin = sums[index * kernel.rows * PANEL..].as_mut_ptr();
                     let out = Out { begin, stride: PANEL, wide: panel.wide, add: part > 0 };
+                    prefetch(next, index, rows.strips.len());
                     // SAFETY: an `Isa` is only made where it is available; `Rows` points at whole
                     // rows, the panel is as deep as they are long, and the sums have room for a
                     // panel of all strips, each filled up.
@@ -146,6 +165,24 @@ impl<T: Element> Job<'_, T> {
                 },
             );
         }
+    }
+
+    /// The weights that are needed after a panel's part: where they begin, and how many bytes.
+    fn after(
+        &self,
+        panel: usize,
+        part: usize,
+        panels: &std::ops::Range<usize>,
+    ) -> (*const u8, usize) {
+        let (panel, part) =
+            if part + 1 < self.spans.len() { (panel, part + 1) } else { (panel + 1, 0) };
+        if panel >= panels.end {
+            return (std::ptr::null(), 0);
+        }
+        let (panel, span) = (self.weights.panel(panel), self.spans[part]);
+        let steps = span.runs * (span.steps + usize::from(span.tail));
+        let bytes = steps * self.weights.kernel().step_bytes(panel.wide);
+        (self.weights.address(panel, span.run, span.step), bytes)
     }
 
     /// The biases of a panel's sums, zero where there are none.

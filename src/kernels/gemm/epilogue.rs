@@ -1,10 +1,10 @@
 //! What happens to a product while it is still in the cache: bias, gate, activation, residual.
 
 use super::super::activation::Activation;
-use super::super::isa::{Isa, Vectors, for_each_isa};
+use super::super::isa::{self, for_each_isa};
 use super::super::memory::Shared;
 use super::super::values::Element;
-use super::super::vector::{Fma, Fused, PLAIN, activated, gelu};
+use super::super::vector::{Fma, activated, gelu};
 use super::tile::PANEL;
 
 /// A panel of sums and where it goes.
@@ -102,29 +102,33 @@ fn finish_row<T: Element>(
         Some(Activation::QuickGelu) => each(fma, &mut row, Activation::QuickGelu),
         Some(Activation::Relu) => each(fma, &mut row, Activation::Relu),
     }
-    match (<&mut [T; PANEL]>::try_from(&mut *out), residual) {
-        (Ok(out), None) => {
-            for i in 0..PANEL {
-                out[i] = T::of(row[i]);
-            }
-        }
-        (Ok(out), Some(residual)) => {
-            let residual: &[T; PANEL] = residual.try_into().expect("as long as the output");
-            for i in 0..PANEL {
-                out[i] = T::of(row[i] + residual[i].get());
-            }
-        }
-        (Err(_), None) => {
-            for (out, value) in out.iter_mut().zip(&row) {
-                *out = T::of(*value);
-            }
-        }
-        (Err(_), Some(residual)) => {
-            for ((out, value), residual) in out.iter_mut().zip(&row).zip(residual) {
-                *out = T::of(value + residual.get());
-            }
+    // Whole and gated panels are most of them.
+    if let Ok(out) = <&mut [T; PANEL]>::try_from(&mut *out) {
+        put(fma, out, row, residual);
+    } else if let Ok(out) = <&mut [T; PANEL / 2]>::try_from(&mut *out) {
+        let half = row[..PANEL / 2].try_into().expect("half of them");
+        put(fma, out, half, residual);
+    } else {
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = T::of(row[i] + residual.map_or(0.0, |residual| residual[i].get()));
         }
     }
+}
+
+#[inline(always)]
+fn put<T: Element, const N: usize>(
+    fma: impl Fma,
+    out: &mut [T; N],
+    mut row: [f32; N],
+    residual: Option<&[T]>,
+) {
+    if let Some(residual) = residual {
+        let residual: &[T; N] = residual.try_into().expect("as long as the output");
+        for i in 0..N {
+            row[i] += residual[i].get();
+        }
+    }
+    fma.put(out, &row);
 }
 
 #[inline(always)]

@@ -24,6 +24,25 @@ pub(in super::super) fn here() -> impl Iterator<Item = Isa> {
     Isa::ALL.into_iter().filter(|isa| isa.available())
 }
 
+/// Every microkernel that this processor can run, whichever would be chosen on it.
+pub(in super::super) fn gemms() -> Vec<Gemm> {
+    let types = [DType::F32, DType::Bf16];
+    let chosen = here().flat_map(|isa| types.map(|dtype| Gemm::new(isa, dtype)));
+    #[cfg(target_arch = "x86_64")]
+    let others = here()
+        .filter(|isa| *isa == Isa::Avx512Bf16)
+        .map(|isa| Gemm { kernel: super::avx512_bf16::BF16, ..Gemm::new(isa, DType::Bf16) });
+    #[cfg(not(target_arch = "x86_64"))]
+    let others = std::iter::empty();
+    chosen.chain(others).collect()
+}
+
+/// What a microkernel is called in messages.
+pub(in super::super) fn name(gemm: &Gemm) -> String {
+    let kernel = gemm.kernel();
+    format!("{} {:?}·{:?}", gemm.isa(), kernel.a, kernel.b)
+}
+
 /// As they are stored.
 pub(in super::super) fn stored(dtype: DType, values: &[f32]) -> Memory {
     let mut memory = Memory::zeroed(values.len() * dtype.size());
@@ -62,14 +81,13 @@ pub(in super::super) fn bound(dtype: DType) -> f64 {
 }
 
 fn multiply(
-    isa: Isa,
-    dtype: DType,
+    gemm: &Gemm,
     [rows, input, output]: [usize; 3],
     a: &[f32],
     weights: &[f32],
     extra: Extra<'_>,
 ) -> Vec<f32> {
-    let gemm = Gemm::new(isa, dtype);
+    let dtype = gemm.weights();
     let packed = gemm.pack(Weights { values: weights, output, input });
     let a = stored(dtype, a);
     let mut out = Memory::zeroed(rows * output * dtype.size());
@@ -93,25 +111,23 @@ fn products_are_right_at_any_size() {
         [300, 65, 40],
         [5, 3000, 50],
     ];
-    for isa in here() {
-        for dtype in [DType::F32, DType::Bf16] {
-            for [rows, input, output] in sizes {
-                let a = noise(rows * input, 1);
-                let weights = noise(output * input, 2);
-                let bias = noise(output, 3);
-                let extra = Extra { bias: Some(&bias), ..Extra::default() };
-                let out = multiply(isa, dtype, [rows, input, output], &a, &weights, extra);
-                for (index, out) in out.iter().enumerate() {
-                    let (row, column) = (index / output, index % output);
-                    let product = |k: usize| {
-                        rounded(dtype, a[row * input + k])
-                            * rounded(dtype, weights[column * input + k])
-                    };
-                    let wanted = (0..input).map(product).sum::<f64>() + f64::from(bias[column]);
-                    let error = (f64::from(*out) - wanted).abs();
-                    let allowed = bound(dtype) * (input as f64).sqrt().max(1.0);
-                    assert!(error < allowed, "{isa} {dtype:?} {rows}×{input}×{output}: {error}");
-                }
+    for gemm in gemms() {
+        let dtype = gemm.weights();
+        for [rows, input, output] in sizes {
+            let a = noise(rows * input, 1);
+            let weights = noise(output * input, 2);
+            let bias = noise(output, 3);
+            let extra = Extra { bias: Some(&bias), ..Extra::default() };
+            let out = multiply(&gemm, [rows, input, output], &a, &weights, extra);
+            for (index, out) in out.iter().enumerate() {
+                let (row, column) = (index / output, index % output);
+                let product = |k: usize| {
+                    rounded(dtype, a[row * input + k]) * rounded(dtype, weights[column * input + k])
+                };
+                let wanted = (0..input).map(product).sum::<f64>() + f64::from(bias[column]);
+                let error = (f64::from(*out) - wanted).abs();
+                let allowed = bound(dtype) * (input as f64).sqrt().max(1.0);
+                assert!(error < allowed, "{} {rows}×{input}×{output}: {error}", name(&gemm));
             }
         }
     }
@@ -120,18 +136,16 @@ fn products_are_right_at_any_size() {
 #[test]
 fn what_is_not_finite_stays_where_it_is() {
     let [rows, input, output] = [40, 72, 48];
-    for isa in here() {
-        for dtype in [DType::F32, DType::Bf16] {
-            for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-                let mut a = noise(rows * input, 1);
-                a[17 * input + 70] = odd;
-                let weights = noise(output * input, 2);
-                let sizes = [rows, input, output];
-                let out = multiply(isa, dtype, sizes, &a, &weights, Extra::default());
-                for (row, out) in out.chunks_exact(output).enumerate() {
-                    let finite = out.iter().filter(|value| value.is_finite()).count();
-                    assert_eq!(finite, if row == 17 { 0 } else { output }, "{isa} {dtype:?} {odd}");
-                }
+    for gemm in gemms() {
+        for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut a = noise(rows * input, 1);
+            a[17 * input + 70] = odd;
+            let weights = noise(output * input, 2);
+            let sizes = [rows, input, output];
+            let out = multiply(&gemm, sizes, &a, &weights, Extra::default());
+            for (row, out) in out.chunks_exact(output).enumerate() {
+                let finite = out.iter().filter(|value| value.is_finite()).count();
+                assert_eq!(finite, if row == 17 { 0 } else { output }, "{} {odd}", name(&gemm));
             }
         }
     }
@@ -145,35 +159,31 @@ fn gates_and_residuals_are_fused() {
     let bias = noise(2 * width, 3);
     let residual = noise(rows * width, 4);
     let gelu = |x: f64| 0.5 * x * (1.0 + erf(x / 2.0_f64.sqrt()));
-    for isa in here() {
-        for dtype in [DType::F32, DType::Bf16] {
-            let gemm = Gemm::new(isa, dtype);
-            let packed = gemm.pack_gated(Weights { values: &weights, output: 2 * width, input });
-            let stored_a = stored(dtype, &a);
-            let stored_residual = stored(dtype, &residual);
-            let mut out = Memory::zeroed(rows * width * 4);
-            let extra = Extra {
-                bias: Some(&bias),
-                residual: Some(stored_residual.values(dtype, rows * width)),
-                ..Extra::default()
-            };
-            let values = stored_a.values(dtype, rows * input);
-            gemm.multiply(out.values_mut(dtype, rows * width), values, input, &packed, extra);
-            for (index, out) in read(out.values(dtype, rows * width)).iter().enumerate() {
-                let (row, column) = (index / width, index % width);
-                let sum = |column: usize| {
-                    let product = |k: usize| {
-                        rounded(dtype, a[row * input + k])
-                            * rounded(dtype, weights[column * input + k])
-                    };
-                    (0..input).map(product).sum::<f64>() + f64::from(bias[column])
+    for gemm in gemms() {
+        let dtype = gemm.weights();
+        let packed = gemm.pack_gated(Weights { values: &weights, output: 2 * width, input });
+        let stored_a = stored(dtype, &a);
+        let stored_residual = stored(dtype, &residual);
+        let mut out = Memory::zeroed(rows * width * 4);
+        let extra = Extra {
+            bias: Some(&bias),
+            residual: Some(stored_residual.values(dtype, rows * width)),
+            ..Extra::default()
+        };
+        let values = stored_a.values(dtype, rows * input);
+        gemm.multiply(out.values_mut(dtype, rows * width), values, input, &packed, extra);
+        for (index, out) in read(out.values(dtype, rows * width)).iter().enumerate() {
+            let (row, column) = (index / width, index % width);
+            let sum = |column: usize| {
+                let product = |k: usize| {
+                    rounded(dtype, a[row * input + k]) * rounded(dtype, weights[column * input + k])
                 };
-                let wanted =
-                    sum(column) * gelu(sum(width + column)) + rounded(dtype, residual[index]);
-                let error = (f64::from(*out) - wanted).abs();
-                let allowed = bound(dtype) * 8.0 * (1.0 + wanted.abs());
-                assert!(error < allowed, "{isa} {dtype:?}: {out} for {wanted}");
-            }
+                (0..input).map(product).sum::<f64>() + f64::from(bias[column])
+            };
+            let wanted = sum(column) * gelu(sum(width + column)) + rounded(dtype, residual[index]);
+            let error = (f64::from(*out) - wanted).abs();
+            let allowed = bound(dtype) * 8.0 * (1.0 + wanted.abs());
+            assert!(error < allowed, "{}: {out} for {wanted}", name(&gemm));
         }
     }
 }
@@ -226,22 +236,20 @@ fn convolutions_are_right_at_any_size() {
         Case { enlarged: (7, 9), ..same(1, (4, 5), (12, 16)) },
         Case { kernel: 1, padding: [0; 4], ..same(2, (5, 9), (24, 50)) },
     ];
-    for isa in here() {
-        for dtype in [DType::F32, DType::Bf16] {
-            for case in &cases {
-                check_conv(isa, dtype, case);
-            }
+    for gemm in gemms() {
+        for case in &cases {
+            check_conv(&gemm, case);
         }
     }
 }
 
-fn check_conv(isa: Isa, dtype: DType, case: &Case) {
+fn check_conv(gemm: &Gemm, case: &Case) {
     let Case { batch, size, enlarged, channels: (input, output), kernel, stride, padding } = *case;
-    let gemm = Gemm::new(isa, dtype);
+    let dtype = gemm.weights();
     let weights = noise(output * input * kernel * kernel, 5);
     let bias = noise(output, 6);
     let conv =
-        Conv::new(&gemm, &weights, Some(bias.clone()), [output, input, kernel], stride, padding);
+        Conv::new(gemm, &weights, Some(bias.clone()), [output, input, kernel], stride, padding);
     let x = noise(batch * size.0 * size.1 * input, 7);
     let (height, width) = conv.output_size(enlarged.0, enlarged.1);
     let count = batch * height * width * output;
@@ -257,7 +265,7 @@ fn check_conv(isa: Isa, dtype: DType, case: &Case) {
     };
     let shape = ImageShape { batch, height: size.0, width: size.1 };
     let values = stored_x.values(dtype, x.len());
-    conv.run(&gemm, out.values_mut(dtype, count), values, shape, Some(enlarged), extra);
+    conv.run(gemm, out.values_mut(dtype, count), values, shape, Some(enlarged), extra);
     for (index, out) in read(out.values(dtype, count)).iter().enumerate() {
         let (pixel, o) = (index / output, index % output);
         let (line, column) = (pixel / width, pixel % width);
@@ -283,6 +291,6 @@ fn check_conv(isa: Isa, dtype: DType, case: &Case) {
         // Transformed tiles (see `winograd`) round a little more.
         let bound = bound(dtype).max(6e-6);
         let allowed = bound * ((input * kernel * kernel) as f64).sqrt().max(2.0);
-        assert!(error < allowed, "{isa} {dtype:?} {size:?} {input}→{output}: {out} for {wanted}");
+        assert!(error < allowed, "{} {size:?} {input}→{output}: {out} for {wanted}", name(gemm));
     }
 }
