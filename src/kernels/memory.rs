@@ -48,6 +48,7 @@ impl Memory {
     }
 
     /// The first `count` numbers.
+    #[must_use]
     pub fn slice<T: Element>(&self, count: usize) -> &[T] {
         assert!(count * size_of::<T>() <= self.lines.len() * LINE, "within the memory");
         // SAFETY: aligned to 64 bytes, initialised, and any bits are an `Element` (f32 or bf16).

@@ -9,6 +9,12 @@
 
 // Unsafe code is denied everywhere but in this room, see `Cargo.toml`.
 #![allow(unsafe_code, reason = "vector instructions and their addresses")]
+#![allow(
+    clippy::inline_always,
+    reason = "bodies must become part of functions compiled for an instruction set"
+)]
+#![allow(clippy::needless_range_loop, reason = "a lane is the same place in several arrays")]
+#![allow(clippy::cast_ptr_alignment, reason = "vector loads need no alignment")]
 
 pub mod activation;
 pub mod attention;

@@ -38,7 +38,9 @@ impl Fma for Dots {
 
     #[inline(always)]
     fn put<T: Element, const N: usize>(self, out: &mut [T; N], values: &[f32; N]) {
-        use std::arch::x86_64::{_mm256_storeu_si256, _mm512_cvtneps_pbh, _mm512_loadu_ps};
+        use std::arch::x86_64::{
+            __m256i, _mm256_storeu_si256, _mm512_cvtneps_pbh, _mm512_loadu_ps,
+        };
         if T::DTYPE == DType::F32 || !N.is_multiple_of(16) {
             return Fused.put(out, values);
         }
@@ -46,7 +48,8 @@ impl Fma for Dots {
             // SAFETY: made in functions for these instructions only; sixteen values of each slice.
             unsafe {
                 let short = _mm512_cvtneps_pbh(_mm512_loadu_ps(values.as_ptr().add(at)));
-                _mm256_storeu_si256(out.as_mut_ptr().add(at).cast(), std::mem::transmute(short));
+                let short: __m256i = std::mem::transmute(short);
+                _mm256_storeu_si256(out.as_mut_ptr().add(at).cast(), short);
             }
         }
     }

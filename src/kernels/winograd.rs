@@ -55,7 +55,7 @@ pub(super) struct Image<'a> {
 
 impl Winograd {
     /// Whether it wins: with f32 products only, and not where weights are so many and maps so
-    /// small (the inner levels of UNets) that reading fourfold weights would cost more.
+    /// small (the inner levels of a `UNet`) that reading fourfold weights would cost more.
     pub(super) fn wins(gemm: &Gemm, input: usize, output: usize) -> bool {
         gemm.input() == DType::F32
             && (LANES..=1920).contains(&input)

@@ -2,10 +2,11 @@
 //! exponential costs half of what plain vector code needs.
 
 use std::arch::x86_64::{
-    __m512, __m512i, _mm256_storeu_si256, _mm512_add_ps, _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh,
-    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_loadu_ps, _mm512_maskz_mov_ps, _mm512_max_ps,
-    _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_reduce_ps, _mm512_scalef_ps, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_ps,
+    __m256i, __m512, __m512i, _mm256_storeu_si256, _mm512_add_ps, _mm512_cvtne2ps_pbh,
+    _mm512_cvtneps_pbh, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_loadu_ps,
+    _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps,
+    _mm512_reduce_ps, _mm512_scalef_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+    _mm512_storeu_si512, _mm512_sub_ps,
 };
 
 /// Values of a vector.
@@ -76,7 +77,8 @@ pub(super) unsafe fn share_out_bf16(scores: &[f32], shares: *mut u16, before: f3
         sums[0] = _mm512_add_ps(sums[0], share);
         // SAFETY: the caller's promise; both types have 256 bits.
         unsafe {
-            _mm256_storeu_si256(at.cast(), std::mem::transmute(_mm512_cvtneps_pbh(share)));
+            let short: __m256i = std::mem::transmute(_mm512_cvtneps_pbh(share));
+            _mm256_storeu_si256(at.cast(), short);
             at = at.add(WIDTH);
         }
     }

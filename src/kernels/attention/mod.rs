@@ -43,8 +43,10 @@ pub struct Shape {
 pub struct Keys {
     shape: Shape,
     kernel: Kernel,
-    keys: Layout,
-    values: Layout,
+    /// How the keys of a head lie.
+    of_scores: Layout,
+    /// How its values lie.
+    of_mixing: Layout,
     /// By image and head: keys, then values.
     memory: Loan,
 }
@@ -62,7 +64,8 @@ impl Keys {
         let keys = Layout::new(kernel, width, shape.keys);
         let values = Layout::new(kernel, shape.keys, width);
         let bytes = shape.batch * shape.heads * (room(keys) + room(values));
-        let mut packed = Self { shape, kernel, keys, values, memory: scratch(bytes) };
+        let mut packed =
+            Self { shape, kernel, of_scores: keys, of_mixing: values, memory: scratch(bytes) };
         match kernel.b {
             DType::F32 => packed.fill::<f32>(gemm.isa(), k, v),
             DType::Bf16 => packed.fill::<bf16>(gemm.isa(), k, v),
@@ -71,7 +74,7 @@ impl Keys {
     }
 
     fn fill<T: Element>(&mut self, isa: Isa, k: Values<'_>, v: Values<'_>) {
-        let Self { shape, keys, values, .. } = *self;
+        let Self { shape, of_scores: keys, of_mixing: values, .. } = *self;
         let (of_keys, of_values) = (room(keys) / size_of::<T>(), room(values) / size_of::<T>());
         let each = of_keys + of_values;
         let heads = self.memory.slice_mut::<T>(shape.batch * shape.heads * each);
@@ -91,9 +94,9 @@ impl Keys {
 
     /// Where a head's keys and values lie.
     fn of(&self, index: usize) -> (*const u8, *const u8) {
-        let keys = index * (room(self.keys) + room(self.values));
+        let keys = index * (room(self.of_scores) + room(self.of_mixing));
         let begin = self.memory.address().wrapping_add(keys);
-        (begin, begin.wrapping_add(room(self.keys)))
+        (begin, begin.wrapping_add(room(self.of_scores)))
     }
 
     /// Their sizes.
@@ -237,7 +240,7 @@ impl<Q: Element, T: Element> Head<'_, Q, T> {
         depth: usize,
         (key, present): (usize, usize),
     ) {
-        let Keys { kernel, keys, .. } = self.packed;
+        let Keys { kernel, of_scores: keys, .. } = self.packed;
         let (begin, _) = self.packed.of(self.index);
         let span = Span { run: 0, runs: 1, step: 0, steps: depth / kernel.unit, tail: false };
         for panel_key in (key..key + present).step_by(kernel.columns) {
@@ -259,7 +262,7 @@ impl<Q: Element, T: Element> Head<'_, Q, T> {
         out_width: usize,
         (key, padded): (usize, usize),
     ) {
-        let Keys { kernel, values, .. } = self.packed;
+        let Keys { kernel, of_mixing: values, .. } = self.packed;
         let (_, begin) = self.packed.of(self.index);
         let span = Span { run: 0, runs: 1, step: 0, steps: padded / kernel.unit, tail: false };
         for panel in 0..values.panels() {

@@ -43,7 +43,7 @@ pub(super) fn run(
             run_typed(isa, out, windows, weights, extra, |values| match values {
                 Values::F32(values) => values,
                 Values::Bf16(_) => unreachable!("values of the output's type"),
-            })
+            });
         }
         ValuesMut::Bf16(out) => {
             run_typed(isa, out, windows, weights, extra, |values| match values {

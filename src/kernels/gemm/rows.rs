@@ -199,6 +199,9 @@ impl Rows {
     }
 }
 
+/// Fills a band's line: zeros, or from the image's pixel on where the map says.
+type LineCopy<'a> = dyn FnMut(usize, Option<(usize, &PixelMap)>) + 'a;
+
 /// Copies the part of the image that a block's windows see, with zeros around it, each pixel as
 /// `channels` values of `dtype`. Also gives its rows and columns (of each image).
 fn copy_band(
@@ -216,7 +219,7 @@ fn copy_band(
     };
     let line = width * channels;
     let mut band = scratch(block.images * height * line * dtype.size() + 64);
-    let copy_lines = |band: &mut dyn FnMut(usize, Option<(usize, &PixelMap)>)| {
+    let copy_lines = |band: &mut LineCopy<'_>| {
         let map = PixelMap::new(windows, block.x * windows.stride, width);
         for image in 0..block.images {
             for row in 0..height {
@@ -354,9 +357,9 @@ fn halve(strips: &mut [Strip], kernel: &Kernel, runs: usize, run_length: usize) 
         }
         return None;
     }
-    let mut loan = scratch(irregular * gathered_half + tails);
-    let total = (irregular * gathered_half + tails) / 2;
-    let memory = loan.slice_mut::<bf16>(total);
+    let bytes = irregular * gathered_half + tails;
+    let mut loan = scratch(bytes);
+    let memory = loan.slice_mut::<bf16>(bytes / 2);
     let (mut gathered, mut tails) = memory.split_at_mut(irregular * gathered_half / 2);
     for (strip, strides) in strips.iter_mut().zip(strides) {
         for half in 0..2 {
