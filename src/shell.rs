@@ -54,18 +54,17 @@ pub fn run(file: Option<PathBuf>) -> anyhow::Result<()> {
     if let Some(file) = &file {
         anyhow::ensure!(file.exists(), "There is no such file or command: {}", file.display());
     }
-    let options = Options { priority: Priority::BelowWindow, ..Options::default() };
-    run_with(file, move |threads, wake| Engine::spawn(Options { threads, ..options }, wake))
+    run_with(file, Engine::spawn)
 }
 
-/// Opens the window over any engine; `spawn` is given how many threads the user lets paint, and
-/// what wakes the window.
+/// Opens the window over any engine; `spawn` is given what the user lets painting take, and what
+/// wakes the window.
 ///
 /// # Errors
 /// The window, the graphics or a thread cannot be had.
 pub fn run_with(
     file: Option<PathBuf>,
-    spawn: impl FnOnce(Option<usize>, Box<dyn Fn() + Send>) -> std::io::Result<Engine> + 'static,
+    spawn: impl FnOnce(Options, Box<dyn Fn() + Send>) -> std::io::Result<Engine> + 'static,
 ) -> anyhow::Result<()> {
     let settings_file = paths::settings_file();
     let settings = settings_file.as_deref().map(Settings::load).unwrap_or_default();
@@ -87,6 +86,9 @@ pub fn run_with(
     };
     // A count from a file is only as good as the machine it was written on.
     let threads = settings.prefer.threads.map(|count| (count as usize).clamp(1, MOST_THREADS));
+    let memory = settings.prefer.memory_gb.map(|gigabytes| u64::from(gigabytes) * 1_000_000_000);
+    let priority = Priority::BelowWindow;
+    let options = Options { threads, memory, priority, ..Options::default() };
     let event_loop = events::build(settings.prefer.wayland).map_err(|error| no_window(&error))?;
     let proxy = event_loop.create_proxy();
     let opened = Arc::new(AtomicBool::new(false));
@@ -103,7 +105,7 @@ pub fn run_with(
         }
         let wake = context.egui_ctx.clone();
         let gather = if cpu_renderer { NEWS_ON_CPU } else { NEWS };
-        let engine = spawn(threads, Box::new(move || wake.request_repaint_after(gather)))?;
+        let engine = spawn(options, Box::new(move || wake.request_repaint_after(gather)))?;
         let mut shell = Shell::new(&context.egui_ctx, engine, settings)?;
         shell.state.cpu_renderer = cpu_renderer;
         theme::set_motion(&context.egui_ctx, shell.state.motion());

@@ -14,7 +14,7 @@ use super::state::{AppState, Over};
 use super::tool::{Brush, Tool};
 use super::view::View;
 use super::words::{Lang, Text};
-use crate::engine::protocol::{ModelSource, Picture};
+use crate::engine::protocol::{ModelSource, PaintRequest, Picture};
 
 /// Something that can be done from anywhere, without further particulars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -174,6 +174,8 @@ pub enum Command {
     Recipe(Arc<Reading>),
     /// Take over what is offered in grey and paint it.
     PaintOffered,
+    /// Paint this, next.
+    PaintRequest(Box<PaintRequest>),
     /// Paint four near relatives of an entry.
     VaryEntry(EntryId),
     /// Open what lies over the window, or close it.

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use super::command::{Action, Command};
 use super::jobs::{Keyed, Stage, Step};
-use super::notices::Kind;
+use super::notices::{Kind, Label, Offer};
 use super::state::{AppState, Effect, Focus, Welcome};
 use super::trouble;
 use super::undo::{Deed, Moment};
 use super::words::Text;
 use crate::document::codec::RawText;
 use crate::engine::protocol::{
-    Event, JobError, JobId, ModelInfo, Notice, PaintRequest, Painted, Phase, Preview, Timing,
+    Event, FailureKind, JobError, JobId, ModelInfo, ModelSource, Notice, PaintRequest, Painted,
+    Phase, Preview, Timing,
 };
 use crate::files::FileEvent;
 use crate::plane::Plane;
@@ -34,8 +35,8 @@ impl AppState {
             return Vec::new();
         }
         match event {
-            Event::Started { .. } => {}
-            Event::ModelReady { info, .. } => self.model_ready(info),
+            Event::Started { .. } | Event::Forecast { .. } => {}
+            Event::ModelReady { info, resident, .. } => self.model_ready(info, resident),
             Event::Phase { phase, .. } => {
                 if let Some(entry) = self.running_entry() {
                     entry.phase = Some(phase);
@@ -63,8 +64,8 @@ impl AppState {
             Event::Phase { phase: Phase::ReadingModel(done), job } => {
                 self.model.loading = Some((job, done));
             }
-            Event::ModelReady { info, .. } => {
-                self.model_ready(info);
+            Event::ModelReady { info, resident, .. } => {
+                self.model_ready(info, resident);
                 return self.greet();
             }
             Event::Finished { .. } | Event::Cancelled { .. } => self.model.loading = None,
@@ -78,7 +79,8 @@ impl AppState {
         Vec::new()
     }
 
-    fn model_ready(&mut self, info: Arc<ModelInfo>) {
+    fn model_ready(&mut self, info: Arc<ModelInfo>, resident: Vec<(ModelSource, u64)>) {
+        self.model.resident = resident;
         self.note_model(&info);
         // A job that waited may still paint with the model of before.
         if info.source != self.model.source {
@@ -227,11 +229,27 @@ impl AppState {
             self.welcome = Welcome::Over;
         }
         if let Some(error) = error {
-            let again = (Text::Again, Command::Do(Action::Paint));
             let words = trouble::said(self.lang, &error.message).into_owned();
-            self.notices.say(self.now, Kind::Error, words, Some(again));
+            let ways_out = self.ways_out(error.kind, &job.request);
+            self.notices.offer(self.now, Kind::Error, words, ways_out);
         }
         self.advance()
+    }
+
+    /// What can be done after a job that failed.
+    fn ways_out(&self, kind: FailureKind, request: &PaintRequest) -> Vec<Offer> {
+        let FailureKind::Memory { fits } = kind else {
+            return vec![Offer::of(Text::Again, Command::Do(Action::Paint))];
+        };
+        let anew = |request| Command::PaintRequest(Box::new(request));
+        let smaller = fits.map(|size| {
+            let sides = [size.0, size.1].map(|side| side.to_string());
+            let words = self.lang.fill(Text::UseSize, &sides.each_ref().map(String::as_str));
+            let request = PaintRequest { size: Some(size), ..request.clone() };
+            Offer { label: Label::Said(words), command: anew(request) }
+        });
+        let anyway = PaintRequest { anyway: true, ..request.clone() };
+        smaller.into_iter().chain([Offer::of(Text::TryAnyway, anew(anyway))]).collect()
     }
 
     /// Brings one event of the files thread in.

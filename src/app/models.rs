@@ -80,7 +80,7 @@ impl AppState {
             name,
             family: info.map_or(known.family, |info| info.family.clone()),
             bytes: info.map_or(known.bytes, |info| info.weight_bytes),
-            in_memory: model.in_memory.as_ref() == Some(&source),
+            in_memory: model.resident.iter().any(|(resident, _)| *resident == source),
             in_use: model.source == source,
             loading: model.loading.filter(|_| *wanted == source).map(|(_, done)| done),
             trouble: failed.map(|(_, trouble)| trouble::said(self.lang, trouble).into_owned()),
@@ -124,7 +124,6 @@ impl AppState {
 
     /// A model is in memory: what is known of it is remembered.
     pub(super) fn note_model(&mut self, info: &ModelInfo) {
-        self.model.in_memory = Some(info.source.clone());
         self.model.failed.retain(|(failed, _)| *failed != info.source);
         if self.model.pending.as_ref() == Some(&info.source) {
             self.model.pending = None;

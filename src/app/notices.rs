@@ -1,4 +1,4 @@
-//! Notices: short messages above the strip, with one action at most. Errors stay, the rest leaves.
+//! Notices: short messages above the strip, with what can be done about them. Errors stay, the rest leaves.
 //!
 //! Filled by `app`, drawn by `ui::notice`.
 
@@ -24,6 +24,32 @@ pub enum Kind {
     Error,
 }
 
+/// What can be done about a message.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// Its word.
+    pub label: Label,
+    /// What it does.
+    pub command: Command,
+}
+
+/// A button's word.
+#[derive(Clone, Debug)]
+pub enum Label {
+    /// One of the table's.
+    Word(Text),
+    /// With names or numbers in it.
+    Said(String),
+}
+
+impl Offer {
+    /// A plain word.
+    #[must_use]
+    pub fn of(text: Text, command: Command) -> Self {
+        Self { label: Label::Word(text), command }
+    }
+}
+
 /// One message.
 #[derive(Clone, Debug)]
 pub struct Notice {
@@ -33,8 +59,8 @@ pub struct Notice {
     pub kind: Kind,
     /// What happened, then what to do.
     pub text: String,
-    /// The one thing that can be done about it.
-    pub action: Option<(Text, Command)>,
+    /// What can be done about it: one thing, rarely two.
+    pub offers: Vec<Offer>,
     /// When it leaves, in seconds of the window's clock; `None` stays.
     pub until: Option<f64>,
 }
@@ -50,17 +76,23 @@ pub struct Notices {
 }
 
 impl Notices {
-    /// Adds a message. The same words twice would only be noise, so they renew the first.
+    /// Adds a message with one thing at most that can be done about it.
     pub fn say(&mut self, now: f64, kind: Kind, text: String, action: Option<(Text, Command)>) {
+        let offer = action.map(|(text, command)| Offer::of(text, command));
+        self.offer(now, kind, text, offer.into_iter().collect());
+    }
+
+    /// Adds a message. The same words twice would only be noise, so they renew the first.
+    pub fn offer(&mut self, now: f64, kind: Kind, text: String, offers: Vec<Offer>) {
         self.list.retain(|notice| notice.text != text);
-        let stay = if action.is_some() { OFFER_SECS } else { STAY_SECS };
+        let stay = if offers.is_empty() { STAY_SECS } else { OFFER_SECS };
         let until = (kind != Kind::Error).then_some(now + stay);
         self.next += 1;
         if self.log.len() == LOG {
             self.log.pop_front();
         }
         self.log.push_back((kind, text.clone()));
-        self.list.push(Notice { id: self.next, kind, text, action, until });
+        self.list.push(Notice { id: self.next, kind, text, offers, until });
     }
 
     /// Gives a message that still stands other words. Whether it stood.

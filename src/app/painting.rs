@@ -58,6 +58,7 @@ impl AppState {
             previews: self.settings.prefer.previews,
             latents: false,
             resume: None,
+            anyway: false,
         };
         (request, origin)
     }
@@ -92,6 +93,14 @@ impl AppState {
         }
         effects.push(Effect::Remember);
         effects
+    }
+
+    /// Paints a whole request, before all that wait.
+    pub fn paint_request(&mut self, request: PaintRequest) -> Vec<Effect> {
+        let origin = request.init.as_ref().map(|init| init.picture.clone());
+        self.follow = true;
+        self.enqueue(request, origin.as_ref(), true, false);
+        self.advance()
     }
 
     /// Paints an entry's own request again.

@@ -155,6 +155,8 @@ pub struct Preferences {
     pub previews: bool,
     /// Threads that paint, from the next start on; `None`: one for each processor.
     pub threads: Option<u32>,
+    /// Memory that painting may take, in GB, from the next start on; `None`: what is free.
+    pub memory_gb: Option<u32>,
 }
 
 impl Default for Preferences {
@@ -167,6 +169,7 @@ impl Default for Preferences {
             always_sharp: false,
             previews: true,
             threads: None,
+            memory_gb: None,
         }
     }
 }

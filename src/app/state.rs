@@ -34,8 +34,8 @@ pub struct ModelState {
     pub trouble: Option<String>,
     /// The model that is used once it is read.
     pub pending: Option<ModelSource>,
-    /// The model that the engine has in memory.
-    pub in_memory: Option<ModelSource>,
+    /// The models that the engine has in memory and the bytes of their weights, the last used last.
+    pub resident: Vec<(ModelSource, u64)>,
     /// Models that could not be read, and why.
     pub failed: Vec<(ModelSource, String)>,
 }

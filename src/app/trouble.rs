@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::words::Lang;
 
 /// English with `{}` where names and numbers stand, and Chinese with their order in braces.
-const SENTENCES: [(&str, &str); 44] = [
+const SENTENCES: [(&str, &str); 45] = [
     // Pictures.
     (
         "This file is not a picture that can be read (PNG, JPEG, WebP, TIFF, OpenRaster)",
@@ -118,6 +118,7 @@ const SENTENCES: [(&str, &str); 44] = [
          another sampler",
         "画面在第 {0} 步变成噪声（数值溢出）。请降低引导强度或换一种采样器",
     ),
+    ("Needs {} GB, {} GB are free", "需要 {0} GB 内存，可用 {1} GB"),
     ("The computation failed: {}", "计算失败：{0}"),
     ("Too many pictures are waiting; let one finish first", "等待中的画太多；请先完成一张"),
     (

@@ -76,6 +76,7 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::MoreOpen(open) => state.settings.more_open = open,
         Command::PanelWidth(width) => state.settings.panel_width = width.clamp(240.0, 420.0),
         Command::ClosePanelOver => state.panel_over = false,
+        Command::PaintRequest(request) => return state.paint_request(*request),
         Command::Dismiss(id) => state.notices.dismiss(id),
         Command::HoldNotice(id) => state.notices.hold(id, state.now),
         Command::Example(index) => return paint_example(state, index),

@@ -133,6 +133,12 @@ pub(super) struct Generate {
     /// Threads for computing [default: the physical cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,
+    /// Memory that painting may take, in GB [default: what is free]
+    #[arg(long, value_name = "GB", value_parser = memory)]
+    pub(super) memory: Option<u64>,
+    /// Paint even if the memory seems too small
+    #[arg(long)]
+    pub(super) anyway: bool,
     /// Folder for a preview of each step: step-01.png, step-02.png …
     #[arg(long, value_name = "DIR")]
     pub(super) previews: Option<PathBuf>,
@@ -251,6 +257,10 @@ pub(super) fn model(text: &str) -> Result<ModelSource, String> {
         "pocket" => Ok(ModelSource::BuiltIn),
         path => Ok(ModelSource::Path(path.into())),
     }
+}
+
+fn memory(text: &str) -> Result<u64, String> {
+    number(text, 0.0..=1e6).map(|gigabytes| (f64::from(gigabytes) * 1e9) as u64)
 }
 
 fn size(text: &str) -> Result<(u32, u32), String> {

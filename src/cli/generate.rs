@@ -10,6 +10,7 @@ use super::report::{Report, StepDone};
 use super::source;
 use crate::app::parameters::infotext;
 use crate::engine::Engine;
+use crate::engine::painter::Options;
 use crate::engine::protocol::{Event, Latent, ModelInfo, PaintRequest, Painted, Request};
 
 /// Paints what the flags say.
@@ -25,9 +26,9 @@ pub(super) fn run(args: &Generate) -> Result<()> {
 fn paint(args: &Generate, report: &mut Report) -> Result<()> {
     let outputs = Outputs::checked(args)?;
     let request = source::request(args)?;
-    let mut engine =
-        Engine::spawn(options(args.backend, args.isa, args.dtype, args.threads), || {})
-            .context("The system gives no thread to paint with; close other programs")?;
+    let options = options(args.backend, args.isa, args.dtype, args.threads);
+    let mut engine = Engine::spawn(Options { memory: args.memory, ..options }, || {})
+        .context("The system gives no thread to paint with; close other programs")?;
     report.job(&request)?;
     let job = engine.next_job();
     engine.submit(job, Request::Paint(Box::new(request.clone())))?;
@@ -58,6 +59,7 @@ impl Run<'_> {
                 report.model(&info, load_secs)?;
                 self.info = Some(info);
             }
+            Event::Forecast { needs, free, .. } => report.forecast(needs, free)?,
             Event::Phase { phase, .. } => report.phase(phase)?,
             Event::Notice { notice, .. } => report.notice(&notice)?,
             Event::Step { index, step, of, sigma, step_secs, preview, .. } => {

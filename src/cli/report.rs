@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use crate::engine::memory;
 use crate::engine::protocol::{
     ModelInfo, ModelSource, Notice, PaintRequest, Painted, Phase, Preview, Sampler, Schedule,
     Timing,
@@ -48,6 +49,11 @@ impl Report {
             "native_size": info.native_size, "weight_bytes": info.weight_bytes,
             "load_secs": load_secs,
         }))
+    }
+
+    /// What painting will take, in bytes.
+    pub(super) fn forecast(&mut self, needs: u64, free: u64) -> Result<()> {
+        self.say(&json!({"event": "forecast", "needs_bytes": needs, "free_bytes": free}))
     }
 
     /// Something beside the steps begins.
@@ -134,7 +140,8 @@ impl Report {
         timing: &Timing,
     ) -> Result<()> {
         self.clear();
-        let mut event = json!({"event": "finished", "timing": timing});
+        let peak = memory::peak();
+        let mut event = json!({"event": "finished", "timing": timing, "peak_bytes": peak});
         if let Some(request) = request {
             event["request"] = described(request);
         }

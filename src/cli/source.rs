@@ -39,6 +39,7 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
         previews: args.previews.is_some(),
         latents: args.latents.is_some(),
         resume: None,
+        anyway: args.anyway,
     };
     let Some(path) = &args.init_image else { return Ok(request) };
     let picture = read(path)?;

@@ -76,6 +76,8 @@ pub trait Model {
         size: (usize, usize),
         cancel: &CancelToken,
     ) -> Result<Vec<f32>>;
+    /// Gives back the memory that is kept only to be quick next time.
+    fn rest(&mut self);
     /// Runs all steps and returns the final latent.
     ///
     /// # Errors
@@ -389,6 +391,10 @@ impl<O: Ops> Model for Pipeline<O> {
         let decoded = self.decode_latent(latent, size, cancel)?;
         self.pace.decode = Some(start.elapsed().as_secs_f64() / (size.0 * size.1) as f64);
         Ok(decoded)
+    }
+
+    fn rest(&mut self) {
+        self.ops.rest();
     }
 
     fn paint(

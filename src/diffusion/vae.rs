@@ -2,25 +2,34 @@
 //! (`autoencoder_kl.py`, `vae.py`), driven by its `config.json`.
 //!
 //! Called by the pipeline. Pictures are in -1..=1; latents come and go unscaled: the pipeline
-//! applies the scaling factor. Cancelling takes effect between its layers.
+//! applies the scaling factor. Cancelling takes effect between its layers. Layers of large
+//! pictures are computed in bands, see [`super::nn::bands`].
 
 use super::error::Result;
 use super::nn::attention::{Attention, Names};
+use super::nn::bands::{Bands, Source};
 use super::nn::load::Loader;
 use super::nn::resnet::{Resnet, ResnetStyle};
 use crate::cancel::CancelToken;
 use crate::models::TensorFile;
 use crate::models::config::vae::VaeConfig;
-use crate::ops::{ConvExtra, Ops};
+use crate::ops::{ConvExtra, ImageDims, Ops};
 
 /// Added to the variance in all of the autoencoder's norms.
 const NORM_EPS: f32 = 1e-6;
+
+/// Values that a layer may have for the layers beside it to be kept whole: those of SD's widest
+/// at 1024 × 1024 pixels, of which about four lie in memory at once.
+const WHOLE_VALUES: usize = 1 << 28;
+/// Bands of a whole: few rows are computed twice, and little memory is added.
+const BANDS_PER_WHOLE: usize = 16;
 
 /// An autoencoder on a backend.
 pub struct Vae<O: Ops> {
     encoder: Encoder<O>,
     decoder: Decoder<O>,
     config: VaeConfig,
+    whole_values: usize,
 }
 
 struct Encoder<O: Ops> {
@@ -45,6 +54,8 @@ struct Decoder<O: Ops> {
 struct Block<O: Ops> {
     resnets: Vec<Resnet<O>>,
     resample: Option<O::Conv>,
+    /// Channels that it makes.
+    channels: usize,
 }
 
 struct Mid<O: Ops> {
@@ -69,9 +80,16 @@ impl<O: Ops> Vae<O> {
             encoder: Encoder::load(&root, &config)?,
             decoder: Decoder::load(&root, &config)?,
             config,
+            whole_values: WHOLE_VALUES,
         };
         root.finish()?;
         Ok(vae)
+    }
+
+    /// Sets how many values a layer may have for the layers beside it to be kept whole; larger ones
+    /// are computed in bands, with the same result but for rounding.
+    pub fn keep_whole(&mut self, values: usize) {
+        self.whole_values = values;
     }
 
     /// Its shape.
@@ -87,9 +105,22 @@ impl<O: Ops> Vae<O> {
     /// Cancelled, or the backend fails.
     pub fn encode(&self, ops: &O, x: &O::Tensor, cancel: &CancelToken) -> Result<O::Tensor> {
         let Encoder { conv_in, blocks, mid, norm_out, conv_out, quant } = &self.encoder;
-        let mut x = ops.convolve(x, conv_in, ConvExtra::default())?;
+        let first = self.config.channels[0];
+        let mut x = if self.in_bands(ops.image_dims(x), first) {
+            self.bands(ops, cancel).convolve(x, conv_in)?
+        } else {
+            ops.convolve(x, conv_in, ConvExtra::default())?
+        };
         for block in blocks {
-            x = block.forward(ops, x, false, cancel)?;
+            let bands = self.in_bands(ops.image_dims(&x), block.channels);
+            let bands = bands.then(|| self.bands(ops, cancel));
+            x = block.refine(ops, Source::of(x), bands.as_ref(), cancel)?;
+            let Some(conv) = &block.resample else { continue };
+            cancel.check()?;
+            x = match bands {
+                Some(bands) => bands.halve(&x, conv)?,
+                None => ops.convolve(&x, conv, ConvExtra::default())?,
+            };
         }
         let x = mid.forward(ops, &x, cancel)?;
         let x = ops.group_norm(&x, norm_out, Some(self.config.activation))?;
@@ -111,12 +142,29 @@ impl<O: Ops> Vae<O> {
             None => z,
         };
         let x = ops.convolve(z, conv_in, ConvExtra::default())?;
-        let mut x = mid.forward(ops, &x, cancel)?;
+        let mut x = Source::of(mid.forward(ops, &x, cancel)?);
         for block in blocks {
-            x = block.forward(ops, x, true, cancel)?;
+            let bands = self.in_bands(x.dims(ops), block.channels);
+            let bands = bands.then(|| self.bands(ops, cancel));
+            let kept = block.refine(ops, x, bands.as_ref(), cancel)?;
+            x = Source { kept, enlarged: block.resample.as_ref() };
         }
-        let x = ops.group_norm(&x, norm_out, Some(self.config.activation))?;
+        let (x, activation) = (x.whole(ops)?, self.config.activation);
+        if self.in_bands(ops.image_dims(&x), 0) {
+            return self.bands(ops, cancel).finish(&x, norm_out, conv_out, activation);
+        }
+        let x = ops.group_norm(&x, norm_out, Some(activation))?;
         Ok(ops.convolve(&x, conv_out, ConvExtra::default())?)
+    }
+
+    /// Whether layers from an image of `dims` to one of `channels` are computed in bands.
+    fn in_bands(&self, dims: ImageDims, channels: usize) -> bool {
+        let values = dims.height * dims.width * dims.channels.max(channels);
+        dims.batch == 1 && values > self.whole_values
+    }
+
+    fn bands<'a>(&self, ops: &'a O, cancel: &'a CancelToken) -> Bands<'a, O> {
+        Bands { ops, cancel, values: self.whole_values / BANDS_PER_WHOLE }
     }
 }
 
@@ -143,7 +191,7 @@ impl<O: Ops> Encoder<O> {
             let resample = (!last)
                 .then(|| from.conv("downsamplers.0.conv", [channels, channels, 3], 2, [0, 0, 1, 1]))
                 .transpose()?;
-            blocks.push(Block { resnets, resample });
+            blocks.push(Block { resnets, resample, channels });
         }
         let moments = 2 * config.latent_channels;
         Ok(Self {
@@ -175,7 +223,7 @@ impl<O: Ops> Decoder<O> {
             channels = *width;
             let resample =
                 (!last).then(|| from.conv3("upsamplers.0.conv", channels, channels)).transpose()?;
-            blocks.push(Block { resnets, resample });
+            blocks.push(Block { resnets, resample, channels });
         }
         Ok(Self {
             post_quant: config
@@ -207,22 +255,23 @@ impl<O: Ops> Block<O> {
             .collect()
     }
 
-    fn forward(
+    /// The residual layers.
+    fn refine(
         &self,
         ops: &O,
-        mut x: O::Tensor,
-        enlarges: bool,
+        mut x: Source<'_, O>,
+        bands: Option<&Bands<'_, O>>,
         cancel: &CancelToken,
     ) -> Result<O::Tensor> {
         for resnet in &self.resnets {
             cancel.check()?;
-            x = resnet.forward(ops, &x, None)?;
+            let refined = match bands {
+                Some(bands) => bands.refine(resnet, x)?,
+                None => resnet.forward(ops, &x.whole(ops)?, None)?,
+            };
+            x = Source::of(refined);
         }
-        let Some(conv) = &self.resample else { return Ok(x) };
-        cancel.check()?;
-        let dims = ops.image_dims(&x);
-        let enlarge = enlarges.then_some((dims.height * 2, dims.width * 2));
-        Ok(ops.convolve(&x, conv, ConvExtra { enlarge, ..ConvExtra::default() })?)
+        x.whole(ops)
     }
 }
 

@@ -4,10 +4,13 @@
 //! [`crate::models`] to paint. It knows nothing of egui, and its protocol nothing of tensors.
 
 pub mod compose;
+mod forecast;
 pub mod handle;
+pub mod memory;
 pub mod painter;
 pub mod protocol;
 mod resample;
+mod resident;
 pub mod resolve;
 pub mod worker;
 

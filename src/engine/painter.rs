@@ -9,9 +9,10 @@ use std::time::Instant;
 
 use super::compose;
 use super::protocol::{
-    Event, FailureKind, JobError, Latent, Midway, ModelInfo, ModelSource, Notice, PaintRequest,
-    Painted, Phase, Posterior, Preview, PreviewKind, Request, Timing,
+    Event, FailureKind, JobError, Latent, Midway, Notice, PaintRequest, Painted, Phase, Posterior,
+    Preview, PreviewKind, Request, Timing,
 };
+use super::resident::Residents;
 use super::resolve::{self, Resolved};
 use super::worker::{Done, Generator, Reporter, Stop};
 use crate::diffusion::error::DiffusionError;
@@ -119,6 +120,8 @@ pub struct Options {
     pub threads: Option<usize>,
     /// Who goes first when the processors are busy.
     pub priority: Priority,
+    /// Bytes that painting may take; `None`: what the system has free.
+    pub memory: Option<u64>,
 }
 
 /// Who goes first when the processors are busy.
@@ -133,13 +136,7 @@ pub enum Priority {
 
 /// Loads models and paints.
 pub struct Painter {
-    options: Options,
-    loaded: Option<Loaded>,
-}
-
-struct Loaded {
-    model: Box<dyn Model>,
-    info: Arc<ModelInfo>,
+    models: Residents,
 }
 
 impl From<DiffusionError> for Stop {
@@ -185,29 +182,7 @@ impl Painter {
     /// Makes a painter without a model; the first request loads one.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self { options, loaded: None }
-    }
-
-    /// Makes sure that the model is in memory; says how long that took.
-    fn load(&mut self, source: &ModelSource, reporter: &Reporter<'_>) -> Result<f64, Stop> {
-        let job = reporter.job;
-        let start = Instant::now();
-        if self.loaded.as_ref().is_none_or(|loaded| loaded.info.source != *source) {
-            reporter.say(Event::Phase { job, phase: Phase::ReadingModel(0.0) });
-            let folder = ModelFolder::open(source)?;
-            // Two models would need twice the room.
-            self.loaded = None;
-            let mut progress =
-                |share| reporter.say(Event::Phase { job, phase: Phase::ReadingModel(share) });
-            let model = load_model(&folder, self.options, reporter.cancel, &mut progress)?;
-            let info = Arc::new(resolve::describe(model.as_ref(), &folder, source)?);
-            self.loaded = Some(Loaded { model, info });
-        }
-        let load_secs = start.elapsed().as_secs_f64();
-        if let Some(loaded) = &self.loaded {
-            reporter.say(Event::ModelReady { job, info: Arc::clone(&loaded.info), load_secs });
-        }
-        Ok(load_secs)
+        Self { models: Residents::new(options) }
     }
 }
 
@@ -215,22 +190,24 @@ impl Generator for Painter {
     fn run(&mut self, request: &Request, reporter: &Reporter<'_>) -> Result<Done, Stop> {
         match request {
             Request::Load(source) => {
-                let load_secs = self.load(source, reporter)?;
+                let load_secs = self.models.load(source, false, reporter)?;
                 Ok(Done { request: None, timing: Timing { load_secs, ..Timing::default() } })
             }
             Request::Paint(request) => {
                 resolve::check(request)?;
-                let load_secs = self.load(&request.model, reporter)?;
-                let loaded = self.loaded.as_mut().expect("the model was just loaded");
-                let resolved = resolve::resolve(request, &loaded.info)?;
+                let load_secs = self.models.load(&request.model, request.anyway, reporter)?;
+                let info = &self.models.last().expect("the model was just loaded").info;
+                let resolved = resolve::resolve(request, info)?;
+                self.models.make_room(&resolved, reporter)?;
+                let model = self.models.last().expect("the model was just loaded");
                 let timing = Timing { load_secs, ..Timing::default() };
-                paint(loaded.model.as_mut(), &resolved, reporter, timing)
+                paint(model.model.as_mut(), &resolved, reporter, timing)
             }
         }
     }
 
     fn reset(&mut self) {
-        self.loaded = None;
+        self.models.clear();
     }
 }
 

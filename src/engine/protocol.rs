@@ -89,6 +89,8 @@ pub struct PaintRequest {
     /// Where the same request was stopped before, to go on from there; the pictures before are not
     /// painted again.
     pub resume: Option<Arc<Midway>>,
+    /// Whether it is painted though the memory seems too small for it.
+    pub anyway: bool,
 }
 
 impl Default for PaintRequest {
@@ -111,6 +113,7 @@ impl Default for PaintRequest {
             previews: true,
             latents: false,
             resume: None,
+            anyway: false,
         }
     }
 }
@@ -307,6 +310,11 @@ pub struct JobError {
 /// The kinds of trouble that callers treat differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
+    /// The memory seems too small.
+    Memory {
+        /// A smaller size for which it would do, if there is one.
+        fits: Option<(u32, u32)>,
+    },
     /// The request itself cannot be done (size, steps, strength …).
     Request,
     /// The model cannot be read or used.
@@ -331,8 +339,19 @@ pub enum Event {
         job: JobId,
         /// What the model is.
         info: Arc<ModelInfo>,
+        /// All models in memory and the bytes that their weights take there, this one last.
+        resident: Vec<(ModelSource, u64)>,
         /// How long reading took, in seconds; 0 when it was in memory already.
         load_secs: f64,
+    },
+    /// What painting will take.
+    Forecast {
+        /// Its job.
+        job: JobId,
+        /// Most bytes of memory at once, with the model.
+        needs: u64,
+        /// Bytes that there are, with what the model takes.
+        free: u64,
     },
     /// What goes on outside the steps.
     Phase {
@@ -413,6 +432,7 @@ impl Event {
         match self {
             Self::Started { job }
             | Self::ModelReady { job, .. }
+            | Self::Forecast { job, .. }
             | Self::Phase { job, .. }
             | Self::Notice { job, .. }
             | Self::Step { job, .. }

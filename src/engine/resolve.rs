@@ -52,6 +52,7 @@ impl Resolved {
             schedule: Some(self.schedule),
             guidance: Some(self.guidance),
             resume: None,
+            anyway: false,
             ..self.request.clone()
         }
     }

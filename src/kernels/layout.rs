@@ -45,6 +45,17 @@ pub fn read(isa: Isa, values: Values<'_>) -> Vec<f32> {
     out
 }
 
+/// Copies values between buffers that may store them differently, from the one's place to the
+/// other's.
+pub fn copy(isa: Isa, out: (ValuesMut<'_>, usize), values: (Values<'_>, usize), count: usize) {
+    let ((out, to), (values, from)) = (out, values);
+    with_values!(ValuesMut, out, out => {
+        out[to..to + count].par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, out)| {
+            copy_converted(isa, out, values, from + chunk * CHUNK);
+        });
+    });
+}
+
 /// Rows of `a` followed by those of `b`; each comes with the length of its rows.
 pub fn concat(isa: Isa, out: ValuesMut<'_>, a: (Values<'_>, usize), b: (Values<'_>, usize)) {
     fn run<T: Element>(

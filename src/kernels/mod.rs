@@ -24,6 +24,7 @@ pub mod gemm;
 pub mod isa;
 pub mod layout;
 pub mod memory;
+pub mod moments;
 pub mod norm;
 pub mod peak;
 pub mod values;

@@ -1,11 +1,12 @@
-//! Group and layer normalisation, channels last: one pass to read, one to write. Statistics are
-//! gathered in f32 over short stretches and joined in f64.
+//! Group and layer normalisation, channels last: one pass to read (see [`super::moments`]), one to
+//! write.
 
 use rayon::prelude::*;
 
 use super::activation::{Activation, CHUNK};
 use super::isa::{self, Isa, for_each_isa};
-use super::values::{Element, Values, ValuesMut};
+use super::moments::Moments;
+use super::values::{Element, Values, ValuesMut, with_values};
 use super::vector::{Fma, activated};
 
 /// What a normalisation is made of.
@@ -20,9 +21,6 @@ pub struct Norm {
     pub groups: usize,
 }
 
-/// Pixels whose sums are kept in f32 before they are joined in f64.
-const STRETCH: usize = 256;
-
 /// Group normalisation (Wu & He 2018) with an optional activation; `x` is
 /// `[batch, pixels, channels]`, `out` of its shape.
 pub fn group_norm(
@@ -33,30 +31,42 @@ pub fn group_norm(
     norm: &Norm,
     activation: Option<Activation>,
 ) {
-    fn run<A: Element, B: Element>(
-        isa: Isa,
-        out: &mut [B],
-        x: &[A],
-        pixels: usize,
-        norm: &Norm,
-        activation: Option<Activation>,
-    ) {
-        let channels = norm.weight.len();
-        let image = pixels * channels;
-        let chunk = (CHUNK / channels).max(1) * channels;
+    with_values!(ValuesMut, out, out => with_values!(Values, x, x => {
+        let image = pixels * norm.weight.len();
         out.par_chunks_mut(image).zip(x.par_chunks(image)).for_each(|(out, x)| {
-            let scales = group_scales(isa, x, norm);
-            out.par_chunks_mut(chunk).zip(x.par_chunks(chunk)).for_each(|(out, x)| {
-                write_pixels(isa, out, x, (&scales.0, &scales.1), activation);
-            });
+            let moments = Moments::gathered(isa, x, norm.weight.len());
+            write_image(isa, out, x, &group_scales(&moments, norm), activation);
         });
-    }
-    match (out, x) {
-        (ValuesMut::F32(out), Values::F32(x)) => run(isa, out, x, pixels, norm, activation),
-        (ValuesMut::Bf16(out), Values::F32(x)) => run(isa, out, x, pixels, norm, activation),
-        (ValuesMut::F32(out), Values::Bf16(x)) => run(isa, out, x, pixels, norm, activation),
-        (ValuesMut::Bf16(out), Values::Bf16(x)) => run(isa, out, x, pixels, norm, activation),
-    }
+    }));
+}
+
+/// Group normalisation of a part `x` of an image, `[pixels, channels]`, by the `moments` of the
+/// whole.
+pub fn group_norm_by(
+    isa: Isa,
+    out: ValuesMut<'_>,
+    x: Values<'_>,
+    moments: &Moments,
+    norm: &Norm,
+    activation: Option<Activation>,
+) {
+    let scales = group_scales(moments, norm);
+    with_values!(ValuesMut, out, out => with_values!(Values, x, x => {
+        write_image(isa, out, x, &scales, activation);
+    }));
+}
+
+fn write_image<A: Element, B: Element>(
+    isa: Isa,
+    out: &mut [B],
+    x: &[A],
+    (scale, shift): &(Vec<f32>, Vec<f32>),
+    activation: Option<Activation>,
+) {
+    let chunk = (CHUNK / scale.len()).max(1) * scale.len();
+    out.par_chunks_mut(chunk).zip(x.par_chunks(chunk)).for_each(|(out, x)| {
+        write_pixels(isa, out, x, (scale, shift), activation);
+    });
 }
 
 for_each_isa! {
@@ -112,74 +122,16 @@ fn write_here<A: Element, B: Element>(
     }
 }
 
-for_each_isa! {
-    fn gather_sums[A: Element](sums: &mut [f32], squares: &mut [f32], pivots: &[A], x: &[A])
-        = gather_here;
-}
-
-#[inline(always)]
-fn gather_here<A: Element>(
-    fma: impl Fma,
-    sums: &mut [f32],
-    squares: &mut [f32],
-    pivots: &[A],
-    x: &[A],
-) {
-    for pixel in x.chunks_exact(sums.len()) {
-        for ((sum, square), (x, pivot)) in
-            sums.iter_mut().zip(&mut *squares).zip(pixel.iter().zip(pivots))
-        {
-            let x = x.get() - pivot.get();
-            *sum += x;
-            *square = fma.mul_add(x, x, *square);
-        }
-    }
-}
-
-/// Scale and shift per channel that normalise one image.
-fn group_scales<A: Element>(isa: Isa, x: &[A], norm: &Norm) -> (Vec<f32>, Vec<f32>) {
-    let channels = norm.weight.len();
-    let per_group = channels / norm.groups;
-    // Distances from the first pixel: a mean that is large beside the deviation costs no digits.
-    let pivots = &x[..channels];
-    // Sums and sums of squares per channel and stretch; joined in order.
-    let stretches: Vec<(Vec<f32>, Vec<f32>)> = x
-        .par_chunks(STRETCH * channels)
-        .map(|stretch| {
-            let (mut sums, mut squares) = (vec![0.0; channels], vec![0.0; channels]);
-            gather_sums(isa, &mut sums, &mut squares, pivots, stretch);
-            (sums, squares)
-        })
-        .collect();
-    let mut joined = vec![(0.0_f64, 0.0_f64); channels];
-    for (sums, squares) in &stretches {
-        for (channel, (sum, square)) in sums.iter().zip(squares).enumerate() {
-            joined[channel].0 += f64::from(*sum);
-            joined[channel].1 += f64::from(*square);
-        }
-    }
-    let pixels = (x.len() / channels) as f64;
-    let mut totals = vec![(0.0_f64, 0.0_f64); norm.groups];
-    for (channel, ((sum, square), pivot)) in joined.into_iter().zip(pivots).enumerate() {
-        let pivot = f64::from(pivot.get());
-        let total = &mut totals[channel / per_group];
-        total.0 += sum + pixels * pivot;
-        total.1 += square + 2.0 * pivot * sum + pixels * pivot * pivot;
-    }
-    let count = pixels * per_group as f64;
-    let mut scale = Vec::with_capacity(channels);
-    let mut shift = Vec::with_capacity(channels);
-    for channel in 0..channels {
-        let (sum, square) = totals[channel / per_group];
-        let mean = sum / count;
-        let variance = square / count - mean * mean;
-        // As `max` does not: NaN stays.
-        let variance = if variance < 0.0 { 0.0 } else { variance };
-        let factor = f64::from(norm.weight[channel]) / (variance + f64::from(norm.eps)).sqrt();
-        scale.push(factor as f32);
-        shift.push((f64::from(norm.bias[channel]) - mean * factor) as f32);
-    }
-    (scale, shift)
+/// Scale and shift per channel that normalise an image of such moments.
+fn group_scales(moments: &Moments, norm: &Norm) -> (Vec<f32>, Vec<f32>) {
+    let groups = moments.of_groups(norm.groups);
+    let per_group = norm.weight.len() / norm.groups;
+    let scaled = norm.weight.iter().zip(&norm.bias).enumerate().map(|(channel, (weight, bias))| {
+        let (mean, variance) = groups[channel / per_group];
+        let factor = f64::from(*weight) / (variance + f64::from(norm.eps)).sqrt();
+        (factor as f32, (f64::from(*bias) - mean * factor) as f32)
+    });
+    scaled.unzip()
 }
 
 /// Layer normalisation (Ba et al. 2016) of each row of `norm.weight.len()` values.

@@ -62,6 +62,11 @@ impl Winograd {
             && (LANES..=640).contains(&output)
     }
 
+    /// Bytes that its weights take.
+    pub(super) fn packed_bytes(input: usize, output: usize) -> usize {
+        PLACES * input * output * DType::F32.size()
+    }
+
     /// Transforms weights `[output, input, 3, 3]`.
     pub(super) fn new(gemm: &Gemm, weight: &[f32], input: usize, output: usize) -> Self {
         let kernel = kernel(gemm.isa(), DType::F32);

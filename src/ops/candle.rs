@@ -3,11 +3,13 @@
 //!
 //! Images are `[batch, channels, height, width]`, tokens `[batch, tokens, channels]`, all f32.
 
-use candle_core::{D, Device, Tensor};
+use std::ops::Range;
+
+use candle_core::{D, DType, Device, Tensor};
 
 use super::{
-    Activation, ConvExtra, ConvWeights, ImageDims, LinearWeights, NormWeights, Ops, OpsError,
-    Result,
+    Activation, ConvExtra, ConvWeights, ImageDims, LinearWeights, Moments, NormWeights, Ops,
+    OpsError, Result,
 };
 
 /// A candle device.
@@ -221,6 +223,37 @@ impl Ops for Candle {
         activation.map_or_else(|| Ok(out.clone()), |activation| activated(&out, activation))
     }
 
+    fn moments(&self, x: &Tensor) -> Result<Moments> {
+        let channels = x.flatten_from(2)?.squeeze(0)?;
+        let means = channels.mean_keepdim(1)?;
+        let squares = channels.broadcast_sub(&means)?.sqr()?.sum(1)?;
+        let values = |x: Tensor| -> Result<Vec<f64>> { Ok(x.to_dtype(DType::F64)?.to_vec1()?) };
+        Ok(Moments::new(channels.dim(1)?, values(means.squeeze(1)?)?, values(squares)?))
+    }
+
+    fn group_norm_by(
+        &self,
+        x: &Tensor,
+        norm: &Norm,
+        moments: &Moments,
+        activation: Option<Activation>,
+    ) -> Result<Tensor> {
+        let (_, channels, _, _) = x.dims4()?;
+        let groups = moments.of_groups(norm.groups);
+        let factor = |variance: f64| 1.0 / (variance + norm.eps).sqrt();
+        let by_channel = |value: &dyn Fn((f64, f64)) -> f64| {
+            let group = |channel: usize| groups[channel * norm.groups / channels];
+            let values = (0..channels).map(|channel| value(group(channel)) as f32).collect();
+            Tensor::from_vec(values, (1, channels, 1, 1), &self.device)
+        };
+        let out = x
+            .broadcast_sub(&by_channel(&|(mean, _)| mean)?)?
+            .broadcast_mul(&by_channel(&|(_, variance)| factor(variance))?)?
+            .broadcast_mul(&norm.weight.reshape((1, channels, 1, 1))?)?
+            .broadcast_add(&norm.bias.reshape((1, channels, 1, 1))?)?;
+        activation.map_or_else(|| Ok(out.clone()), |activation| activated(&out, activation))
+    }
+
     fn layer_norm(&self, x: &Tensor, norm: &Norm) -> Result<Tensor> {
         let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
         let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
@@ -268,5 +301,18 @@ impl Ops for Candle {
     fn image_of_tokens(&self, x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
         let (batch, _, channels) = x.dims3()?;
         Ok(x.transpose(1, 2)?.contiguous()?.reshape((batch, channels, height, width))?)
+    }
+
+    fn rows(&self, x: &Tensor, rows: Range<usize>) -> Result<Tensor> {
+        Ok(x.narrow(2, rows.start, rows.len())?.force_contiguous()?)
+    }
+
+    fn blank(&self, dims: ImageDims) -> Result<Tensor> {
+        let shape = (dims.batch, dims.channels, dims.height, dims.width);
+        Ok(Tensor::zeros(shape, DType::F32, &self.device)?)
+    }
+
+    fn put_rows(&self, x: &mut Tensor, at: usize, rows: &Tensor) -> Result<()> {
+        Ok(x.slice_set(rows, 2, at)?)
     }
 }

@@ -1,14 +1,19 @@
 //! The fused verbs that the networks are written in, and their implementations.
 //!
 //! [`Ops`] is spoken by [`crate::diffusion::nn`]; [`cpu`] computes it with own kernels, [`candle`]
-//! with plain candle tensors on any device: the twin that tests hold the other against. A verb
+//! with plain candle tensors on any device: the twin that tests hold the other against; [`shapes`]
+//! only counts what a run would take. A verb
 //! takes and returns the backend's own tensor and never assumes that its values can be read at
 //! once. Nothing here knows files or networks.
 
 pub mod candle;
 pub mod cpu;
+pub mod shapes;
+
+use std::ops::Range;
 
 pub use crate::kernels::activation::Activation;
+pub use crate::kernels::moments::Moments;
 
 /// A backend could not compute: out of memory, a device that is gone.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +91,9 @@ pub struct ImageDims {
 /// A device and its verbs. Two kinds of tensors exist: images (batch, channels, height, width)
 /// and tokens (batch, tokens, channels). The backend chooses how they lie in memory.
 pub trait Ops: Sync + 'static {
+    /// Whether weights need their values; where only shapes count, they are not read.
+    const VALUES: bool = true;
+
     /// A tensor on the device. Cloning shares the values.
     type Tensor: Clone + Send + Sync;
     /// A convolution's weights, ready for use.
@@ -98,6 +106,11 @@ pub trait Ops: Sync + 'static {
     type Norm: Send + Sync;
     /// Keys and values that queries attend to, ready for use.
     type Keys: Send + Sync;
+
+    /// Hears of bytes that a network keeps outside of tensors.
+    fn keeps(&self, _bytes: usize) {}
+    /// Gives back memory that is kept only to be quick next time.
+    fn rest(&self) {}
 
     /// Prepares a convolution.
     ///
@@ -179,6 +192,22 @@ pub trait Ops: Sync + 'static {
         norm: &Self::Norm,
         activation: Option<Activation>,
     ) -> Result<Self::Tensor>;
+    /// Mean and spread of each channel of one image.
+    ///
+    /// # Errors
+    /// See [`OpsError`].
+    fn moments(&self, x: &Self::Tensor) -> Result<Moments>;
+    /// Group norm on some rows of one image by the `moments` of the whole, then `activation`.
+    ///
+    /// # Errors
+    /// See [`OpsError`].
+    fn group_norm_by(
+        &self,
+        x: &Self::Tensor,
+        norm: &Self::Norm,
+        moments: &Moments,
+        activation: Option<Activation>,
+    ) -> Result<Self::Tensor>;
     /// Layer norm on tokens.
     ///
     /// # Errors
@@ -225,4 +254,19 @@ pub trait Ops: Sync + 'static {
         height: usize,
         width: usize,
     ) -> Result<Self::Tensor>;
+    /// Some rows of one image.
+    ///
+    /// # Errors
+    /// See [`OpsError`].
+    fn rows(&self, x: &Self::Tensor, rows: Range<usize>) -> Result<Self::Tensor>;
+    /// One image that [`Ops::put_rows`] will fill.
+    ///
+    /// # Errors
+    /// See [`OpsError`].
+    fn blank(&self, dims: ImageDims) -> Result<Self::Tensor>;
+    /// Writes `rows` into one image, from its row `at` on. No clone of the image may be alive.
+    ///
+    /// # Errors
+    /// See [`OpsError`].
+    fn put_rows(&self, x: &mut Self::Tensor, at: usize, rows: &Self::Tensor) -> Result<()>;
 }

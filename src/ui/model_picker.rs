@@ -60,6 +60,15 @@ impl Picker {
                 }
             });
             ui.separator();
+            let taken = cx.state.model.resident.iter().map(|(_, bytes)| bytes).sum::<u64>();
+            if taken > 0 {
+                let words = cx.lang().fill(Text::InMemory, &[&cx.lang().bytes(taken)]);
+                let words = egui::RichText::new(words).font(tokens::caption());
+                ui.horizontal(|ui| {
+                    ui.add_space(space::M);
+                    ui.label(words.color(cx.palette.text_2));
+                });
+            }
             let add = cx.t(Text::AddModel);
             if button::word(ui, Some(icons::PLUS), add, true, false).clicked() {
                 cx.act(Action::AddModel);

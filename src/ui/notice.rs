@@ -6,7 +6,7 @@ use super::tokens::{self, Palette, radius, size, space};
 use super::widgets::button::{self, IconButton};
 use super::{Cx, icons};
 use crate::app::command::Command;
-use crate::app::notices::{Kind, Notice};
+use crate::app::notices::{Kind, Label, Notice, Offer};
 use crate::app::words::Text;
 
 /// Cards at once; the rest are counted.
@@ -70,16 +70,16 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, notice: &Notice) {
             ui.spacing_mut().item_spacing.x = space::S;
             let (place, _) = ui.allocate_exact_size(vec2(size::ICON, 36.0), egui::Sense::hover());
             super::widgets::icon_in(ui.painter(), place, icon, size::ICON, colour);
-            let action = notice.action.as_ref().map(|(text, command)| (cx.t(*text), command));
-            let action_width = action.map_or(0.0, |(word, _)| {
-                let galley =
-                    ui.painter().layout_no_wrap(word.to_owned(), tokens::heading(), p.text_1);
+            let width = |offer: &Offer| {
+                let word = label(cx, offer).to_owned();
+                let galley = ui.painter().layout_no_wrap(word, tokens::heading(), p.text_1);
                 galley.size().x + 3.0 * space::S
-            });
+            };
+            let action_width = notice.offers.iter().map(width).sum::<f32>();
             let whole = ui.available_width() - size::ICON_BUTTON - space::S;
             let beside = words(ui, notice, p, whole - action_width);
             // Rather than be cut, the words take the whole width, and the action stands below.
-            let below = action.is_some() && beside.elided;
+            let below = !notice.offers.is_empty() && beside.elided;
             let galley = if below { words(ui, notice, p, whole) } else { beside };
             let wide = if below { whole } else { whole - action_width };
             let height = galley.size().y.max(36.0);
@@ -125,15 +125,22 @@ fn words(ui: &Ui, notice: &Notice, p: &Palette, width: f32) -> std::sync::Arc<eg
     ui.painter().layout_job(job)
 }
 
-/// The one thing that can be done about it; `shift` brings its word in line with the text above.
+/// What can be done about it; `shift` brings the words in line with the text above.
 fn act(ui: &mut Ui, cx: &mut Cx<'_>, notice: &Notice, shift: f32) {
-    let Some((text, command)) = &notice.action else { return };
-    let clicked = ui.horizontal(|ui| {
+    ui.horizontal(|ui| {
         ui.add_space(shift);
-        button::word(ui, None, cx.t(*text), true, true).clicked()
+        for offer in &notice.offers {
+            if button::word(ui, None, label(cx, offer), true, true).clicked() {
+                cx.ask(offer.command.clone());
+                cx.ask(Command::Dismiss(notice.id));
+            }
+        }
     });
-    if clicked.inner {
-        cx.ask(command.clone());
-        cx.ask(Command::Dismiss(notice.id));
+}
+
+fn label<'a>(cx: &Cx<'_>, offer: &'a Offer) -> &'a str {
+    match &offer.label {
+        Label::Word(text) => cx.t(*text),
+        Label::Said(words) => words,
     }
 }

@@ -23,6 +23,8 @@ const LABEL: f32 = 0.45;
 const CONTROL: f32 = 200.0;
 /// Threads that can be chosen, at most.
 const MOST_THREADS: usize = 16;
+/// Limits of memory that can be chosen, in GB.
+const MEMORIES: [u32; 9] = [2, 4, 6, 8, 12, 16, 24, 32, 64];
 
 /// A row of the page.
 #[derive(Clone, Copy, PartialEq)]
@@ -35,6 +37,7 @@ enum Row {
     AlwaysSharp,
     Previews,
     Threads,
+    Memory,
     Wayland,
 }
 
@@ -52,7 +55,14 @@ const PARTS: [(Text, &[(Row, Text)]); 3] = [
         ],
     ),
     (Text::PartCanvas, &[(Row::Surround, Text::Surround), (Row::AlwaysSharp, Text::AlwaysSharp)]),
-    (Text::PartPainting, &[(Row::Previews, Text::Previews), (Row::Threads, Text::Threads)]),
+    (
+        Text::PartPainting,
+        &[
+            (Row::Previews, Text::Previews),
+            (Row::Threads, Text::Threads),
+            (Row::Memory, Text::Memory),
+        ],
+    ),
 ];
 
 /// What the page remembers while it is open.
@@ -285,6 +295,7 @@ fn show_row(ui: &mut Ui, cx: &mut Cx<'_>, row: Row, text: Text) {
         Row::AlwaysSharp => Some(Text::AlwaysSharpTip),
         Row::Previews => Some(Text::PreviewsTip),
         Row::Threads => Some(Text::ThreadsTip),
+        Row::Memory => Some(Text::MemoryTip),
         _ => None,
     };
     let name = cx.t(text);
@@ -306,6 +317,7 @@ fn show_row(ui: &mut Ui, cx: &mut Cx<'_>, row: Row, text: Text) {
         Row::Previews => flip(ui, name, &mut prefer.previews),
         Row::Wayland => flip(ui, name, &mut prefer.wayland),
         Row::Threads => threads(ui, cx, name, &mut prefer.threads),
+        Row::Memory => memory(ui, cx, name, &mut prefer.memory_gb),
     }
     if let Some(tip) = tip {
         ui.interact(rect, ui.scope_id().with("tip"), Sense::hover()).on_hover_text(cx.t(tip));
@@ -374,6 +386,15 @@ fn threads(ui: &mut Ui, cx: &Cx<'_>, name: &str, value: &mut Option<u32>) {
     let auto = (None, cx.t(Text::ThreadsAuto).to_owned());
     let counts = (1..=most as u32).map(|count| (Some(count), count.to_string()));
     let names: Vec<(Option<u32>, String)> = std::iter::once(auto).chain(counts).collect();
+    combo(ui, name, &names, value);
+}
+
+fn memory(ui: &mut Ui, cx: &Cx<'_>, name: &str, value: &mut Option<u32>) {
+    let auto = (None, cx.t(Text::MemoryAuto).to_owned());
+    let gigabytes =
+        |count: u32| (Some(count), cx.lang().fill(Text::Gigabytes, &[&count.to_string()]));
+    let names: Vec<(Option<u32>, String)> =
+        std::iter::once(auto).chain(MEMORIES.map(gigabytes)).collect();
     combo(ui, name, &names, value);
 }
 

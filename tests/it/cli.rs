@@ -62,6 +62,33 @@ fn wrong_arguments_end_with_2_and_failed_jobs_with_1() {
     refused(here, &["--latents", "none/l.safetensors"], 1, "none");
 }
 
+fn events(output: &Output) -> Vec<Value> {
+    let lines = std::str::from_utf8(&output.stdout).unwrap().lines();
+    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn the_memory_is_foretold_and_kept_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let large = ["--size", "1024x1024", "--memory", "0.5"];
+    refused(here, &["--memory", "lots"], 2, "--memory");
+    refused(here, &large, 1, "Needs 1.");
+    let output = paint(here, &[&large[..], &["--anyway", "--json"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let events = events(&output);
+    let of = |name: &str, key: &str| {
+        let event = events.iter().find(|event| event["event"] == name).unwrap();
+        event[key].as_f64().unwrap()
+    };
+    assert_eq!(of("forecast", "free_bytes"), 0.5e9);
+    if cfg!(target_os = "linux") {
+        let ratio = of("forecast", "needs_bytes") / of("finished", "peak_bytes");
+        println!("foretold / taken: {ratio:.3}");
+        assert!((0.85..1.15).contains(&ratio), "{ratio}");
+    }
+}
+
 #[test]
 fn one_picture_comes_with_its_story() {
     let folder = tempfile::tempdir().unwrap();
@@ -71,11 +98,7 @@ fn one_picture_comes_with_its_story() {
         &["--size", "64x64", "--json", "--previews", "steps", "--latents", "l.safetensors"],
     );
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let events: Vec<Value> = String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let events = events(&output);
     let named = |name: &str| events.iter().filter(|event| event["event"] == name).count();
     assert_eq!([named("job"), named("model"), named("painted"), named("finished")], [1; 4]);
     assert_eq!((named("step"), named("preview"), named("error")), (2, 2, 0));

@@ -200,6 +200,8 @@ pub trait Stages {
     fn encode(&self, picture: &Golden) -> Vec<f32>;
     /// Latents as the decoder takes them → pictures, about -1..=1.
     fn decode(&self, latent: &Golden) -> Vec<f32>;
+    /// See [`Vae::keep_whole`].
+    fn keep_whole(&mut self, values: usize);
 }
 
 /// Loads a model's networks on a backend.
@@ -268,6 +270,10 @@ impl<O: Ops> Stages for Networks<O> {
     fn decode(&self, latent: &Golden) -> Vec<f32> {
         let out = self.vae.decode(&self.ops, &self.image(latent), &self.go).expect("a picture");
         self.ops.read_image(&out).expect("values")
+    }
+
+    fn keep_whole(&mut self, values: usize) {
+        self.vae.keep_whole(values);
     }
 }
 

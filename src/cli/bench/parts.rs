@@ -10,6 +10,7 @@ use super::super::args::{Bench, BenchModel};
 use super::median;
 use super::networks::{Networks, Part};
 use super::peer::{Setup, Torch};
+use crate::engine::memory;
 use crate::kernels::gemm::Gemm;
 use crate::kernels::peak::peak;
 use crate::models::ModelFolder;
@@ -79,7 +80,7 @@ fn measure(args: &Bench, model: &BenchModel, threads: usize) -> Result<()> {
         peak,
         rows,
         size: networks.size(),
-        peak_bytes: peak_bytes(),
+        peak_bytes: memory::peak().map(|bytes| bytes as f64),
         peer: peer.as_ref().map(|peer| peer.versions.clone()).zip(theirs),
     };
     let mut out = std::io::stdout().lock();
@@ -276,12 +277,4 @@ fn processor() -> String {
         "" => std::env::consts::ARCH.to_owned(),
         name => format!("{name} ({})", flags.join(" ")),
     }
-}
-
-/// The most memory that this process has held, by the system's accounting.
-fn peak_bytes() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib * 1024.0)
 }

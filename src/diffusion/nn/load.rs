@@ -44,7 +44,8 @@ impl<'a, O: Ops> Loader<'a, O> {
         self.file.has(&format!("{}{name}", self.prefix))
     }
 
-    /// A tensor's values, its shape checked. Cancelling takes effect here.
+    /// A tensor's values, its shape checked; none where the backend needs none. Cancelling takes
+    /// effect here.
     ///
     /// # Errors
     /// Cancelled, unreadable, of another shape, or not finite.
@@ -55,7 +56,19 @@ impl<'a, O: Ops> Loader<'a, O> {
             self.missing.borrow_mut().push(name);
             return Ok(vec![0.0; shape.iter().product()]);
         }
+        if !O::VALUES {
+            return Ok(Vec::new());
+        }
         Ok(self.file.read_f32(&name, shape)?)
+    }
+
+    /// A tensor that is looked into value by value and stays in f32.
+    ///
+    /// # Errors
+    /// As [`Self::tensor`].
+    pub fn table(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        self.ops.keeps(shape.iter().product::<usize>() * size_of::<f32>());
+        self.tensor(name, shape)
     }
 
     /// A square convolution `[output, input, kernel, kernel]` with its bias.

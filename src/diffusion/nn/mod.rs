@@ -4,6 +4,7 @@
 //! diffusers'.
 
 pub mod attention;
+pub mod bands;
 pub mod load;
 pub mod resnet;
 pub mod timestep;

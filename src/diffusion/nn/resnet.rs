@@ -6,13 +6,13 @@ use crate::ops::{Activation, ConvExtra, Ops};
 
 /// Norm, activation, convolution, twice, beside a shortcut.
 pub struct Resnet<O: Ops> {
-    norm1: O::Norm,
-    conv1: O::Conv,
+    pub(super) norm1: O::Norm,
+    pub(super) conv1: O::Conv,
     time: Option<O::Linear>,
-    norm2: O::Norm,
+    pub(super) norm2: O::Norm,
     conv2: O::Conv,
-    shortcut: Option<O::Conv>,
-    activation: Activation,
+    pub(super) shortcut: Option<O::Conv>,
+    pub(super) activation: Activation,
 }
 
 /// What all residual blocks of a network share.
@@ -66,11 +66,16 @@ impl<O: Ops> Resnet<O> {
         let extra = ConvExtra { channel_bias: time.as_ref(), ..ConvExtra::default() };
         let h = ops.convolve(&h, &self.conv1, extra)?;
         let h = ops.group_norm(&h, &self.norm2, Some(self.activation))?;
+        self.with_shortcut(ops, &h, x)
+    }
+
+    /// The second convolution of `h`, beside the block's input `x`.
+    pub(super) fn with_shortcut(&self, ops: &O, h: &O::Tensor, x: &O::Tensor) -> Result<O::Tensor> {
         let shortcut = match &self.shortcut {
             Some(conv) => &ops.convolve(x, conv, ConvExtra::default())?,
             None => x,
         };
         let extra = ConvExtra { residual: Some(shortcut), ..ConvExtra::default() };
-        Ok(ops.convolve(&h, &self.conv2, extra)?)
+        Ok(ops.convolve(h, &self.conv2, extra)?)
     }
 }

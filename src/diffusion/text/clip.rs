@@ -62,9 +62,9 @@ impl<O: Ops> ClipText<O> {
             })
             .collect::<Result<_>>()?;
         let encoder = Self {
-            tokens: embeddings.tensor("token_embedding.weight", &[config.vocabulary, hidden])?,
+            tokens: embeddings.table("token_embedding.weight", &[config.vocabulary, hidden])?,
             positions: embeddings
-                .tensor("position_embedding.weight", &[config.positions, hidden])?,
+                .table("position_embedding.weight", &[config.positions, hidden])?,
             layers,
             norm: from.norm("final_layer_norm", hidden, 1, norm_eps)?,
             config,
@@ -88,7 +88,8 @@ impl<O: Ops> ClipText<O> {
         let hidden = self.config.hidden;
         let length = prompts.first().map_or(0, |ids| ids.len());
         let mut values = Vec::with_capacity(prompts.len() * length * hidden);
-        for ids in prompts {
+        // Without values there are no tables to look into.
+        for ids in prompts.iter().filter(|_| O::VALUES) {
             for (position, id) in ids.iter().enumerate() {
                 let token = &self.tokens[*id as usize * hidden..][..hidden];
                 let place = &self.positions[position * hidden..][..hidden];

@@ -1,25 +1,16 @@
 //! Buffers that are used again: a picture's steps ask for the same sizes over and over, and fresh
 //! pages cost more than the arithmetic on small maps.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::shelf::Shelf;
 use crate::kernels::memory::Memory;
 use crate::kernels::values::{DType, Values, ValuesMut};
 
-/// Bytes that are kept for reuse at most; what comes back beyond it is freed.
-const KEPT_BYTES: usize = 512 << 20;
-
-/// Buffers that nobody uses at the moment, by length in bytes.
+/// Buffers that nobody uses at the moment.
 #[derive(Default)]
 pub struct Pool {
-    free: Mutex<Free>,
-}
-
-#[derive(Default)]
-struct Free {
-    by_length: HashMap<usize, Vec<Memory>>,
-    kept: usize,
+    free: Mutex<Shelf<Memory>>,
 }
 
 /// Values on loan from a [`Pool`].
@@ -34,14 +25,16 @@ impl Pool {
     /// A buffer of `count` values. What it holds is left over: write before reading.
     pub fn take(self: &Arc<Self>, dtype: DType, count: usize) -> Buffer {
         let bytes = count * dtype.size();
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = free.by_length.get_mut(&bytes).and_then(Vec::pop);
-        if kept.is_some() {
-            free.kept -= bytes;
-        }
-        drop(free);
+        let kept = self.free.lock().unwrap_or_else(PoisonError::into_inner).take(bytes);
         let memory = kept.unwrap_or_else(|| Memory::zeroed(bytes));
         Buffer { memory, dtype, count, pool: Arc::clone(self) }
+    }
+}
+
+impl Pool {
+    /// Frees what nobody uses.
+    pub fn clear(&self) {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
@@ -61,15 +54,6 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         let memory = std::mem::take(&mut self.memory);
         let bytes = self.count * self.dtype.size();
-        let mut free = self.pool.free.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.kept + bytes > KEPT_BYTES {
-            // Another size is painted now: forget the old sizes rather than the new one.
-            free.by_length.clear();
-            free.kept = 0;
-        }
-        if bytes <= KEPT_BYTES {
-            free.kept += bytes;
-            free.by_length.entry(bytes).or_default().push(memory);
-        }
+        self.pool.free.lock().unwrap_or_else(PoisonError::into_inner).give(bytes, memory);
     }
 }

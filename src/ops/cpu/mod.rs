@@ -5,13 +5,16 @@
 
 mod buffer;
 pub mod profile;
+pub(super) mod shelf;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use self::buffer::{Buffer, Pool};
 use self::profile::{Operator, Profile};
 use super::{
-    Activation, ConvExtra, ConvWeights, ImageDims, LinearWeights, NormWeights, Ops, Result,
+    Activation, ConvExtra, ConvWeights, ImageDims, LinearWeights, Moments, NormWeights, Ops,
+    OpsError, Result,
 };
 use crate::kernels::attention::{self, attention};
 use crate::kernels::conv::{Conv, ImageShape};
@@ -51,6 +54,11 @@ const NORM: (Operator, usize) = (Operator::Norm, 0);
 /// Latents and pictures have so few channels that they stay f32 whatever else is stored as.
 const FEW_CHANNELS: usize = 16;
 
+/// How values of so many channels are stored.
+pub(super) fn stored_as(gemm: &Gemm, channels: usize) -> DType {
+    if channels < FEW_CHANNELS { DType::F32 } else { gemm.weights() }
+}
+
 impl Default for Cpu {
     /// The best instructions of this processor, in f32.
     fn default() -> Self {
@@ -80,7 +88,7 @@ impl Cpu {
         fill: impl FnOnce(ValuesMut<'_>),
     ) -> Tensor {
         let count = dims.batch * dims.height * dims.width * dims.channels;
-        let dtype = if dims.channels < FEW_CHANNELS { DType::F32 } else { self.gemm.weights() };
+        let dtype = stored_as(&self.gemm, dims.channels);
         let mut values = self.pool.take(dtype, count);
         self.profile.of(operator, flop, || fill(values.values_mut()));
         Tensor { dims, values: Arc::new(values) }
@@ -108,6 +116,10 @@ impl Ops for Cpu {
     type Gated = Linear;
     type Norm = Norm;
     type Keys = attention::Keys;
+
+    fn rest(&self) {
+        self.pool.clear();
+    }
 
     fn conv(&self, weights: ConvWeights) -> Result<Conv> {
         let ConvWeights { weight, bias, shape, stride, padding } = weights;
@@ -210,6 +222,23 @@ impl Ops for Cpu {
         }))
     }
 
+    fn moments(&self, x: &Tensor) -> Result<Moments> {
+        let gather = || Moments::of(self.isa(), x.values(), x.dims.channels);
+        Ok(self.profile.of(Operator::Norm, 0, gather))
+    }
+
+    fn group_norm_by(
+        &self,
+        x: &Tensor,
+        norm: &Norm,
+        moments: &Moments,
+        activation: Option<Activation>,
+    ) -> Result<Tensor> {
+        Ok(self.made(x.dims, NORM, |out| {
+            norm::group_norm_by(self.isa(), out, x.values(), moments, norm, activation);
+        }))
+    }
+
     fn layer_norm(&self, x: &Tensor, norm: &Norm) -> Result<Tensor> {
         Ok(self.made(x.dims, NORM, |out| {
             norm::layer_norm(self.isa(), out, x.values(), norm);
@@ -258,5 +287,29 @@ impl Ops for Cpu {
 
     fn image_of_tokens(&self, x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
         Ok(x.reshaped(ImageDims { height, width, ..x.dims }))
+    }
+
+    fn rows(&self, x: &Tensor, rows: Range<usize>) -> Result<Tensor> {
+        let row = x.dims.width * x.dims.channels;
+        let dims = ImageDims { batch: 1, height: rows.len(), ..x.dims };
+        Ok(self.made(dims, OTHER, |out| {
+            let from = (x.values(), rows.start * row);
+            layout::copy(self.isa(), (out, 0), from, rows.len() * row);
+        }))
+    }
+
+    fn blank(&self, dims: ImageDims) -> Result<Tensor> {
+        Ok(self.made(dims, OTHER, |_| {}))
+    }
+
+    fn put_rows(&self, x: &mut Tensor, at: usize, rows: &Tensor) -> Result<()> {
+        let row = x.dims.width * x.dims.channels;
+        let shared = || OpsError("An image that others hold cannot be written into".to_owned());
+        let out = Arc::get_mut(&mut x.values).ok_or_else(shared)?;
+        let from = rows.values();
+        self.profile.of(Operator::Other, 0, || {
+            layout::copy(self.isa(), (out.values_mut(), at * row), (from, 0), from.len());
+        });
+        Ok(())
     }
 }

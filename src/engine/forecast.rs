@@ -1,0 +1,133 @@
+//! What a painting would take, known before it begins.
+//!
+//! Used by the painter: the same pipeline walks over [`Shapes`] instead of numbers, at the cost of
+//! milliseconds.
+
+use super::painter::Options;
+use super::resolve::Resolved;
+use crate::cancel::CancelToken;
+use crate::diffusion::error::DiffusionError;
+use crate::diffusion::noise::TorchNoise;
+use crate::diffusion::pipeline::{Job, Model, Pipeline, Step, Watcher};
+use crate::diffusion::samplers::State;
+use crate::models::ModelFolder;
+use crate::ops::cpu::Isa;
+use crate::ops::shapes::{Counter, Need, Shapes};
+
+/// Sides of sizes that are offered instead, as shares of the asked one.
+const SMALLER: [f64; 7] = [0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125];
+/// Bytes beside tensors and weights: scratch of the threads, pixels on their way.
+const BESIDE: u64 = 150 << 20;
+
+/// A model's shapes.
+pub struct Forecaster {
+    model: Pipeline<Shapes>,
+    counter: Counter,
+    weights: u64,
+}
+
+impl Forecaster {
+    /// Reads a model's shapes, not its weights.
+    ///
+    /// # Errors
+    /// A part is missing or contradicts another.
+    pub fn new(
+        folder: &ModelFolder,
+        options: Options,
+        cancel: &CancelToken,
+    ) -> Result<Self, DiffusionError> {
+        let isa = options.isa.unwrap_or_else(Isa::best);
+        let shapes = Shapes::new(isa, options.precision.dtype(isa, folder.is_built_in()));
+        let counter = shapes.counter();
+        let model = Pipeline::load(shapes, folder, cancel, &mut |_share| {})?;
+        let weights = counter.take().weights as u64;
+        Ok(Self { model, counter, weights })
+    }
+
+    /// Bytes that the packed weights take.
+    #[must_use]
+    pub fn weights(&self) -> u64 {
+        self.weights
+    }
+
+    /// Most bytes that painting takes at once, weights included.
+    ///
+    /// # Errors
+    /// Cancelled.
+    pub fn needs(
+        &mut self,
+        resolved: &Resolved,
+        size: (u32, u32),
+        cancel: &CancelToken,
+    ) -> Result<u64, DiffusionError> {
+        let tensors = self.walk(resolved, size, cancel)?.tensors as u64;
+        Ok(self.weights + tensors + BESIDE)
+    }
+
+    /// The largest smaller size in the same shape for which `free` bytes suffice.
+    ///
+    /// # Errors
+    /// Cancelled.
+    pub fn fitting(
+        &mut self,
+        resolved: &Resolved,
+        free: u64,
+        cancel: &CancelToken,
+    ) -> Result<Option<(u32, u32)>, DiffusionError> {
+        // Sizes that every model takes.
+        let whole = |side: u32, share: f64| ((f64::from(side) * share / 64.0) as u32).max(1) * 64;
+        for share in SMALLER {
+            let size = (whole(resolved.size.0, share), whole(resolved.size.1, share));
+            if self.needs(resolved, size, cancel)? <= free {
+                return Ok(Some(size));
+            }
+        }
+        Ok(None)
+    }
+
+    /// All that one step of a run does.
+    fn walk(
+        &mut self,
+        resolved: &Resolved,
+        (width, height): (u32, u32),
+        cancel: &CancelToken,
+    ) -> Result<Need, DiffusionError> {
+        let request = &resolved.request;
+        let prompts = [request.negative.as_str(), request.prompt.as_str()];
+        let prompts = if resolved.guidance > 1.0 { &prompts[..] } else { &prompts[1..] };
+        self.model.read_words(prompts, cancel)?;
+        let (width, height) = (width as usize, height as usize);
+        let factor = self.model.vae_config().factor();
+        let cells = (height / factor, width / factor);
+        if request.init.is_some() {
+            let picture = vec![0.0; 3 * width * height];
+            self.model.encode(&picture, (height, width), cancel)?;
+        }
+        let job = Job {
+            size: cells,
+            steps: 1,
+            sampler: resolved.sampler,
+            schedule: resolved.schedule,
+            guidance: resolved.guidance,
+            rescale: 0.0,
+            noise: TorchNoise::new(0),
+            variation: None,
+            init: None,
+            mask: None,
+            previews: false,
+            from: None,
+        };
+        let latent = self.model.paint(&job, &mut Nobody, cancel)?;
+        self.model.decode(&latent, cells, cancel)?;
+        Ok(self.counter.take())
+    }
+}
+
+/// Watches nothing.
+struct Nobody;
+
+impl Watcher for Nobody {
+    fn step(&mut self, _step: Step) {}
+
+    fn stopped(&mut self, _state: State) {}
+}

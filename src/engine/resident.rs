@@ -1,0 +1,161 @@
+//! The models in memory: the one that was asked for last, and those before it while there is room,
+//! so that going back to them takes no time.
+//!
+//! Used by the painter.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::forecast::Forecaster;
+use super::memory::{self, gigabytes};
+use super::painter::{Backend, Options, load_model};
+use super::protocol::{Event, FailureKind, JobError, ModelInfo, ModelSource, Phase};
+use super::resolve::{self, Resolved};
+use super::worker::{Reporter, Stop};
+use crate::diffusion::pipeline::Model;
+use crate::models::ModelFolder;
+
+/// A model in memory.
+pub struct Resident {
+    /// The model.
+    pub model: Box<dyn Model>,
+    /// What others may know of it.
+    pub info: Arc<ModelInfo>,
+    /// `None` where the backend's memory is not the processor's.
+    forecaster: Option<Forecaster>,
+}
+
+impl Resident {
+    /// Bytes of its weights, as far as they are known.
+    fn weights(&self) -> u64 {
+        self.forecaster.as_ref().map_or(0, Forecaster::weights)
+    }
+}
+
+/// All models in memory.
+pub struct Residents {
+    options: Options,
+    /// The one that was asked for last is the last.
+    models: Vec<Resident>,
+}
+
+impl Residents {
+    /// None yet.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self { options, models: Vec::new() }
+    }
+
+    /// Forgets all of them.
+    pub fn clear(&mut self) {
+        self.models.clear();
+    }
+
+    /// Makes sure that the model is in memory and the last of all; says how long that took.
+    /// `anyway`: even where the memory seems too small.
+    ///
+    /// # Errors
+    /// Cancelled, the model cannot be read, or it does not fit.
+    pub fn load(
+        &mut self,
+        source: &ModelSource,
+        anyway: bool,
+        reporter: &Reporter<'_>,
+    ) -> Result<f64, Stop> {
+        let start = Instant::now();
+        let at = self.models.iter().position(|model| model.info.source == *source);
+        let model = match at {
+            Some(at) => self.models.remove(at),
+            None => self.read(source, anyway, reporter)?,
+        };
+        let info = Arc::clone(&model.info);
+        self.models.push(model);
+        let load_secs = start.elapsed().as_secs_f64();
+        let resident = self.models.iter().map(|model| (model.info.source.clone(), model.weights()));
+        let (job, resident) = (reporter.job, resident.collect());
+        reporter.say(Event::ModelReady { job, info, resident, load_secs });
+        Ok(load_secs)
+    }
+
+    fn read(
+        &mut self,
+        source: &ModelSource,
+        anyway: bool,
+        reporter: &Reporter<'_>,
+    ) -> Result<Resident, Stop> {
+        let job = reporter.job;
+        reporter.say(Event::Phase { job, phase: Phase::ReadingModel(0.0) });
+        let folder = ModelFolder::open(source)?;
+        if let Some(last) = self.models.last_mut() {
+            last.model.rest();
+        }
+        let forecaster = match self.options.backend {
+            Backend::Cpu => Some(Forecaster::new(&folder, self.options, reporter.cancel)?),
+            Backend::Candle => {
+                // What lies on another device is not counted.
+                self.models.clear();
+                None
+            }
+        };
+        let weights = forecaster.as_ref().map_or(0, Forecaster::weights);
+        while let Some(free) = self.free().filter(|free| weights > *free) {
+            if self.models.is_empty() {
+                if anyway {
+                    break;
+                }
+                return Err(too_large(weights, free, None));
+            }
+            self.models.remove(0);
+        }
+        let mut progress =
+            |share| reporter.say(Event::Phase { job, phase: Phase::ReadingModel(share) });
+        let model = load_model(&folder, self.options, reporter.cancel, &mut progress)?;
+        let info = Arc::new(resolve::describe(model.as_ref(), &folder, source)?);
+        Ok(Resident { model, info, forecaster })
+    }
+
+    /// The model that was asked for last.
+    pub fn last(&mut self) -> Option<&mut Resident> {
+        self.models.last_mut()
+    }
+
+    /// Makes room for a painting with the last model, at the cost of the others.
+    ///
+    /// # Errors
+    /// Cancelled, or there is not enough memory even so.
+    pub fn make_room(&mut self, resolved: &Resolved, reporter: &Reporter<'_>) -> Result<(), Stop> {
+        let (job, cancel) = (reporter.job, reporter.cancel);
+        while let Some(free) = self.free() {
+            let others = self.models.len() > 1;
+            let Some(model) = self.models.last_mut() else { break };
+            let Some(forecaster) = &mut model.forecaster else { break };
+            let free = free + forecaster.weights();
+            let needs = forecaster.needs(resolved, resolved.size, cancel)?;
+            if needs > free && others {
+                self.models.remove(0);
+                continue;
+            }
+            reporter.say(Event::Forecast { job, needs, free });
+            if needs <= free || resolved.request.anyway {
+                break;
+            }
+            return Err(too_large(needs, free, forecaster.fitting(resolved, free, cancel)?));
+        }
+        Ok(())
+    }
+
+    /// Bytes that may still be taken beside the models; `None` where nobody knows.
+    fn free(&self) -> Option<u64> {
+        let held = || self.models.iter().map(Resident::weights).sum();
+        match self.options.memory {
+            Some(budget) => Some(budget.saturating_sub(held())),
+            None => memory::available(),
+        }
+    }
+}
+
+fn too_large(needs: u64, free: u64, fits: Option<(u32, u32)>) -> Stop {
+    let (needs, free) = (gigabytes(needs), gigabytes(free));
+    let message = format!("Needs {needs} GB, {free} GB are free");
+    Stop::Failed(JobError { message, kind: FailureKind::Memory { fits } })
+}
