@@ -88,7 +88,7 @@ pub fn run_with(
     let threads = settings.prefer.threads.map(|count| (count as usize).clamp(1, MOST_THREADS));
     let memory = settings.prefer.memory_gb.map(|gigabytes| u64::from(gigabytes) * 1_000_000_000);
     let priority = Priority::BelowWindow;
-    let options = Options { threads, memory, priority, ..Options::default() };
+    let options = Options { threads, priority, memory, ..Options::default() };
     let event_loop = events::build(settings.prefer.wayland).map_err(|error| no_window(&error))?;
     let proxy = event_loop.create_proxy();
     let opened = Arc::new(AtomicBool::new(false));

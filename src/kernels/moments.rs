@@ -61,7 +61,7 @@ impl Moments {
         Self { pixels, means: means.collect(), squares: squares.collect() }
     }
 
-    /// Takes in what another part of the image gave (Chan, Golub & LeVeque 1979, equation 2.1).
+    /// Takes in what another part of the image gave (Chan et al. 1979, equation 2.1).
     pub fn join(&mut self, other: &Self) {
         if self.pixels == 0.0 {
             *self = other.clone();

@@ -20,7 +20,10 @@ use pentimento::shell::Shell;
 
 const STEPS: u32 = 4;
 
-/// Paints grey squares; "slow" takes its time, "fail" fails.
+/// A size that is small enough for a "huge" picture.
+const FITS: (u32, u32) = (128, 64);
+
+/// Paints grey squares; "slow" takes its time, "fail" fails, "huge" does not fit into the memory.
 struct Fake;
 
 fn square(grey: u8) -> Arc<Picture> {
@@ -34,6 +37,11 @@ impl Generator for Fake {
         };
         let job = reporter.job;
         let pause = if paint.prompt.contains("slow") { 200 } else { 1 };
+        if paint.prompt.contains("huge") && paint.size != Some(FITS) && !paint.anyway {
+            let message = "Needs 11.2 GB, 8.1 GB are free".to_owned();
+            let kind = FailureKind::Memory { fits: Some(FITS) };
+            return Err(Stop::Failed(JobError { message, kind }));
+        }
         for index in 0..paint.count {
             for step in 1..=STEPS {
                 std::thread::sleep(Duration::from_millis(pause));
@@ -215,6 +223,19 @@ fn a_failure_says_so_and_offers_another_try() {
     harness.get_by_label("It failed");
     harness.get_by_label("Again");
     assert!(harness.state().state().entries.is_empty());
+}
+
+#[test]
+fn what_does_not_fit_is_painted_smaller_or_anyway() {
+    for (label, size) in [("Use 128 × 64", Some(FITS)), ("Try anyway", None)] {
+        let mut harness = window(later_start());
+        paint(&mut harness, "a huge fox");
+        until(&mut harness, "a notice", |shell| !shell.state().notices.list.is_empty());
+        harness.get_by_label("Needs 11.2 GB, 8.1 GB are free");
+        harness.get_by_label(label).click();
+        until(&mut harness, "the picture", |shell| finished(shell) == 1);
+        assert_eq!(harness.state().state().entries[0].request.size, size);
+    }
 }
 
 #[test]

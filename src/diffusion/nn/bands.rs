@@ -31,7 +31,7 @@ pub struct Source<'a, O: Ops> {
     pub enlarged: Option<&'a O::Conv>,
 }
 
-impl<'a, O: Ops> Source<'a, O> {
+impl<O: Ops> Source<'_, O> {
     /// An image as it is.
     pub fn of(kept: O::Tensor) -> Self {
         Self { kept, enlarged: None }
