@@ -10,7 +10,9 @@ use super::jobs::{Entry, EntryId, Job, Stage};
 use super::notices::Kind;
 use super::state::{AppState, Effect, Welcome};
 use super::trouble;
-use crate::engine::protocol::{InitPicture, InpaintMask, PaintRequest, Posterior, Variation};
+use crate::engine::protocol::{
+    Conditions, InitPicture, InpaintMask, PaintRequest, Posterior, Variation,
+};
 use crate::plane::Plane;
 
 /// How far a near relative goes towards other noise.
@@ -55,6 +57,7 @@ impl AppState {
             count: paint.count.max(1),
             init,
             mask,
+            conditions: Conditions::default(),
             previews: self.settings.prefer.previews,
             latents: false,
             resume: None,

@@ -90,6 +90,22 @@ pub(super) struct Generate {
     #[arg(long, value_name = "F", default_value = "0", allow_negative_numbers = true)]
     #[arg(value_parser = cfg_rescale)]
     pub(super) cfg_rescale: f32,
+    /// How closely a model for editing keeps to the initial picture, from 1 [default: 1.5]
+    #[arg(long, value_name = "F", requires = "init_image", allow_negative_numbers = true)]
+    #[arg(value_parser = image_cfg)]
+    pub(super) image_cfg: Option<f32>,
+    /// How near everything is, for a depth model: a picture, light where it is near
+    #[arg(long, value_name = "FILE")]
+    pub(super) depth_image: Option<PathBuf>,
+    /// Size that an SDXL picture is said to be cut from [default: its own]
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub(super) original_size: Option<(u32, u32)>,
+    /// Left and top of the cut
+    #[arg(long, value_name = "X,Y", default_value = "0,0", value_parser = place)]
+    pub(super) crop: (u32, u32),
+    /// Size of the cut [default: the picture's own]
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub(super) target_size: Option<(u32, u32)>,
     /// Seed of the first picture; the next one has the next seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) seed: u64,
@@ -263,6 +279,13 @@ fn memory(text: &str) -> Result<u64, String> {
     number(text, 0.0..=1e6).map(|gigabytes| (f64::from(gigabytes) * 1e9) as u64)
 }
 
+fn place(text: &str) -> Result<(u32, u32), String> {
+    let side = |text: &str| text.trim().parse().ok().filter(|side| *side <= 65536);
+    text.split_once(',')
+        .and_then(|(left, top)| Some((side(left)?, side(top)?)))
+        .ok_or_else(|| "write it as 0,0, in pixels".to_owned())
+}
+
 fn size(text: &str) -> Result<(u32, u32), String> {
     let side = |text: &str| text.parse().ok().filter(|side| (1..=4096).contains(side));
     text.split_once(['x', 'X', '×'])
@@ -284,6 +307,10 @@ fn cfg(text: &str) -> Result<f32, String> {
 
 fn cfg_rescale(text: &str) -> Result<f32, String> {
     number(text, 0.0..=1.0)
+}
+
+fn image_cfg(text: &str) -> Result<f32, String> {
+    number(text, 1.0..=100.0)
 }
 
 fn mask_blur(text: &str) -> Result<f32, String> {

@@ -10,30 +10,26 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::args::model;
+use crate::diffusion::text::encoders::parts;
 use crate::engine::protocol::ModelSource;
-use crate::models::folder::{Bytes, COMPONENTS};
+use crate::models::folder::Bytes;
 use crate::models::identify::identify;
 use crate::models::{ModelFolder, TensorFile};
 
 /// The keys of each configuration that tell most about a model.
-const KEYS: [(&str, &[&str]); 4] = [
-    (
-        "text_encoder/config.json",
-        &[
-            "hidden_size",
-            "num_hidden_layers",
-            "max_position_embeddings",
-            "vocab_size",
-            "hidden_act",
-        ],
-    ),
+const KEYS: [(&str, &[&str]); 5] = [
+    ("text_encoder/config.json", TEXT_KEYS),
+    ("text_encoder_2/config.json", TEXT_KEYS),
     (
         "unet/config.json",
         &[
             "in_channels",
             "block_out_channels",
             "layers_per_block",
+            "transformer_layers_per_block",
             "cross_attention_dim",
+            "addition_embed_type",
+            "time_cond_proj_dim",
             "sample_size",
         ],
     ),
@@ -61,6 +57,9 @@ const KEYS: [(&str, &[&str]); 4] = [
         ],
     ),
 ];
+
+const TEXT_KEYS: &[&str] =
+    &["hidden_size", "num_hidden_layers", "max_position_embeddings", "vocab_size", "hidden_act"];
 
 /// Lists the models that are there.
 pub(super) fn models() -> Result<()> {
@@ -114,7 +113,7 @@ pub(super) fn inspect(path: &Path) -> Result<()> {
     }
     let recommended = if folder.has("pentimento.json") { "pentimento.json" } else { "not given" };
     writeln!(text, "  defaults     {recommended}")?;
-    for component in COMPONENTS {
+    for component in folder.components() {
         writeln!(text, "{component}")?;
         describe_config(&mut text, &folder, &format!("{component}/config.json"), &mut missing)?;
         match folder.tensors(component) {
@@ -124,11 +123,13 @@ pub(super) fn inspect(path: &Path) -> Result<()> {
     }
     writeln!(text, "scheduler")?;
     describe_config(&mut text, &folder, "scheduler/scheduler_config.json", &mut missing)?;
-    writeln!(text, "tokenizer")?;
-    match ["tokenizer/vocab.json", "tokenizer/tokenizer.json"].iter().find(|file| folder.has(file))
-    {
-        Some(file) => writeln!(text, "  vocabulary   {file}")?,
-        None => missing.push("tokenizer/vocab.json and tokenizer/tokenizer.json".to_owned()),
+    for (_, part) in parts(&folder) {
+        writeln!(text, "{part}")?;
+        let files = [format!("{part}/vocab.json"), format!("{part}/tokenizer.json")];
+        match files.iter().find(|file| folder.has(file)) {
+            Some(file) => writeln!(text, "  vocabulary   {file}")?,
+            None => missing.push(files.join(" and ")),
+        }
     }
     if missing.is_empty() {
         writeln!(text, "Nothing is missing")?;

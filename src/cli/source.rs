@@ -11,7 +11,7 @@ use image::{GrayImage, Rgba, Rgba32FImage, RgbaImage};
 use super::args::Generate;
 use crate::document::codec::{Decoded, decode_picture};
 use crate::engine::protocol::{
-    Coverage, InitPicture, InpaintMask, PaintRequest, Picture, Posterior, Variation,
+    Conditions, Coverage, InitPicture, InpaintMask, PaintRequest, Picture, Posterior, Variation,
 };
 
 /// The longest picture file that is read, in bytes.
@@ -36,6 +36,16 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
         count: args.count,
         init: None,
         mask: None,
+        conditions: Conditions {
+            original_size: args.original_size,
+            crop: args.crop,
+            target_size: args.target_size,
+            picture_guidance: args.image_cfg,
+            depth: match &args.depth_image {
+                Some(path) => Some((&read(path)?).into()),
+                None => None,
+            },
+        },
         previews: args.previews.is_some(),
         latents: args.latents.is_some(),
         resume: None,

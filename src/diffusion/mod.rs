@@ -1,8 +1,9 @@
-//! The science: text encoder, UNet, autoencoder, samplers, schedules, guidance, noise, previews.
+//! The science: text encoders, UNet, conditioning, autoencoder, samplers, schedules, guidance, noise, previews.
 //!
 //! Called by the worker in [`crate::engine`]; written over the verbs of [`crate::ops`], reads its
 //! weights through [`crate::models`]. Never: channels, threads of its own, windows, requests.
 
+pub mod conditioning;
 pub mod error;
 pub mod guidance;
 pub mod nn;

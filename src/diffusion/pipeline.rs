@@ -6,22 +6,23 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::conditioning::{Beside, Branches, Scales, Shown, ToldSizes};
 use super::error::{DiffusionError, Result};
-use super::guidance::{calm_guidance, guided};
+use super::guidance::calm_guidance;
 use super::noise::{TorchNoise, slerp};
 use super::preview::{self, Pace, Rgb};
 use super::samplers::{Sampler, State};
 use super::schedule::{NoiseLevel, Plan, Schedule, TrainingNoise};
 use super::text::Tokenizer;
-use super::text::clip::ClipText;
+use super::text::encoders::{Prompt, TextEncoders, TextStates};
 use super::unet::{UNet, Words};
 use super::vae::Vae;
 use crate::cancel::CancelToken;
-use crate::models::config::clip::ClipConfig;
 use crate::models::config::noise::{NoiseConfig, Prediction};
 use crate::models::config::unet::UNetConfig;
 use crate::models::config::vae::VaeConfig;
 use crate::models::defaults::PreviewFactors;
+use crate::models::identify::Task;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::{ImageDims, Ops};
 use crate::types::Variation;
@@ -29,15 +30,21 @@ use crate::types::Variation;
 /// A model in memory, on a backend.
 pub struct Pipeline<O: Ops> {
     ops: O,
-    tokenizer: Arc<Tokenizer>,
-    text: ClipText<O>,
+    text: TextEncoders<O>,
     unet: UNet<O>,
     vae: Vae<O>,
     noise: TrainingNoise,
     factors: Option<PreviewFactors>,
     pace: Pace,
-    /// What the UNet sees of the last prompts: painting the same words again costs no reading.
-    read: Option<(Vec<String>, Words<O>)>,
+    /// The last prompts: painting the same words again costs no reading.
+    read: Option<Read<O>>,
+}
+
+/// Prompts, what the encoders say of them, and what the UNet sees of that.
+struct Read<O: Ops> {
+    prompts: Vec<Prompt>,
+    states: TextStates,
+    words: Words<O>,
 }
 
 /// What the rest of the program may ask of a model, whatever its backend.
@@ -50,11 +57,11 @@ pub trait Model {
     fn vae_config(&self) -> &VaeConfig;
     /// The training noise's configuration.
     fn noise_config(&self) -> &NoiseConfig;
-    /// Reads prompts and keeps their states for [`Model::paint`].
+    /// Reads the prompts of [`Branches`] and keeps their states for [`Model::paint`].
     ///
     /// # Errors
     /// Cancelled, or the backend fails.
-    fn read_words(&mut self, prompts: &[&str], cancel: &CancelToken) -> Result<()>;
+    fn read_words(&mut self, prompts: &[Prompt], cancel: &CancelToken) -> Result<()>;
     /// Encodes a picture (3 × height × width, in -1..=1, a multiple of the factor a side).
     ///
     /// # Errors
@@ -124,6 +131,12 @@ pub struct Job<'a> {
     pub guidance: f32,
     /// Guidance rescale in 0..=1.
     pub rescale: f32,
+    /// Guidance towards the picture, in edit models; below 1 there is no guidance at all.
+    pub picture_guidance: f32,
+    /// What a model with micro-conditioning is told.
+    pub sizes: ToldSizes,
+    /// What a model with more channels than the latent's is shown.
+    pub shown: Option<&'a Shown>,
     /// The generator, its first draws perhaps taken by [`Posterior::sample`].
     pub noise: TorchNoise,
     /// Noise of another seed to mix into the first draw.
@@ -193,20 +206,8 @@ impl<O: Ops> Pipeline<O> {
     ) -> Result<Self> {
         let unet_config = UNetConfig::read(folder)?;
         let vae_config = VaeConfig::read(folder)?;
-        let text_config = ClipConfig::read(folder)?;
         let noise = TrainingNoise::new(NoiseConfig::read(folder)?);
-        check_parts(folder, &unet_config, &vae_config, &text_config)?;
-        let tokenizer = Tokenizer::load(folder, text_config.positions)?;
-        if tokenizer.vocabulary_size() > text_config.vocabulary {
-            return Err(contradiction(
-                folder,
-                format!(
-                    "The tokenizer knows {} tokens, but the text encoder {}",
-                    tokenizer.vocabulary_size(),
-                    text_config.vocabulary
-                ),
-            ));
-        }
+        check_parts(folder, &unet_config, &vae_config)?;
         let latent_channels = vae_config.latent_channels;
         let factors = folder.extras().preview.clone();
         if factors.as_ref().is_some_and(|preview| preview.factors.len() != latent_channels) {
@@ -215,15 +216,15 @@ impl<O: Ops> Pipeline<O> {
                 format!("pentimento.json must have {latent_channels} preview factors"),
             ));
         }
+        let text = TextEncoders::load(&ops, folder, &unet_config, cancel, &mut |share| {
+            progress(0.3 * share);
+        })?;
         let unet = UNet::load(&ops, unet_config, &folder.tensors("unet")?, cancel)?;
-        progress(0.6);
-        let text = ClipText::load(&ops, text_config, &folder.tensors("text_encoder")?, cancel)?;
-        progress(0.8);
+        progress(0.9);
         let vae = Vae::load(&ops, vae_config, &folder.tensors("vae")?, cancel)?;
         progress(1.0);
         Ok(Self {
             ops,
-            tokenizer: Arc::new(tokenizer),
             text,
             unet,
             vae,
@@ -257,26 +258,56 @@ impl<O: Ops> Pipeline<O> {
         &self,
         latent: &[f32],
         level: NoiseLevel,
-        words: &Words<O>,
+        told: &Told<O>,
         job: &Job<'_>,
         cancel: &CancelToken,
     ) -> Result<(Vec<f32>, Option<Vec<f32>>)> {
         let (height, width) = job.size;
-        let batch = if job.guidance > 1.0 { 2 } else { 1 };
-        let dims = ImageDims { batch, channels: self.channels(), height, width };
-        let input = self.ops.image(dims, &latent.repeat(batch))?;
+        let Told { branches, words, beside } = told;
+        let batch = branches.count();
+        let dims = ImageDims { batch, channels: self.unet.config().in_channels, height, width };
+        let input = self.ops.image(dims, &beside.join(latent, *branches))?;
         let timesteps = vec![level.timestep; batch];
         let output = self.unet.forward(&self.ops, &input, &timesteps, words, cancel)?;
         let output = self.ops.read_image(&output)?;
         let clean =
             |predicted: &[f32]| estimated(latent, predicted, level, self.noise.prediction());
-        if batch == 1 {
+        if *branches == Branches::Prompt {
             return Ok((clean(&output), None));
         }
-        let (free, bound) = output.split_at(latent.len());
-        let with = |guidance| clean(&guided(free, bound, guidance, job.rescale));
-        let seen = job.previews.then(|| with(calm_guidance(job.guidance, level)));
-        Ok((with(job.guidance), seen))
+        let with = |change: &dyn Fn(f32) -> f32| {
+            let (text, picture) = (change(job.guidance), change(job.picture_guidance));
+            clean(&branches.combined(&output, Scales { text, picture, rescale: job.rescale }))
+        };
+        let seen = job.previews.then(|| with(&|scale| calm_guidance(scale, level)));
+        Ok((with(&|scale| scale), seen))
+    }
+
+    /// What the UNet is told in all steps of a run; `noise` may be drawn from.
+    fn told(&self, job: &Job<'_>, noise: &mut TorchNoise) -> Result<Told<O>> {
+        let config = self.unet.config();
+        let branches = Branches::of(config, job.guidance, job.picture_guidance);
+        let read = self.read.as_ref().filter(|read| read.prompts.len() == branches.count());
+        let Some(Read { prompts, states, words }) = read else {
+            return Err(DiffusionError::Request("No words were read before painting".to_owned()));
+        };
+        if job.shown.is_none() && config.in_channels != config.out_channels {
+            return Err(DiffusionError::Request("This model needs to see a picture".to_owned()));
+        }
+        let pooled = states.pooled.len() / prompts.len();
+        let ids = config.added.as_ref().and_then(|added| added.ids(pooled));
+        let numbers = |prompt: &Prompt| {
+            ids.map_or_else(Vec::new, |ids| job.sizes.numbers(ids, prompt.negative))
+        };
+        let added: Vec<(&[f32], Vec<f32>)> = prompts
+            .iter()
+            .enumerate()
+            .map(|(index, prompt)| {
+                (&states.pooled[index * pooled..][..pooled], numbers(prompt))
+            })
+            .collect();
+        let words = self.unet.told(&self.ops, words, &added, job.guidance)?;
+        Ok(Told { branches, words, beside: Beside::new(job.shown, branches, noise) })
     }
 
     fn preview(
@@ -298,6 +329,13 @@ impl<O: Ops> Pipeline<O> {
             }
         })
     }
+}
+
+/// What the UNet is told besides the latent and the timestep.
+struct Told<O: Ops> {
+    branches: Branches,
+    words: Words<O>,
+    beside: Beside,
 }
 
 /// Where a run begins: its first latent.
@@ -335,7 +373,7 @@ fn estimated(
 
 impl<O: Ops> Model for Pipeline<O> {
     fn tokenizer(&self) -> &Arc<Tokenizer> {
-        &self.tokenizer
+        self.text.tokenizer()
     }
 
     fn unet_config(&self) -> &UNetConfig {
@@ -350,15 +388,14 @@ impl<O: Ops> Model for Pipeline<O> {
         self.noise.config()
     }
 
-    fn read_words(&mut self, prompts: &[&str], cancel: &CancelToken) -> Result<()> {
-        if self.read.as_ref().is_some_and(|(read, _)| read == prompts) {
+    fn read_words(&mut self, prompts: &[Prompt], cancel: &CancelToken) -> Result<()> {
+        if self.read.as_ref().is_some_and(|read| read.prompts == prompts) {
             return Ok(());
         }
-        let tokens: Vec<_> = prompts.iter().map(|prompt| self.tokenizer.encode(prompt)).collect();
-        let ids: Vec<&[u32]> = tokens.iter().map(|tokens| tokens.ids.as_slice()).collect();
-        let states = self.text.forward(&self.ops, &ids, cancel)?;
-        let words = self.unet.words(&self.ops, &states, cancel)?;
-        self.read = Some((prompts.iter().map(|prompt| (*prompt).to_owned()).collect(), words));
+        let states = self.text.read(&self.ops, prompts, cancel)?;
+        let context = self.ops.tokens(states.shape, &states.states)?;
+        let words = self.unet.words(&self.ops, &context, cancel)?;
+        self.read = Some(Read { prompts: prompts.to_vec(), states, words });
         Ok(())
     }
 
@@ -403,9 +440,6 @@ impl<O: Ops> Model for Pipeline<O> {
         watcher: &mut dyn Watcher,
         cancel: &CancelToken,
     ) -> Result<Vec<f32>> {
-        let Some((_, words)) = &self.read else {
-            return Err(DiffusionError::Request("No words were read before painting".to_owned()));
-        };
         let (height, width) = job.size;
         let cells = height * width;
         let of = job.steps_run();
@@ -416,6 +450,7 @@ impl<O: Ops> Model for Pipeline<O> {
             let other = TorchNoise::new(variation.seed).normal(first.len());
             slerp(&mut first, &other, job.size, variation.strength);
         }
+        let told = self.told(job, &mut noise)?;
         let mut state = match &job.from {
             Some(from) if from.fits(first.len(), of) => from.clone(),
             Some(_) => {
@@ -435,7 +470,7 @@ impl<O: Ops> Model for Pipeline<O> {
             let start = Instant::now();
             let mut seen = None;
             let mut denoise = |latent: &[f32], level: NoiseLevel| {
-                let (estimate, calm) = self.estimate(latent, level, words, job, cancel)?;
+                let (estimate, calm) = self.estimate(latent, level, &told, job, cancel)?;
                 seen = calm;
                 Ok(estimate)
             };
@@ -491,7 +526,6 @@ fn check_parts(
     folder: &ModelFolder,
     unet: &UNetConfig,
     vae: &VaeConfig,
-    text: &ClipConfig,
 ) -> Result<()> {
     let latent = vae.latent_channels;
     if unet.out_channels != latent {
@@ -501,18 +535,11 @@ fn check_parts(
         );
         return Err(contradiction(folder, reason));
     }
-    if unet.in_channels != latent {
+    if unet.task() == Task::Unknown {
         let reason = format!(
-            "The UNet's 'in_channels' is {}: a model for inpainting, depth or editing, which cannot \
-             be used yet; choose a plain one",
+            "The UNet's 'in_channels' is {}: neither a plain model nor one for inpainting, depth or \
+             editing; choose another one",
             unet.in_channels
-        );
-        return Err(contradiction(folder, reason));
-    }
-    if unet.cross_attention_dim != text.hidden {
-        let reason = format!(
-            "The UNet's 'cross_attention_dim' is {}, but the text encoder's 'hidden_size' {}",
-            unet.cross_attention_dim, text.hidden
         );
         return Err(contradiction(folder, reason));
     }

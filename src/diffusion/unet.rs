@@ -1,22 +1,29 @@
 //! The conditional UNet: diffusers' `UNet2DConditionModel` (`unet_2d_condition.py`,
 //! `unet_2d_blocks.py`), driven by its `config.json`.
 //!
-//! Called by the pipeline with a noisy latent, a timestep and text states; predicts noise,
-//! velocity or picture, as the model was trained to. Cancelling takes effect between its blocks.
+//! Called by the pipeline with a noisy latent, a timestep and what else it is told (text states and,
+//! in some models, sizes or the guidance scale); predicts noise, velocity or picture, as the model
+//! was trained to. Cancelling takes effect between its blocks.
+
+use std::sync::Arc;
 
 use super::error::Result;
 use super::nn::load::Loader;
 use super::nn::resnet::{Resnet, ResnetStyle};
-use super::nn::timestep::TimestepEmbedding;
+use super::nn::timestep::{Embedding, TimestepEmbedding, Waves, guidance_waves};
 use super::nn::transformer::{Transformer, TransformerShape};
 use crate::cancel::CancelToken;
 use crate::models::TensorFile;
 use crate::models::config::unet::{Block, UNetConfig};
-use crate::ops::{ConvExtra, Ops};
+use crate::ops::{Activation, ConvExtra, Ops};
 
 /// A UNet on a backend.
 pub struct UNet<O: Ops> {
     time: TimestepEmbedding<O>,
+    /// Of the whole text and the numbers beside it.
+    added: Option<Embedding<O>>,
+    /// From the guidance scale's waves to those of the timestep.
+    guidance: Option<O::Linear>,
     conv_in: O::Conv,
     down: Vec<Down<O>>,
     mid: Option<Mid<O>>,
@@ -26,9 +33,14 @@ pub struct UNet<O: Ops> {
     config: UNetConfig,
 }
 
-/// What a UNet's transformers see of a text, in the order in which they run.
+/// What a UNet is told beside latent and timestep.
 pub struct Words<O: Ops> {
-    by_transformer: Vec<Vec<O::Keys>>,
+    /// What its transformers see of the text, in the order in which they run.
+    by_transformer: Arc<Vec<Vec<O::Keys>>>,
+    /// Added to the timestep's waves.
+    guidance: Option<O::Tensor>,
+    /// Added to the timestep's embedding.
+    added: Option<O::Tensor>,
 }
 
 /// A residual layer and what attends after it.
@@ -118,7 +130,7 @@ impl<O: Ops> UNet<O> {
 
         let mid = config.mid.as_ref().map(|mid| {
             let block = Block { channels, layers: 1, transformers: Vec::new(), heads: mid.heads };
-            let shape = (mid.transformers > 0).then(|| transformer(&block, mid.transformers));
+            let shape = mid.transformers.map(|layers| transformer(&block, layers));
             Mid::load(&root.at("mid_block"), channels, style, shape)
         });
         let mid = mid.transpose()?;
@@ -138,15 +150,23 @@ impl<O: Ops> UNet<O> {
             up.push(Up { layers, larger });
         }
 
-        let style_of_time = (config.flip_sin_to_cos, config.freq_shift);
+        let time = root.at("time_embedding");
+        let width = config.time_embedding;
         let unet = Self {
-            time: TimestepEmbedding::load(
-                &root.at("time_embedding"),
-                first,
-                config.time_embedding,
-                config.activation,
-                style_of_time,
-            )?,
+            time: TimestepEmbedding::load(&time, waves(&config, first), width, config.activation)?,
+            added: config
+                .added
+                .as_ref()
+                .map(|added| {
+                    let from = root.at("add_embedding");
+                    // Not the UNet's own activation: `TimestepEmbedding`'s usual one.
+                    Embedding::load(&from, added.input, width, Activation::Silu)
+                })
+                .transpose()?,
+            guidance: config
+                .guidance_embedding
+                .map(|waves| time.linear_unbiased("cond_proj", first, waves))
+                .transpose()?,
             conv_in: root.conv3("conv_in", first, config.in_channels)?,
             down,
             mid,
@@ -182,7 +202,49 @@ impl<O: Ops> UNet<O> {
             cancel.check()?;
             transformer.words(ops, context)
         });
-        Ok(Words { by_transformer: keys.collect::<Result<_>>()? })
+        let by_transformer = Arc::new(keys.collect::<Result<_>>()?);
+        Ok(Words { by_transformer, guidance: None, added: None })
+    }
+
+    /// The same words with what else is told for a whole run, for each image of the batch. `added`
+    /// holds for each the whole text's projection and some numbers (where the model embeds them);
+    /// `guidance` is the scale (where the model embeds that).
+    ///
+    /// # Errors
+    /// The backend fails.
+    pub fn told(
+        &self,
+        ops: &O,
+        words: &Words<O>,
+        added: &[(&[f32], Vec<f32>)],
+        guidance: f32,
+    ) -> Result<Words<O>> {
+        let batch = added.len();
+        let embedded = match (&self.added, &self.config.added) {
+            (Some(embedding), Some(config)) => {
+                let waves = waves(&self.config, config.waves);
+                let values: Vec<f32> = added
+                    .iter()
+                    .flat_map(|(text, numbers)| {
+                        let waves = numbers.iter().flat_map(|number| waves.of(*number));
+                        text.iter().copied().chain(waves)
+                    })
+                    .collect();
+                let tokens = ops.tokens([batch, 1, config.input], &values)?;
+                Some(embedding.forward(ops, &tokens)?)
+            }
+            _ => None,
+        };
+        let guidance = match (&self.guidance, self.config.guidance_embedding) {
+            (Some(linear), Some(count)) => {
+                let values = guidance_waves(guidance, count).repeat(batch);
+                let tokens = ops.tokens([batch, 1, count], &values)?;
+                Some(ops.project(&tokens, linear, None, None)?)
+            }
+            _ => None,
+        };
+        let by_transformer = Arc::clone(&words.by_transformer);
+        Ok(Words { by_transformer, guidance, added: embedded })
     }
 
     /// Predicts for each image of `x` (batch, channels, height, width; any size from 1 × 1) at
@@ -198,8 +260,9 @@ impl<O: Ops> UNet<O> {
         words: &Words<O>,
         cancel: &CancelToken,
     ) -> Result<O::Tensor> {
+        let (guidance, added) = (words.guidance.as_ref(), words.added.as_ref());
+        let time = self.time.forward(ops, timesteps, guidance, added)?;
         let mut words = words.by_transformer.iter().map(Vec::as_slice);
-        let time = self.time.forward(ops, timesteps)?;
         let mut x = ops.convolve(x, &self.conv_in, ConvExtra::default())?;
         let mut skips = vec![x.clone()];
         for block in &self.down {
@@ -242,6 +305,11 @@ impl<O: Ops> UNet<O> {
         let x = ops.group_norm(&x, &self.norm_out, Some(self.config.activation))?;
         Ok(ops.convolve(&x, &self.conv_out, ConvExtra::default())?)
     }
+}
+
+/// How this UNet turns numbers into `count` waves.
+fn waves(config: &UNetConfig, count: usize) -> Waves {
+    Waves { count, cosine_first: config.flip_sin_to_cos, freq_shift: config.freq_shift }
 }
 
 impl<O: Ops> Mid<O> {

@@ -4,6 +4,7 @@
 //! [`crate::models`] to paint. It knows nothing of egui, and its protocol nothing of tensors.
 
 pub mod compose;
+pub mod condition;
 mod forecast;
 pub mod handle;
 pub mod memory;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::compose;
+use super::condition;
 use super::protocol::{
     Event, FailureKind, JobError, Latent, Midway, Notice, PaintRequest, Painted, Phase, Posterior,
     Preview, PreviewKind, Request, Timing,
@@ -15,11 +16,13 @@ use super::protocol::{
 use super::resident::Residents;
 use super::resolve::{self, Resolved};
 use super::worker::{Done, Generator, Reporter, Stop};
+use crate::diffusion::conditioning::Branches;
 use crate::diffusion::error::DiffusionError;
 use crate::diffusion::noise::TorchNoise;
 use crate::diffusion::pipeline::{Job, Model, Pipeline, Preview as Made, Step, Watcher};
 use crate::diffusion::preview;
 use crate::diffusion::samplers::State;
+use crate::models::identify::Task;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::candle::Candle;
 use crate::ops::cpu::{Cpu, DType, Isa};
@@ -226,42 +229,48 @@ fn paint(
 
     reporter.say(Event::Phase { job, phase: Phase::ReadingWords });
     let start = Instant::now();
-    // The unconditional half comes first, and only with guidance.
-    let prompts = [request.negative.as_str(), request.prompt.as_str()];
-    let guided = resolved.guidance > 1.0;
-    let prompts = if guided { &prompts[..] } else { &prompts[1..] };
-    lost_words(model, request, guided, reporter);
-    model.read_words(prompts, cancel)?;
+    let branches =
+        Branches::of(model.unet_config(), resolved.guidance, resolved.picture_guidance);
+    lost_words(model, request, branches != Branches::Prompt, reporter);
+    model.read_words(&branches.prompts(&request.negative, &request.prompt), cancel)?;
     timing.text_secs = start.elapsed().as_secs_f64();
 
     let (width, height) = resolved.size;
     let factor = model.vae_config().factor();
     let cells = (height as usize / factor, width as usize / factor);
     let start = Instant::now();
+    let task = model.unet_config().task();
+    if request.init.is_some() || task == Task::Inpaint {
+        reporter.say(Event::Phase { job, phase: Phase::EncodingPicture });
+    }
+    let shown = condition::shown(model, resolved, cancel)?;
+    let start_strength = condition::start(task, request);
     let posterior = match &request.init {
-        None => None,
-        Some(init) => {
-            reporter.say(Event::Phase { job, phase: Phase::EncodingPicture });
+        Some(init) if start_strength.is_some() => {
             let pixels = compose::flattened(&init.picture, resolved.size);
             let size = (height as usize, width as usize);
             Some(model.encode(&compose::planes(&pixels), size, cancel)?)
         }
+        _ => None,
     };
     timing.encode_secs = start.elapsed().as_secs_f64();
-    let mask = request.mask.as_ref().map(|mask| compose::latent_mask(&mask.coverage, cells));
+    let held = request.mask.as_ref().filter(|_| task != Task::Inpaint);
+    let mask = held.map(|mask| compose::latent_mask(&mask.coverage, cells));
 
     let resume = request.resume.as_deref();
     let first = resume.map_or(0, |midway| midway.index.min(request.count - 1));
     for index in first..request.count {
         let (seed, variation) = request.seeds(index);
         let mut noise = TorchNoise::new(seed);
-        let init = request.init.as_ref().zip(posterior.as_ref()).map(|(init, posterior)| {
-            let clean = match init.posterior {
-                Posterior::Mode => posterior.mean.clone(),
-                Posterior::Sample => posterior.sample(&mut noise),
-            };
-            (clean, init.strength)
-        });
+        let init = request.init.as_ref().zip(posterior.as_ref()).zip(start_strength).map(
+            |((init, posterior), strength)| {
+                let clean = match init.posterior {
+                    Posterior::Mode => posterior.mean.clone(),
+                    Posterior::Sample => posterior.sample(&mut noise),
+                };
+                (clean, strength)
+            },
+        );
         let pipeline_job = Job {
             size: cells,
             steps: resolved.steps as usize,
@@ -269,6 +278,9 @@ fn paint(
             schedule: resolved.schedule,
             guidance: resolved.guidance,
             rescale: request.guidance_rescale,
+            picture_guidance: resolved.picture_guidance,
+            sizes: condition::sizes(resolved),
+            shown: shown.as_ref(),
             noise,
             variation,
             init: init.as_ref().map(|(clean, strength)| (clean.as_slice(), *strength)),

@@ -47,6 +47,25 @@ pub struct InpaintMask {
     pub feather_px: f32,
 }
 
+/// What only some models are told; the others let it pass.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Conditions {
+    /// SDXL: width and height of the picture that the painted one is said to be cut from. `None`:
+    /// the painted size. Small ones make it blurred.
+    pub original_size: Option<(u32, u32)>,
+    /// SDXL: left and top of the cut. Other values than 0 push the subject out of the picture.
+    pub crop: (u32, u32),
+    /// SDXL: width and height of the cut. `None`: the painted size.
+    pub target_size: Option<(u32, u32)>,
+    /// Edit models: how closely the picture is kept to, 1..=100. `None`: 1.5.
+    pub picture_guidance: Option<f32>,
+    /// Depth models: how near everything is, as the lightness of a picture of any size. It is not
+    /// stored with the request.
+    #[serde(skip)]
+    pub depth: Option<Plane<4>>,
+}
+
 /// Everything a picture is made from: one complete owned snapshot.
 ///
 /// `None` means "as the model says"; [`Event::Finished`] returns the request with every such
@@ -82,6 +101,8 @@ pub struct PaintRequest {
     pub init: Option<InitPicture>,
     /// The part of it to repaint; needs `init`.
     pub mask: Option<InpaintMask>,
+    /// What only some models are told.
+    pub conditions: Conditions,
     /// Whether previews are wanted.
     pub previews: bool,
     /// Whether each final latent is to be returned (for tests and tools).
@@ -110,6 +131,7 @@ impl Default for PaintRequest {
             count: 1,
             init: None,
             mask: None,
+            conditions: Conditions::default(),
             previews: true,
             latents: false,
             resume: None,

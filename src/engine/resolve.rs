@@ -10,7 +10,7 @@ use super::protocol::{
 use super::worker::Stop;
 use crate::diffusion::pipeline::Model;
 
-use crate::models::defaults::Extras;
+use crate::models::defaults::{Extras, Usual};
 use crate::models::identify::identify;
 use crate::models::{ModelError, ModelFolder, pocket};
 
@@ -20,6 +20,8 @@ const LONGEST_SIDE: u32 = 4096;
 const MOST_PIXELS: u64 = 2048 * 2048;
 /// Most steps of a run.
 const MOST_STEPS: u32 = 150;
+/// How closely edit models keep to the picture unless the user says otherwise, as in diffusers.
+const PICTURE_GUIDANCE: f32 = 1.5;
 /// Most pictures of a job.
 const MOST_PICTURES: u32 = 1000;
 
@@ -37,6 +39,8 @@ pub struct Resolved {
     pub schedule: Schedule,
     /// The guidance scale.
     pub guidance: f32,
+    /// The guidance scale towards the picture, for edit models.
+    pub picture_guidance: f32,
     /// What the user should know.
     pub notices: Vec<Notice>,
 }
@@ -58,7 +62,7 @@ impl Resolved {
     }
 }
 
-fn refused<T>(message: impl Into<String>) -> Result<T, Stop> {
+pub(super) fn refused<T>(message: impl Into<String>) -> Result<T, Stop> {
     Err(Stop::Failed(JobError { message: message.into(), kind: FailureKind::Request }))
 }
 
@@ -87,6 +91,10 @@ pub fn check(request: &PaintRequest) -> Result<(), Stop> {
             "One job paints 1 to {MOST_PICTURES} pictures, not {}",
             request.count
         ));
+    }
+    let towards = request.conditions.picture_guidance;
+    if let Some(guidance) = towards.filter(|guidance| !(1.0..=100.0).contains(guidance)) {
+        return refused(format!("Guidance towards the picture goes from 1 to 100, not {guidance}"));
     }
     if let Some((width, height)) = request.size {
         check_size(width, height)?;
@@ -165,6 +173,7 @@ pub fn resolve(request: &PaintRequest, info: &ModelInfo) -> Result<Resolved, Sto
         sampler: request.sampler.unwrap_or(info.default_sampler),
         schedule: request.schedule.unwrap_or(info.default_schedule),
         guidance: request.guidance.unwrap_or(info.default_guidance),
+        picture_guidance: request.conditions.picture_guidance.unwrap_or(PICTURE_GUIDANCE),
         notices: notices.into_iter().collect(),
     })
 }
@@ -194,6 +203,7 @@ pub fn describe(
     let (unet, vae, noise) = (model.unet_config(), model.vae_config(), model.noise_config());
     let factor = vae.factor();
     let (height, width) = unet.sample_size.unwrap_or((64, 64));
+    let usual = Usual::of(unet, noise);
     Ok(ModelInfo {
         source: source.clone(),
         name: extras.name.clone().unwrap_or_else(|| folder.name().to_owned()),
@@ -203,8 +213,8 @@ pub fn describe(
             .unwrap_or(((width * factor) as u32, (height * factor) as u32)),
         vae_factor: factor as u32,
         latent_channels: vae.latent_channels as u32,
-        default_steps: extras.steps.unwrap_or(20),
-        default_guidance: extras.guidance.unwrap_or(7.5),
+        default_steps: extras.steps.unwrap_or(usual.steps),
+        default_guidance: extras.guidance.unwrap_or(usual.guidance),
         default_sampler: extras.sampler.unwrap_or(noise.sampler),
         default_schedule: extras.schedule.unwrap_or(noise.schedule),
         examples: extras.examples.clone(),

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Deserializer, de::Error};
 
+use super::config::noise::{NoiseConfig, Prediction};
+use super::config::unet::UNetConfig;
 use crate::types::Example;
 use crate::types::Sampler;
 use crate::types::Schedule;
@@ -73,6 +75,37 @@ impl Extras {
             }
         }
         Ok(extras)
+    }
+}
+
+/// Steps and guidance where the folder does not recommend any.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Usual {
+    /// Sampling steps.
+    pub steps: u32,
+    /// Guidance scale.
+    pub guidance: f32,
+}
+
+impl Usual {
+    /// By how the model was distilled, if it was. The scale embedded, or LCM's own scheduler:
+    /// latent consistency (Luo et al. 2023). Noise predicted over the trailing steps of an Euler
+    /// scheduler: adversarial distillation (Sauer et al. 2023; SD-Turbo and SDXL-Turbo), which is
+    /// run without guidance.
+    #[must_use]
+    pub fn of(unet: &UNetConfig, noise: &NoiseConfig) -> Self {
+        let euler = matches!(noise.sampler, Sampler::Euler | Sampler::EulerAncestral);
+        let turbo = euler
+            && noise.schedule == Schedule::Trailing
+            && noise.prediction == Prediction::Epsilon
+            && !noise.zero_terminal_snr;
+        if unet.guidance_embedding.is_some() {
+            Self { steps: 4, guidance: 8.5 }
+        } else if noise.sampler == Sampler::Lcm || turbo {
+            Self { steps: 4, guidance: 1.0 }
+        } else {
+            Self { steps: 20, guidance: 7.5 }
+        }
     }
 }
 

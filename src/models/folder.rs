@@ -33,8 +33,8 @@ const OTHER_FORMATS: [(&str, &str); 6] = [
     ("pytorch_model.bin", "a Python pickle"),
     ("pytorch_model.fp16.bin", "a Python pickle"),
 ];
-/// The components that hold weights.
-pub const COMPONENTS: [&str; 3] = ["text_encoder", "unet", "vae"];
+/// The components that hold weights: a model has one text encoder or both.
+const COMPONENTS: [&str; 4] = ["text_encoder", "text_encoder_2", "unet", "vae"];
 
 /// Where the bytes of a file come from.
 #[derive(Clone, Debug)]
@@ -195,7 +195,7 @@ impl ModelFolder {
                 folder: self.location(),
             },
             None => ModelError::MissingFile {
-                file: format!("{component}/{}", WEIGHTS[usize::from(component == "text_encoder")]),
+                file: format!("{component}/{}", WEIGHTS[usize::from(component.starts_with("text_encoder"))]),
                 folder: self.location(),
             },
         })
@@ -209,6 +209,18 @@ impl ModelFolder {
             Bytes::File(path) => path.metadata().map_or(0, |data| data.len()),
         };
         COMPONENTS.iter().filter_map(|part| self.weights(part)).map(|(_, bytes)| size(bytes)).sum()
+    }
+
+    /// The components that this model must have.
+    pub fn components(&self) -> impl Iterator<Item = &'static str> {
+        let second = self.has("text_encoder_2/config.json");
+        // The refiner has the second text encoder alone.
+        let first = !second || self.has("text_encoder/config.json");
+        COMPONENTS.into_iter().filter(move |part| match *part {
+            "text_encoder" => first,
+            "text_encoder_2" => second,
+            _ => true,
+        })
     }
 
     fn weights(&self, component: &str) -> Option<(String, Bytes)> {
@@ -276,7 +288,7 @@ mod tests {
         let folder = ModelFolder::open(&ModelSource::BuiltIn).unwrap();
         assert_eq!(folder.name(), "Built-in model");
         assert!(folder.weight_bytes() > 30_000_000);
-        for component in COMPONENTS {
+        for component in folder.components() {
             let file = folder.tensors(component).unwrap();
             for name in file.names() {
                 let shape = file.shape(name).unwrap().to_vec();

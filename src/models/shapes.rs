@@ -14,8 +14,7 @@ pub enum Shape {
     Sd15,
     /// Stable Diffusion 2.1 (base).
     Sd21,
-    /// Stable Diffusion XL, without its embeddings of sizes and pooled text, and with the larger
-    /// of its two text encoders.
+    /// Stable Diffusion XL.
     Sdxl,
 }
 
@@ -44,7 +43,8 @@ impl Shape {
     /// # Errors
     /// The folder cannot be written.
     pub fn write(self, folder: &Path) -> std::io::Result<()> {
-        let files = [("unet", self.unet()), ("vae", self.vae()), ("text_encoder", self.text())];
+        let mut files = vec![("unet", self.unet()), ("vae", self.vae())];
+        files.extend(self.texts());
         for (part, config) in files {
             std::fs::create_dir_all(folder.join(part))?;
             std::fs::write(folder.join(part).join("config.json"), config.to_string())?;
@@ -80,6 +80,8 @@ impl Shape {
                 "transformer_layers_per_block": [1, 2, 10],
                 "cross_attention_dim": 2048, "attention_head_dim": [5, 10, 20],
                 "use_linear_projection": true,
+                "addition_embed_type": "text_time", "addition_time_embed_dim": 256,
+                "projection_class_embeddings_input_dim": 1280 + 6 * 256,
             }),
         };
         merged(common, own)
@@ -97,18 +99,22 @@ impl Shape {
         })
     }
 
-    fn text(self) -> Value {
-        let (hidden, layers, heads, activation) = match self {
-            Self::Sd15 => (768, 12, 12, "quick_gelu"),
-            Self::Sd21 => (1024, 23, 16, "gelu"),
-            Self::Sdxl => (1280, 32, 20, "gelu"),
+    fn texts(self) -> Vec<(&'static str, Value)> {
+        let text = |hidden: usize, layers: usize, heads: usize, activation: &str| {
+            json!({
+                "architectures": ["CLIPTextModel"], "model_type": "clip_text_model",
+                "hidden_size": hidden, "intermediate_size": 4 * hidden,
+                "num_hidden_layers": layers, "num_attention_heads": heads,
+                "hidden_act": activation, "vocab_size": 49408, "max_position_embeddings": 77,
+                "projection_dim": hidden,
+            })
         };
-        json!({
-            "architectures": ["CLIPTextModel"], "model_type": "clip_text_model",
-            "hidden_size": hidden, "intermediate_size": 4 * hidden,
-            "num_hidden_layers": layers, "num_attention_heads": heads,
-            "hidden_act": activation, "vocab_size": 49408, "max_position_embeddings": 77,
-        })
+        let clip_l = || ("text_encoder", text(768, 12, 12, "quick_gelu"));
+        match self {
+            Self::Sd15 => vec![clip_l()],
+            Self::Sd21 => vec![("text_encoder", text(1024, 23, 16, "gelu"))],
+            Self::Sdxl => vec![clip_l(), ("text_encoder_2", text(1280, 32, 20, "gelu"))],
+        }
     }
 }
 

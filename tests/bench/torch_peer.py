@@ -27,22 +27,32 @@ def main():
         with open(os.path.join(folder, part, "config.json")) as file:
             return json.load(file)
 
-    text_config = config("text_encoder")
-    text = transformers.CLIPTextModel(transformers.CLIPTextConfig(**text_config)).to(kind).eval()
+    def text(part, kind_of_model):
+        model = kind_of_model(transformers.CLIPTextConfig(**config(part)))
+        return model.to(kind).eval()
+
+    texts = [text("text_encoder", transformers.CLIPTextModel)]
+    if os.path.exists(os.path.join(folder, "text_encoder_2")):
+        texts.append(text("text_encoder_2", transformers.CLIPTextModelWithProjection))
     unet_config = config("unet")
     unet = diffusers.UNet2DConditionModel.from_config(unet_config).to(kind).eval()
     vae = diffusers.AutoencoderKL.from_config(config("vae")).to(kind).eval()
     factor = 2 ** (len(vae.config.block_out_channels) - 1)
     cells = (height // factor, width // factor)
-    ids = torch.arange(text_config["max_position_embeddings"]).repeat(2, 1)
+    ids = torch.arange(config("text_encoder")["max_position_embeddings"]).repeat(2, 1)
 
     def step(batch):
         latent = torch.randn(batch, unet.config.in_channels, *cells, dtype=kind)
         states = torch.randn(batch, 77, unet.config.cross_attention_dim, dtype=kind)
-        unet(latent, torch.tensor(500), encoder_hidden_states=states)
+        added = None
+        if unet.config.addition_embed_type == "text_time":
+            pooled = torch.randn(batch, texts[-1].config.projection_dim, dtype=kind)
+            sizes = [height, width, 0, 0, height, width]
+            added = {"text_embeds": pooled, "time_ids": torch.tensor([sizes] * batch, dtype=kind)}
+        unet(latent, torch.tensor(500), encoder_hidden_states=states, added_cond_kwargs=added)
 
     parts = {
-        "text": lambda: text(ids),
+        "text": lambda: [model(ids, output_hidden_states=True) for model in texts],
         "unet-b1": lambda: step(1),
         "unet-b2": lambda: step(2),
         "vae-decode": lambda: vae.decode(

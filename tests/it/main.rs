@@ -6,6 +6,7 @@ mod bands;
 mod cli;
 mod desk;
 mod engine;
+mod families;
 mod flicker;
 mod journal;
 mod journeys;

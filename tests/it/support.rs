@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use pentimento::cancel::CancelToken;
 use pentimento::diffusion::noise::TorchNoise;
 use pentimento::diffusion::schedule::TrainingNoise;
-use pentimento::diffusion::text::clip::ClipText;
+use pentimento::diffusion::text::clip::{ClipText, Reach};
 use pentimento::diffusion::unet::UNet;
 use pentimento::diffusion::vae::Vae;
 use pentimento::engine::Engine;
@@ -225,11 +225,12 @@ impl<O: Ops> Networks<O> {
         let go = CancelToken::default();
         let folder = ModelFolder::open(&ModelSource::Path(model_folder(model))).expect("a model");
         let file = |part: &str| folder.tensors(part).expect("weights");
-        let text = ClipConfig::read(&folder).expect("a text config");
+        let text = ClipConfig::read(&folder, "text_encoder").expect("a text config");
         let unet = UNetConfig::read(&folder).expect("a UNet config");
         let vae = VaeConfig::read(&folder).expect("an autoencoder config");
         Self {
-            text: ClipText::load(&ops, text, &file("text_encoder"), &go).expect("text encoder"),
+            text: ClipText::load(&ops, text, false, &file("text_encoder"), &go)
+                .expect("text encoder"),
             unet: UNet::load(&ops, unet, &file("unet"), &go).expect("UNet"),
             vae: Vae::load(&ops, vae, &file("vae"), &go).expect("autoencoder"),
             ops,
@@ -246,8 +247,8 @@ impl<O: Ops> Networks<O> {
 
 impl<O: Ops> Stages for Networks<O> {
     fn text(&self, ids: &[u32]) -> Vec<f32> {
-        let states = self.text.forward(&self.ops, &[ids], &self.go).expect("text states");
-        self.ops.read_tokens(&states).expect("values")
+        let reading = self.text.read(&self.ops, &[ids], 0, Reach::LAST, &self.go);
+        reading.expect("text states").states
     }
 
     fn unet(&self, latent: &Golden, timesteps: &[f32], states: &Golden) -> Vec<f32> {
@@ -304,7 +305,8 @@ impl Run {
     pub fn request(&self, goldens: &Goldens, model: ModelSource) -> PaintRequest {
         let side = |index: usize| self.0["size"][index].as_u64().expect("two sides") as u32;
         let (width, height) = (side(0), side(1));
-        let init = (self.word("task") != "text").then(|| {
+        let task = self.0["task"].as_str().unwrap_or("text");
+        let init = (task != "text").then(|| {
             let rgb = goldens.get("picture").as_bytes();
             let rgba: Vec<u8> = rgb.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
             InitPicture {
@@ -317,7 +319,7 @@ impl Run {
                 },
             }
         });
-        let mask = (self.word("task") == "mask").then(|| {
+        let mask = (task == "mask").then(|| {
             let values = goldens.get("coverage").as_bytes();
             InpaintMask { coverage: Plane::from_flat((width, height), &values), feather_px: 0.0 }
         });
@@ -330,7 +332,7 @@ impl Run {
             sampler: Some(sampler(self.word("sampler"))),
             schedule: Some(schedule(self.word("schedule"))),
             guidance: Some(self.number("guidance") as f32),
-            guidance_rescale: self.number("guidance_rescale") as f32,
+            guidance_rescale: self.0["guidance_rescale"].as_f64().unwrap_or(0.0) as f32,
             seed: self.whole("seed"),
             init,
             mask,
@@ -363,7 +365,8 @@ pub fn with_prediction(model: &str, prediction: &str) -> tempfile::TempDir {
     copy
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+/// Copies a folder with all that is in it, over what is there.
+pub fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("readable").map(|entry| entry.expect("readable")) {
         let target = to.join(entry.file_name());

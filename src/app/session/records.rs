@@ -13,7 +13,9 @@ use super::super::tool::Tool;
 use super::super::undo::{Deed, Moment, Step};
 use super::super::words::Text;
 use crate::document::document::Document;
-use crate::engine::protocol::{ModelSource, PaintRequest, Posterior, Sampler, Schedule, Variation};
+use crate::engine::protocol::{
+    Conditions, ModelSource, PaintRequest, Posterior, Sampler, Schedule, Variation,
+};
 use crate::plane::{Plane, TileAt};
 
 /// What lies on the desk beside the picture.
@@ -222,6 +224,9 @@ pub struct RequestRecord {
     pub variation: Option<Variation>,
     /// The mask's coverage, and its feather.
     pub mask: Option<(SizedRecord, f32)>,
+    /// What only some models are told.
+    #[serde(default)]
+    pub conditions: Conditions,
 }
 
 impl RequestRecord {
@@ -239,6 +244,7 @@ impl RequestRecord {
             seed: request.seed,
             count: request.count,
             variation: request.variation,
+            conditions: request.conditions.clone(),
             init: request.init.as_ref().map(|init| (init.strength, init.posterior)),
             mask: request
                 .mask

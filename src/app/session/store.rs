@@ -338,6 +338,7 @@ impl<'a> Store<'a> {
             variation: record.variation,
             init,
             mask,
+            conditions: record.conditions.clone(),
             ..PaintRequest::default()
         })
     }

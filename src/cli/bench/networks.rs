@@ -5,7 +5,9 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::cancel::CancelToken;
+use crate::diffusion::conditioning::ToldSizes;
 use crate::diffusion::text::clip::ClipText;
+use crate::diffusion::text::encoders::{parts, reach};
 use crate::diffusion::unet::{UNet, Words};
 use crate::diffusion::vae::Vae;
 use crate::models::config::clip::ClipConfig;
@@ -66,7 +68,7 @@ impl std::str::FromStr for Part {
 /// A model's networks with inputs of one size.
 pub(super) struct Networks {
     ops: Cpu,
-    text: ClipText<Cpu>,
+    texts: Vec<ClipText<Cpu>>,
     unet: UNet<Cpu>,
     vae: Vae<Cpu>,
     words: [Words<Cpu>; 2],
@@ -89,7 +91,16 @@ impl Networks {
             if random { Ok(TensorFile::random()) } else { folder.tensors(part) }
         };
         let unet = UNet::load(&ops, UNetConfig::read(folder)?, &file("unet")?, &go)?;
-        let text = ClipText::load(&ops, ClipConfig::read(folder)?, &file("text_encoder")?, &go)?;
+        let parts = parts(folder);
+        let texts: Vec<ClipText<Cpu>> = parts
+            .iter()
+            .enumerate()
+            .map(|(index, (part, _))| -> Result<_> {
+                let projected = unet.config().added.is_some() && index + 1 == parts.len();
+                let config = ClipConfig::read(folder, part)?;
+                Ok(ClipText::load(&ops, config, projected, &file(part)?, &go)?)
+            })
+            .collect::<Result<_>>()?;
         let vae = Vae::load(&ops, VaeConfig::read(folder)?, &file("vae")?, &go)?;
         let factor = vae.config().factor();
         let own = unet.config().sample_size.map_or(64, |(height, _)| height) * factor;
@@ -97,10 +108,17 @@ impl Networks {
         let words = |batch: usize| {
             let shape = [batch, 77, unet.config().cross_attention_dim];
             let states = ops.tokens(shape, &waves(shape.iter().product()))?;
-            unet.words(&ops, &states, &go)
+            let words = unet.words(&ops, &states, &go)?;
+            let pooled = texts.last().map_or(0, |text| text.config().projection);
+            let size = (width as u32, height as u32);
+            let sizes = ToldSizes { original: size, crop: (0, 0), target: size };
+            let ids = unet.config().added.as_ref().and_then(|added| added.ids(pooled));
+            let numbers = ids.map_or_else(Vec::new, |ids| sizes.numbers(ids, false));
+            let pooled = waves(pooled);
+            unet.told(&ops, &words, &vec![(pooled.as_slice(), numbers); batch], 7.5)
         };
         let words = [words(1)?, words(2)?];
-        Ok(Self { text, unet, vae, words, cells: (height / factor, width / factor), go, ops })
+        Ok(Self { texts, unet, vae, words, cells: (height / factor, width / factor), go, ops })
     }
 
     /// Seconds that a part takes, once.
@@ -108,9 +126,13 @@ impl Networks {
         let start = Instant::now();
         let out = match part {
             Part::Text => {
-                let config = self.text.config();
-                let ids: Vec<u32> = (0..config.positions as u32).collect();
-                self.text.forward(&self.ops, &[&ids, &ids], &self.go)?
+                for text in &self.texts {
+                    let ids: Vec<u32> = (0..text.config().positions as u32).collect();
+                    let reach = reach(self.unet.config());
+                    // It ends with values that were read back.
+                    text.read(&self.ops, &[&ids, &ids], 1, reach, &self.go)?;
+                }
+                return Ok(start.elapsed().as_secs_f64());
             }
             Part::UNet1 => self.step(1)?,
             Part::UNet2 => self.step(2)?,

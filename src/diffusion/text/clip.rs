@@ -1,6 +1,8 @@
-//! CLIP's text encoder: transformers' `CLIPTextModel` (`modeling_clip.py`).
+//! CLIP's text encoder: transformers' `CLIPTextModel` and `CLIPTextModelWithProjection`
+//! (`modeling_clip.py`).
 //!
-//! Called by the pipeline with token ids; gives the last layer's normed states.
+//! Called by [`super::encoders`] with token ids; gives the states of a layer and, where wanted, the
+//! projection of the whole text.
 
 use crate::cancel::CancelToken;
 use crate::diffusion::error::Result;
@@ -16,6 +18,7 @@ pub struct ClipText<O: Ops> {
     positions: Vec<f32>,
     layers: Vec<Layer<O>>,
     norm: O::Norm,
+    projection: Option<O::Linear>,
     config: ClipConfig,
 }
 
@@ -27,20 +30,48 @@ struct Layer<O: Ops> {
     narrow: O::Linear,
 }
 
+/// Which states are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// Layers that are left out, from the last one.
+    pub skipped: usize,
+    /// Whether the final norm follows.
+    pub normed: bool,
+}
+
+impl Reach {
+    /// Stable Diffusion 1 and 2: the last layer's states, normed.
+    pub const LAST: Self = Self { skipped: 0, normed: true };
+    /// Stable Diffusion XL: the last layer but one's, as they are (Podell et al. 2023, section 2.1).
+    pub const PENULTIMATE: Self = Self { skipped: 1, normed: false };
+}
+
+/// What an encoder says of prompts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// Prompts × tokens × hidden.
+    pub states: Vec<f32>,
+    /// Prompts × projection width, from an encoder with a projection.
+    pub pooled: Option<Vec<f32>>,
+}
+
 impl<O: Ops> ClipText<O> {
-    /// Reads a text encoder's tensors, with or without the `text_model.` prefix.
+    /// Reads a text encoder's tensors, with or without the `text_model.` prefix; `projected` ones
+    /// have a projection.
     ///
     /// # Errors
     /// Tensors are missing, damaged or of another shape; cancelled.
     pub fn load(
         ops: &O,
         config: ClipConfig,
+        projected: bool,
         file: &TensorFile,
         cancel: &CancelToken,
     ) -> Result<Self> {
         let root = Loader::new(ops, file, cancel);
         let prefixed = root.at("text_model");
-        let from = if prefixed.has("embeddings.token_embedding.weight") { prefixed } else { root };
+        let plain = !prefixed.has("embeddings.token_embedding.weight");
+        let from = if plain { &root } else { &prefixed };
         let ClipConfig { hidden, intermediate, norm_eps, .. } = config;
         let embeddings = from.at("embeddings");
         let layers = (0..config.layers)
@@ -67,9 +98,12 @@ impl<O: Ops> ClipText<O> {
                 .table("position_embedding.weight", &[config.positions, hidden])?,
             layers,
             norm: from.norm("final_layer_norm", hidden, 1, norm_eps)?,
+            projection: projected
+                .then(|| root.linear_unbiased("text_projection", config.projection, hidden))
+                .transpose()?,
             config,
         };
-        from.finish()?;
+        root.finish()?;
         Ok(encoder)
     }
 
@@ -79,12 +113,44 @@ impl<O: Ops> ClipText<O> {
         &self.config
     }
 
-    /// The states of prompts, tokens `[prompts, positions, hidden]`. Each prompt's ids are as many
-    /// as the model has positions, each below the vocabulary's size.
+    /// Reads prompts. Each one's ids are as many as the model has positions, each below the
+    /// vocabulary's size; `end` is the id of the token at which the whole text is read.
     ///
     /// # Errors
     /// Cancelled, or the backend fails.
-    pub fn forward(&self, ops: &O, prompts: &[&[u32]], cancel: &CancelToken) -> Result<O::Tensor> {
+    pub fn read(
+        &self,
+        ops: &O,
+        prompts: &[&[u32]],
+        end: u32,
+        reach: Reach,
+        cancel: &CancelToken,
+    ) -> Result<Reading> {
+        let kept = self.layers.len().saturating_sub(reach.skipped);
+        let x = self.through(ops, self.embedded(ops, prompts)?, 0..kept, cancel)?;
+        let normed = if reach.normed { &ops.layer_norm(&x, &self.norm)? } else { &x };
+        let states = ops.read_tokens(normed)?;
+        let Some(projection) = &self.projection else {
+            return Ok(Reading { states, pooled: None });
+        };
+        let x = self.through(ops, x, kept..self.layers.len(), cancel)?;
+        let whole = ops.read_tokens(&ops.layer_norm(&x, &self.norm)?)?;
+        let hidden = self.config.hidden;
+        let ends = prompts.iter().zip(whole.chunks_exact(whole.len() / prompts.len().max(1)));
+        let ends: Vec<f32> = ends
+            .flat_map(|(ids, states)| {
+                // As transformers does: the first one, padding may be the same token.
+                let place = ids.iter().position(|id| *id == end).unwrap_or(ids.len() - 1);
+                &states[place * hidden..][..hidden]
+            })
+            .copied()
+            .collect();
+        let ends = ops.tokens([prompts.len(), 1, hidden], &ends)?;
+        let pooled = ops.read_tokens(&ops.project(&ends, projection, None, None)?)?;
+        Ok(Reading { states, pooled: Some(pooled) })
+    }
+
+    fn embedded(&self, ops: &O, prompts: &[&[u32]]) -> Result<O::Tensor> {
         let hidden = self.config.hidden;
         let length = prompts.first().map_or(0, |ids| ids.len());
         let mut values = Vec::with_capacity(prompts.len() * length * hidden);
@@ -96,8 +162,17 @@ impl<O: Ops> ClipText<O> {
                 values.extend(token.iter().zip(place).map(|(token, place)| token + place));
             }
         }
-        let mut x = ops.tokens([prompts.len(), length, hidden], &values)?;
-        for layer in &self.layers {
+        Ok(ops.tokens([prompts.len(), length, hidden], &values)?)
+    }
+
+    fn through(
+        &self,
+        ops: &O,
+        mut x: O::Tensor,
+        layers: std::ops::Range<usize>,
+        cancel: &CancelToken,
+    ) -> Result<O::Tensor> {
+        for layer in &self.layers[layers] {
             cancel.check()?;
             let normed = ops.layer_norm(&x, &layer.norm1)?;
             let keys = layer.attention.keys(ops, &normed)?;
@@ -106,6 +181,6 @@ impl<O: Ops> ClipText<O> {
             let wide = ops.project(&normed, &layer.widen, Some(self.config.activation), None)?;
             x = ops.project(&wide, &layer.narrow, None, Some(&x))?;
         }
-        Ok(ops.layer_norm(&x, &self.norm)?)
+        Ok(x)
     }
 }

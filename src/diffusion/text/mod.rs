@@ -1,4 +1,5 @@
-//! Prompts: their tokens and the encoder that reads them.
+//! Prompts: their tokens and the encoders that read them.
 pub mod clip;
+pub mod encoders;
 pub mod tokenizer;
 pub use tokenizer::Tokenizer;

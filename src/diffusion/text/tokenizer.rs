@@ -53,7 +53,20 @@ impl Tokenizer {
     /// # Errors
     /// [`ModelError`] when files are missing or contradict each other.
     pub fn load(folder: &ModelFolder, positions: usize) -> Result<Self, ModelError> {
-        let names = SpecialNames::read(folder)?;
+        Self::load_part(folder, "tokenizer", positions)
+    }
+
+    /// The same for a component of another name, such as the `tokenizer_2` of a model with two text
+    /// encoders.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_part(
+        folder: &ModelFolder,
+        part: &str,
+        positions: usize,
+    ) -> Result<Self, ModelError> {
+        let names = SpecialNames::read(folder, part)?;
         let positions = names.positions.map_or(positions, |own| own.min(positions));
         if positions < FEWEST_POSITIONS {
             return Err(ModelError::Unsupported {
@@ -61,10 +74,10 @@ impl Tokenizer {
                     "The tokenizer leaves room for {positions} tokens where at least \
                      {FEWEST_POSITIONS} are needed; download the model again"
                 ),
-                path: folder.path_of("tokenizer/tokenizer_config.json"),
+                path: folder.path_of(&format!("{part}/tokenizer_config.json")),
             });
         }
-        let vocabulary = Vocabulary::read(folder)?;
+        let vocabulary = Vocabulary::read(folder, part)?;
         let id = |token: &AddedToken| {
             vocabulary.ids.get(&token.content).copied().ok_or_else(|| ModelError::Unsupported {
                 reason: format!(
@@ -72,7 +85,7 @@ impl Tokenizer {
                      together, download the model again",
                     token.content
                 ),
-                path: folder.path_of("tokenizer"),
+                path: folder.path_of(part),
             })
         };
         let (begin, end, pad) = (id(&names.begin)?, id(&names.end)?, id(&names.pad)?);
@@ -80,7 +93,7 @@ impl Tokenizer {
         id(&names.unknown)?;
         let inner = pipeline(vocabulary, names).map_err(|error| ModelError::BadText {
             reason: error.to_string(),
-            path: folder.path_of("tokenizer"),
+            path: folder.path_of(part),
         })?;
         Ok(Self { inner, positions, begin, end, pad })
     }
@@ -190,12 +203,12 @@ struct Vocabulary {
 }
 
 impl Vocabulary {
-    fn read(folder: &ModelFolder) -> Result<Self, ModelError> {
-        let plain = "tokenizer/vocab.json";
-        let whole = "tokenizer/tokenizer.json";
+    fn read(folder: &ModelFolder, part: &str) -> Result<Self, ModelError> {
+        let plain = &format!("{part}/vocab.json");
+        let whole = &format!("{part}/tokenizer.json");
         if folder.has(plain) || !folder.has(whole) {
             let ids: HashMap<String, u32> = typed(folder, plain)?;
-            let path = "tokenizer/merges.txt";
+            let path = &format!("{part}/merges.txt");
             let text = folder.text(path)?;
             let lines = text.lines().filter(|l| !l.starts_with("#version") && !l.is_empty());
             let merges = lines.map(|line| pair(folder, path, line)).collect::<Result<_, _>>()?;
@@ -266,18 +279,19 @@ struct SpecialNames {
 impl SpecialNames {
     /// transformers reads `tokenizer_config.json`; where that does not list its added tokens, as
     /// in older folders, `special_tokens_map.json` has the last word (`tokenization_utils_base.py`).
-    fn read(folder: &ModelFolder) -> Result<Self, ModelError> {
-        let config = folder.optional_json("tokenizer/tokenizer_config.json")?.unwrap_or_default();
+    fn read(folder: &ModelFolder, part: &str) -> Result<Self, ModelError> {
+        let config_file = &format!("{part}/tokenizer_config.json");
+        let config = folder.optional_json(config_file)?.unwrap_or_default();
         let map = match config.get("added_tokens_decoder") {
             Some(_) => None,
-            None => folder.optional_json("tokenizer/special_tokens_map.json")?,
+            None => folder.optional_json(&format!("{part}/special_tokens_map.json"))?,
         };
         let map = map.unwrap_or_default();
         let token = |key: &str, usual: &str| {
             let value = map.get(key).or_else(|| config.get(key)).filter(|value| !value.is_null());
             added_token(&config, value, usual).ok_or_else(|| ModelError::BadText {
                 reason: format!("'{key}' is not a token"),
-                path: folder.path_of("tokenizer/tokenizer_config.json"),
+                path: folder.path_of(config_file),
             })
         };
         // "No limit" is written as 1e30, which becomes the largest number there is.

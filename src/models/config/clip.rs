@@ -1,4 +1,5 @@
-//! `text_encoder/config.json`: transformers' `CLIPTextModel`.
+//! `text_encoder/config.json` and `text_encoder_2/config.json`: transformers' `CLIPTextModel` and
+//! `CLIPTextModelWithProjection`.
 //!
 //! transformers writes many keys that say nothing of the network, and more with each version; so
 //! only those that do are looked at, and unknown ones are let pass here.
@@ -27,15 +28,17 @@ pub struct ClipConfig {
     pub activation: Activation,
     /// Added to the variance in the norms.
     pub norm_eps: f32,
+    /// Width of the whole text's projection, in encoders that have one.
+    pub projection: usize,
 }
 
 impl ClipConfig {
-    /// Reads and checks the file.
+    /// Reads and checks the file of a component, `text_encoder` or `text_encoder_2`.
     ///
     /// # Errors
     /// A key is missing or contradicts another.
-    pub fn read(folder: &ModelFolder) -> Result<Self, ModelError> {
-        let reader = Reader::open(folder, "text_encoder/config.json")?;
+    pub fn read(folder: &ModelFolder, component: &str) -> Result<Self, ModelError> {
+        let reader = Reader::open(folder, &format!("{component}/config.json"))?;
         let kind = reader.word("model_type", "clip_text_model")?;
         if !matches!(kind, "clip_text_model" | "clip") {
             return Err(reader.wrong("model_type", "clip_text_model"));
@@ -49,6 +52,7 @@ impl ClipConfig {
             positions: reader.size("max_position_embeddings", 77)?,
             activation: reader.activation("hidden_act", "quick_gelu")?,
             norm_eps: reader.number("layer_norm_eps", 1e-5)? as f32,
+            projection: reader.size("projection_dim", 512)?,
         };
         if !config.hidden.is_multiple_of(config.heads) {
             return Err(reader.wrong("num_attention_heads", "a divisor of hidden_size"));

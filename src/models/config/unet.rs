@@ -6,6 +6,7 @@ use super::Reader;
 use crate::kernels::activation::Activation;
 use crate::models::error::ModelError;
 use crate::models::folder::ModelFolder;
+use crate::models::identify::Task;
 
 /// A UNet's shape.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,12 +35,48 @@ pub struct UNetConfig {
     pub freq_shift: f32,
     /// Width of the timestep's embedding after its two layers.
     pub time_embedding: usize,
+    /// What is embedded beside the timestep: the whole text and sizes (`text_time`).
+    pub added: Option<Added>,
+    /// Width of the guidance scale's embedding, in models distilled to need one call a step.
+    pub guidance_embedding: Option<usize>,
     /// Blocks on the way down.
     pub down: Vec<Block>,
     /// The middle, if there is one.
     pub mid: Option<Mid>,
     /// Blocks on the way up.
     pub up: Vec<Block>,
+}
+
+/// Micro-conditioning (Podell et al. 2023, section 2.2): the whole text's projection beside the
+/// waves of a few whole numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Added {
+    /// Width of the waves of each number.
+    pub waves: usize,
+    /// Width of the whole text's projection and all waves together.
+    pub input: usize,
+}
+
+/// What the numbers of the micro-conditioning are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddedIds {
+    /// Six: original size, crop and target size.
+    Sizes,
+    /// Five: original size, crop and an aesthetic score (the refiner).
+    Score,
+}
+
+impl Added {
+    /// Which numbers there are beside a projection of `pooled` values; `None` where none fit.
+    #[must_use]
+    pub fn ids(&self, pooled: usize) -> Option<AddedIds> {
+        let left = self.input.checked_sub(pooled)?;
+        match (left / self.waves, left % self.waves) {
+            (6, 0) => Some(AddedIds::Sizes),
+            (5, 0) => Some(AddedIds::Score),
+            _ => None,
+        }
+    }
 }
 
 /// One resolution's block.
@@ -58,13 +95,19 @@ pub struct Block {
 /// The middle block: one residual layer, or two around a transformer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mid {
-    /// Transformer layers; 0 for none.
-    pub transformers: usize,
+    /// Transformer layers; `None` for a middle that does not attend.
+    pub transformers: Option<usize>,
     /// Attention heads.
     pub heads: usize,
 }
 
 impl UNetConfig {
+    /// What it is for, by the channels that it takes beside the latent's.
+    #[must_use]
+    pub fn task(&self) -> Task {
+        Task::of(self.in_channels, self.out_channels)
+    }
+
     /// Reads and checks the file.
     ///
     /// # Errors
@@ -161,6 +204,11 @@ impl UNetConfig {
             flip_sin_to_cos: reader.flag("flip_sin_to_cos", true)?,
             freq_shift: reader.number("freq_shift", 0.0)? as f32,
             time_embedding: reader.size("time_embedding_dim", channels[0] * 4)?,
+            added: added(&reader)?,
+            guidance_embedding: match reader.get("time_cond_proj_dim") {
+                None => None,
+                Some(_) => Some(reader.needed_size("time_cond_proj_dim")?),
+            },
             down,
             mid,
             up,
@@ -168,6 +216,21 @@ impl UNetConfig {
         refuse_the_rest(&reader)?;
         Ok(config)
     }
+}
+
+/// `addition_embed_type`; the keys beside it mean nothing without it.
+fn added(reader: &Reader) -> Result<Option<Added>, ModelError> {
+    let key = "addition_embed_type";
+    if reader.get(key).is_none() {
+        reader.ignore(&["addition_time_embed_dim", "projection_class_embeddings_input_dim"]);
+        return Ok(None);
+    }
+    if reader.word(key, "")? != "text_time" {
+        return Err(reader.wrong(key, "text_time or null"));
+    }
+    let waves = reader.needed_size("addition_time_embed_dim")?;
+    let input = reader.needed_size("projection_class_embeddings_input_dim")?;
+    Ok(Some(Added { waves, input }))
 }
 
 /// The middle block; null (and only null) means that there is none.
@@ -187,8 +250,8 @@ fn middle(
                  ({channels})"
             )));
         }
-        "UNetMidBlock2DCrossAttn" => Mid { transformers, heads },
-        "UNetMidBlock2D" => Mid { transformers: 0, heads },
+        "UNetMidBlock2DCrossAttn" => Mid { transformers: Some(transformers), heads },
+        "UNetMidBlock2D" => Mid { transformers: None, heads },
         _ => {
             return Err(reader.wrong(key, "UNetMidBlock2DCrossAttn, UNetMidBlock2D or null"));
         }
@@ -201,6 +264,11 @@ struct TransformerLayers {
     down: Vec<Vec<usize>>,
     mid: usize,
     up: Vec<Vec<usize>>,
+}
+
+/// Blocks without attention may have 0.
+fn as_depth(value: &Value) -> Option<usize> {
+    value.as_u64().and_then(|depth| usize::try_from(depth).ok())
 }
 
 /// `transformer_layers_per_block` is a number, one a block, or a list a block; a list of lists does
@@ -217,8 +285,8 @@ fn transformer_layers(reader: &Reader, layers: &[usize]) -> Result<TransformerLa
             let mut expanded = Vec::new();
             for (value, layers) in list.iter().zip(blocks) {
                 let depths: Option<Vec<usize>> = match value {
-                    Value::Array(depths) => depths.iter().map(super::as_size).collect(),
-                    depth => super::as_size(depth).map(|depth| vec![depth; *layers]),
+                    Value::Array(depths) => depths.iter().map(as_depth).collect(),
+                    depth => as_depth(depth).map(|depth| vec![depth; *layers]),
                 };
                 let depths = depths.filter(|depths| depths.len() == *layers);
                 expanded.push(depths.ok_or_else(|| {
@@ -240,7 +308,8 @@ fn transformer_layers(reader: &Reader, layers: &[usize]) -> Result<TransformerLa
     };
     let down = expand(key, layers, &value)?;
     let up = expand(up_key, &up_layers, &up_value)?;
-    let mid = down.last().and_then(|depths| depths.last()).copied().unwrap_or(1);
+    // The middle has one transformer: of a list it takes the first.
+    let mid = down.last().and_then(|depths| depths.first()).copied().unwrap_or(1);
     Ok(TransformerLayers { down, mid, up })
 }
 
@@ -258,7 +327,6 @@ fn sample_size(reader: &Reader) -> Result<Option<(usize, usize)>, ModelError> {
 /// Keys with one supported value, and keys that do not matter when a picture is painted.
 fn refuse_the_rest(reader: &Reader) -> Result<(), ModelError> {
     reader.only(&[
-        ("addition_embed_type", Value::Null),
         ("attention_type", json!("default")),
         ("center_input_sample", json!(false)),
         ("class_embed_type", Value::Null),
@@ -276,16 +344,13 @@ fn refuse_the_rest(reader: &Reader) -> Result<(), ModelError> {
         ("resnet_out_scale_factor", json!(1.0)),
         ("resnet_skip_time_act", json!(false)),
         ("resnet_time_scale_shift", json!("default")),
-        ("time_cond_proj_dim", Value::Null),
         ("time_embedding_act_fn", Value::Null),
         ("time_embedding_type", json!("positional")),
         ("timestep_post_act", Value::Null),
     ])?;
     reader.ignore(&[
         "addition_embed_type_num_heads",
-        "addition_time_embed_dim",
         "dropout",
-        "projection_class_embeddings_input_dim",
         "upcast_attention",
     ]);
     reader.finish()

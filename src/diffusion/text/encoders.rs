@@ -1,0 +1,209 @@
+//! A model's text encoders, one or two, and what they say together.
+//!
+//! Called by the pipeline. Which encoders there are follows from the folder, how they are read from
+//! the UNet: one that takes the whole text besides (SDXL) reads the states before the last layer,
+//! side by side, and the projection of the last encoder.
+
+use std::sync::Arc;
+
+use super::clip::{ClipText, Reach};
+use super::tokenizer::Tokenizer;
+use crate::cancel::CancelToken;
+use crate::diffusion::error::Result;
+use crate::models::config::clip::ClipConfig;
+use crate::models::config::unet::UNetConfig;
+use crate::models::{ModelError, ModelFolder};
+use crate::ops::Ops;
+
+/// A component with a text encoder, and the one with its tokenizer.
+const PARTS: [(&str, &str); 2] = [("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2")];
+
+/// The encoders of a model.
+pub struct TextEncoders<O: Ops> {
+    encoders: Vec<Encoder<O>>,
+    reach: Reach,
+    /// Whether an empty negative prompt is no text at all: zeros.
+    empty_is_zero: bool,
+}
+
+struct Encoder<O: Ops> {
+    tokenizer: Arc<Tokenizer>,
+    clip: ClipText<O>,
+}
+
+/// A prompt and what it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt {
+    /// The words.
+    pub text: String,
+    /// Whether they say what to avoid.
+    pub negative: bool,
+}
+
+/// What all encoders say of prompts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TextStates {
+    /// Prompts, tokens of each, width of their states.
+    pub shape: [usize; 3],
+    /// The states, in that order.
+    pub states: Vec<f32>,
+    /// Prompts × width: each text as a whole; empty where no encoder projects it.
+    pub pooled: Vec<f32>,
+}
+
+impl<O: Ops> TextEncoders<O> {
+    /// Reads the encoders of a folder for a UNet. `progress` hears the share that is done.
+    ///
+    /// # Errors
+    /// A part is missing, damaged or contradicts another; cancelled.
+    pub fn load(
+        ops: &O,
+        folder: &ModelFolder,
+        unet: &UNetConfig,
+        cancel: &CancelToken,
+        progress: &mut dyn FnMut(f32),
+    ) -> Result<Self> {
+        let parts = parts(folder);
+        let reach = reach(unet);
+        let mut encoders = Vec::new();
+        for (index, (part, tokenizer)) in parts.iter().enumerate() {
+            let config = ClipConfig::read(folder, part)?;
+            let tokenizer = Tokenizer::load_part(folder, tokenizer, config.positions)?;
+            check_vocabulary(folder, &tokenizer, &config)?;
+            let projected = unet.added.is_some() && index + 1 == parts.len();
+            let clip = ClipText::load(ops, config, projected, &folder.tensors(part)?, cancel)?;
+            encoders.push(Encoder { tokenizer: Arc::new(tokenizer), clip });
+            progress((index + 1) as f32 / parts.len() as f32);
+        }
+        let texts = Self {
+            encoders,
+            reach,
+            empty_is_zero: unet.added.is_some() && forces_zeros(folder)?,
+        };
+        texts.check(folder, unet)?;
+        Ok(texts)
+    }
+
+    /// Splits prompts into tokens; where two encoders have one each, both do it alike but for what
+    /// fills the rest.
+    #[must_use]
+    pub fn tokenizer(&self) -> &Arc<Tokenizer> {
+        &self.encoders[0].tokenizer
+    }
+
+    /// Width of the states side by side.
+    fn width(&self) -> usize {
+        self.encoders.iter().map(|encoder| encoder.clip.config().hidden).sum()
+    }
+
+    /// Reads prompts; equal ones once.
+    ///
+    /// # Errors
+    /// Cancelled, or the backend fails.
+    pub fn read(&self, ops: &O, prompts: &[Prompt], cancel: &CancelToken) -> Result<TextStates> {
+        let mut distinct: Vec<&str> = Vec::new();
+        let mut places = Vec::new();
+        for prompt in prompts {
+            let known = distinct.iter().position(|text| *text == prompt.text);
+            places.push(known.unwrap_or(distinct.len()));
+            if known.is_none() {
+                distinct.push(&prompt.text);
+            }
+        }
+        let mut readings = Vec::new();
+        let mut length = usize::MAX;
+        for Encoder { tokenizer, clip } in &self.encoders {
+            let tokens: Vec<_> = distinct.iter().map(|text| tokenizer.encode(text)).collect();
+            let ids: Vec<&[u32]> = tokens.iter().map(|tokens| tokens.ids.as_slice()).collect();
+            let reading = clip.read(ops, &ids, tokenizer.end(), self.reach, cancel)?;
+            length = length.min(tokenizer.positions());
+            readings.push((clip.config().hidden, tokenizer.positions(), reading));
+        }
+        let shape = [prompts.len(), length, self.width()];
+        let mut states = Vec::with_capacity(shape.iter().product());
+        let mut pooled = Vec::new();
+        for (prompt, place) in prompts.iter().zip(places) {
+            let zero = self.empty_is_zero && prompt.negative && prompt.text.is_empty();
+            let kept = if zero { 0.0 } else { 1.0 };
+            for token in 0..length {
+                for (hidden, positions, reading) in &readings {
+                    let row = &reading.states[(place * positions + token) * hidden..][..*hidden];
+                    states.extend(row.iter().map(|value| value * kept));
+                }
+            }
+            if let Some((_, _, whole)) = readings.last()
+                && let Some(whole) = &whole.pooled
+            {
+                let width = whole.len() / distinct.len();
+                pooled.extend(whole[place * width..][..width].iter().map(|value| value * kept));
+            }
+        }
+        Ok(TextStates { shape, states, pooled })
+    }
+
+    /// The encoders and the UNet must be made for each other.
+    fn check(&self, folder: &ModelFolder, unet: &UNetConfig) -> std::result::Result<(), ModelError> {
+        let refused = |reason| Err(ModelError::Unsupported { reason, path: folder.location() });
+        let Some(last) = self.encoders.last() else {
+            return Err(ModelError::MissingFile {
+                file: "text_encoder/config.json".to_owned(),
+                folder: folder.location(),
+            });
+        };
+        if unet.cross_attention_dim != self.width() {
+            return refused(format!(
+                "The UNet's 'cross_attention_dim' is {}, but the text encoder's 'hidden_size' {}",
+                unet.cross_attention_dim,
+                self.width()
+            ));
+        }
+        let Some(added) = &unet.added else { return Ok(()) };
+        let pooled = last.clip.config().projection;
+        if added.ids(pooled).is_none() {
+            return refused(format!(
+                "The UNet's 'projection_class_embeddings_input_dim' is {}, which does not fit the \
+                 text encoder's 'projection_dim' {pooled}",
+                added.input
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Which states a UNet was trained with.
+#[must_use]
+pub fn reach(unet: &UNetConfig) -> Reach {
+    if unet.added.is_some() { Reach::PENULTIMATE } else { Reach::LAST }
+}
+
+/// The encoders that the folder has, and the tokenizer of each. Where the UNet embeds the whole text,
+/// the last one projects it.
+#[must_use]
+pub fn parts(folder: &ModelFolder) -> Vec<(&'static str, &'static str)> {
+    let there = |part: &&(&str, &str)| folder.has(&format!("{}/config.json", part.0));
+    PARTS.iter().filter(there).copied().collect()
+}
+
+/// `force_zeros_for_empty_prompt` of diffusers' SDXL pipelines: true unless the index says no.
+fn forces_zeros(folder: &ModelFolder) -> std::result::Result<bool, ModelError> {
+    let index = folder.optional_json("model_index.json")?.unwrap_or_default();
+    Ok(index.get("force_zeros_for_empty_prompt").and_then(serde_json::Value::as_bool) != Some(false))
+}
+
+fn check_vocabulary(
+    folder: &ModelFolder,
+    tokenizer: &Tokenizer,
+    config: &ClipConfig,
+) -> std::result::Result<(), ModelError> {
+    if tokenizer.vocabulary_size() <= config.vocabulary {
+        return Ok(());
+    }
+    Err(ModelError::Unsupported {
+        reason: format!(
+            "The tokenizer knows {} tokens, but the text encoder {}",
+            tokenizer.vocabulary_size(),
+            config.vocabulary
+        ),
+        path: folder.location(),
+    })
+}
