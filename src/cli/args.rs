@@ -106,6 +106,13 @@ pub(super) struct Generate {
     /// Size of the cut [default: the picture's own]
     #[arg(long, value_name = "WxH", value_parser = size)]
     pub(super) target_size: Option<(u32, u32)>,
+    /// A model for the last steps, such as the SDXL refiner: a folder
+    #[arg(long, value_name = "DIR|FILE", value_parser = model)]
+    pub(super) refiner: Option<ModelSource>,
+    /// Which share of the noise's way down the first model goes, 0 to 1
+    #[arg(long, value_name = "F", default_value = "0.8", requires = "refiner")]
+    #[arg(allow_negative_numbers = true, value_parser = cfg_rescale)]
+    pub(super) refiner_from: f32,
     /// Seed of the first picture; the next one has the next seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) seed: u64,

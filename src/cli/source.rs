@@ -11,7 +11,8 @@ use image::{GrayImage, Rgba, Rgba32FImage, RgbaImage};
 use super::args::Generate;
 use crate::document::codec::{Decoded, decode_picture};
 use crate::engine::protocol::{
-    Conditions, Coverage, InitPicture, InpaintMask, PaintRequest, Picture, Posterior, Variation,
+    Conditions, Coverage, InitPicture, InpaintMask, PaintRequest, Picture, Posterior, Refiner,
+    Variation,
 };
 
 /// The longest picture file that is read, in bytes.
@@ -41,6 +42,7 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
             crop: args.crop,
             target_size: args.target_size,
             picture_guidance: args.image_cfg,
+            refiner: args.refiner.clone().map(|model| Refiner { model, from: args.refiner_from }),
             depth: match &args.depth_image {
                 Some(path) => Some((&read(path)?).into()),
                 None => None,

@@ -141,6 +141,23 @@ pub enum Shown {
     },
 }
 
+impl Shown {
+    /// Something of the right size for a model that needs it: for looking at sizes only.
+    #[must_use]
+    pub fn blank(task: Task, channels: usize, (height, width): (usize, usize)) -> Option<Self> {
+        let zeros = |channels: usize| vec![0.0; channels * height * width];
+        match task {
+            Task::Plain | Task::Unknown => None,
+            Task::Depth => Some(Self::Depth(zeros(1))),
+            Task::Edit => Some(Self::Picture(zeros(channels))),
+            Task::Inpaint => {
+                let picture = Posterior { mean: zeros(channels), deviation: zeros(channels) };
+                Some(Self::Masked { mask: zeros(1), picture, sampled: false })
+            }
+        }
+    }
+}
+
 /// The channels beside the latent's, as every step has them.
 pub struct Beside {
     values: Vec<f32>,

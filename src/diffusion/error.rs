@@ -19,6 +19,12 @@ pub enum DiffusionError {
     /// The request cannot be done.
     #[error("{0}")]
     Request(String),
+    /// The decoded picture is not finite.
+    #[error(
+        "The picture cannot be decoded (the autoencoder's numbers overflow). Choose another \
+         autoencoder or model"
+    )]
+    Decoding,
     /// The latent overflowed.
     #[error(
         "The picture turned to noise at step {step} (numbers overflowed). Lower the guidance or \

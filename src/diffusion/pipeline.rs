@@ -14,7 +14,7 @@ use super::preview::{self, Pace, Rgb};
 use super::samplers::{Sampler, State};
 use super::schedule::{NoiseLevel, Plan, Schedule, TrainingNoise};
 use super::text::Tokenizer;
-use super::text::encoders::{Prompt, TextEncoders, TextStates};
+use super::text::encoders::{KEPT_PARAMETERS, Prompt, TextEncoders, TextStates};
 use super::unet::{UNet, Words};
 use super::vae::Vae;
 use crate::cancel::CancelToken;
@@ -149,6 +149,9 @@ pub struct Job<'a> {
     pub previews: bool,
     /// Where an earlier run of the same job was stopped, to go on from there.
     pub from: Option<State>,
+    /// The share of the noise's way down, in 0..=1, after which another model goes on: the run ends
+    /// there as if it were stopped.
+    pub until: Option<f32>,
 }
 
 impl Job<'_> {
@@ -189,7 +192,8 @@ pub struct Step {
 pub trait Watcher {
     /// A step is done.
     fn step(&mut self, step: Step);
-    /// The run is cancelled; this is where it stands after its last whole step.
+    /// The run is cancelled, or has come to its `until`; this is where it stands after its last whole
+    /// step.
     fn stopped(&mut self, state: State);
 }
 
@@ -216,9 +220,14 @@ impl<O: Ops> Pipeline<O> {
                 format!("pentimento.json must have {latent_channels} preview factors"),
             ));
         }
-        let text = TextEncoders::load(&ops, folder, &unet_config, cancel, &mut |share| {
-            progress(0.3 * share);
-        })?;
+        let text = TextEncoders::load(
+            &ops,
+            folder,
+            &unet_config,
+            KEPT_PARAMETERS,
+            cancel,
+            &mut |share| progress(0.3 * share),
+        )?;
         let unet = UNet::load(&ops, unet_config, &folder.tensors("unet")?, cancel)?;
         progress(0.9);
         let vae = Vae::load(&ops, vae_config, &folder.tensors("vae")?, cancel)?;
@@ -302,9 +311,7 @@ impl<O: Ops> Pipeline<O> {
         let added: Vec<(&[f32], Vec<f32>)> = prompts
             .iter()
             .enumerate()
-            .map(|(index, prompt)| {
-                (&states.pooled[index * pooled..][..pooled], numbers(prompt))
-            })
+            .map(|(index, prompt)| (&states.pooled[index * pooled..][..pooled], numbers(prompt)))
             .collect();
         let words = self.unet.told(&self.ops, words, &added, job.guidance)?;
         Ok(Told { branches, words, beside: Beside::new(job.shown, branches, noise) })
@@ -426,6 +433,9 @@ impl<O: Ops> Model for Pipeline<O> {
     ) -> Result<Vec<f32>> {
         let start = Instant::now();
         let decoded = self.decode_latent(latent, size, cancel)?;
+        if !decoded.iter().all(|value| value.is_finite()) {
+            return Err(DiffusionError::Decoding);
+        }
         self.pace.decode = Some(start.elapsed().as_secs_f64() / (size.0 * size.1) as f64);
         Ok(decoded)
     }
@@ -466,7 +476,11 @@ impl<O: Ops> Model for Pipeline<O> {
             }
         };
         let kind = if self.pace.allows_full_decodes() { Preview::Full } else { Preview::Linear };
-        for step in state.step + 1..=of {
+        // Steps at or above this timestep are ours: diffusers' `denoising_end`.
+        let share = 1.0 - f64::from(job.until.unwrap_or(1.0));
+        let lowest = (self.noise.config().betas.len() as f64 * share).round() as f32;
+        let until = plan.levels.iter().filter(|level| level.timestep >= lowest).count();
+        for step in state.step + 1..=until {
             let start = Instant::now();
             let mut seen = None;
             let mut denoise = |latent: &[f32], level: NoiseLevel| {
@@ -506,6 +520,9 @@ impl<O: Ops> Model for Pipeline<O> {
             let preview = preview.map(|rgb| (rgb, kind, start.elapsed().as_secs_f64()));
             watcher.step(Step { step, of, sigma: left.ratio(), step_secs, preview });
         }
+        if until < of {
+            watcher.stopped(state.clone());
+        }
         Ok(state.latent)
     }
 }
@@ -522,11 +539,7 @@ fn hold(latent: &mut [f32], outside: &[f32], mask: &[f32]) {
 }
 
 /// Parts that cannot work together.
-fn check_parts(
-    folder: &ModelFolder,
-    unet: &UNetConfig,
-    vae: &VaeConfig,
-) -> Result<()> {
+fn check_parts(folder: &ModelFolder, unet: &UNetConfig, vae: &VaeConfig) -> Result<()> {
     let latent = vae.latent_channels;
     if unet.out_channels != latent {
         let reason = format!(

@@ -3,14 +3,17 @@
 //! Used by the painter: the same pipeline walks over [`Shapes`] instead of numbers, at the cost of
 //! milliseconds.
 
+use super::condition;
 use super::painter::Options;
 use super::resolve::Resolved;
 use crate::cancel::CancelToken;
+use crate::diffusion::conditioning::{Branches, Shown};
 use crate::diffusion::error::DiffusionError;
 use crate::diffusion::noise::TorchNoise;
 use crate::diffusion::pipeline::{Job, Model, Pipeline, Step, Watcher};
 use crate::diffusion::samplers::State;
 use crate::models::ModelFolder;
+use crate::models::identify::Task;
 use crate::ops::cpu::Isa;
 use crate::ops::shapes::{Counter, Need, Shapes};
 
@@ -24,6 +27,8 @@ pub struct Forecaster {
     model: Pipeline<Shapes>,
     counter: Counter,
     weights: u64,
+    /// Of those, what is not kept.
+    passing: u64,
 }
 
 impl Forecaster {
@@ -41,7 +46,7 @@ impl Forecaster {
         let counter = shapes.counter();
         let model = Pipeline::load(shapes, folder, cancel, &mut |_share| {})?;
         let weights = counter.take().weights as u64;
-        Ok(Self { model, counter, weights })
+        Ok(Self { model, counter, weights, passing: 0 })
     }
 
     /// Bytes that the packed weights take.
@@ -60,8 +65,10 @@ impl Forecaster {
         size: (u32, u32),
         cancel: &CancelToken,
     ) -> Result<u64, DiffusionError> {
-        let tensors = self.walk(resolved, size, cancel)?.tensors as u64;
-        Ok(self.weights + tensors + BESIDE)
+        let Need { tensors, weights, .. } = self.walk(resolved, size, cancel)?;
+        // A large text encoder is there only while it reads, and is not read twice.
+        self.passing = self.passing.max(weights as u64);
+        Ok(self.weights + self.passing.max(tensors as u64) + BESIDE)
     }
 
     /// The largest smaller size in the same shape for which `free` bytes suffice.
@@ -93,16 +100,19 @@ impl Forecaster {
         cancel: &CancelToken,
     ) -> Result<Need, DiffusionError> {
         let request = &resolved.request;
-        let prompts = [request.negative.as_str(), request.prompt.as_str()];
-        let prompts = if resolved.guidance > 1.0 { &prompts[..] } else { &prompts[1..] };
-        self.model.read_words(prompts, cancel)?;
+        let unet = self.model.unet_config();
+        let task = unet.task();
+        let branches = Branches::of(unet, resolved.guidance, resolved.picture_guidance);
+        let prompts = branches.prompts(&request.negative, &request.prompt);
+        self.model.read_words(&prompts, cancel)?;
         let (width, height) = (width as usize, height as usize);
         let factor = self.model.vae_config().factor();
         let cells = (height / factor, width / factor);
-        if request.init.is_some() {
+        if request.init.is_some() || task == Task::Inpaint {
             let picture = vec![0.0; 3 * width * height];
             self.model.encode(&picture, (height, width), cancel)?;
         }
+        let shown = Shown::blank(task, self.model.vae_config().latent_channels, cells);
         let job = Job {
             size: cells,
             steps: 1,
@@ -110,12 +120,16 @@ impl Forecaster {
             schedule: resolved.schedule,
             guidance: resolved.guidance,
             rescale: 0.0,
+            picture_guidance: resolved.picture_guidance,
+            sizes: condition::sizes(resolved),
+            shown: shown.as_ref(),
             noise: TorchNoise::new(0),
             variation: None,
             init: None,
             mask: None,
             previews: false,
             from: None,
+            until: None,
         };
         let latent = self.model.paint(&job, &mut Nobody, cancel)?;
         self.model.decode(&latent, cells, cancel)?;

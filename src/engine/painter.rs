@@ -3,6 +3,7 @@
 //! Made and run on the worker's thread. It turns a request into the pipeline's plain values, and
 //! what comes out into events.
 
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +12,7 @@ use super::compose;
 use super::condition;
 use super::protocol::{
     Event, FailureKind, JobError, Latent, Midway, Notice, PaintRequest, Painted, Phase, Posterior,
-    Preview, PreviewKind, Request, Timing,
+    Preview, PreviewKind, Refiner, Request, Timing,
 };
 use super::resident::Residents;
 use super::resolve::{self, Resolved};
@@ -148,7 +149,7 @@ impl From<DiffusionError> for Stop {
             DiffusionError::Cancelled(_) => return Self::Cancelled(None),
             DiffusionError::Model(_) => FailureKind::Model,
             DiffusionError::Request(_) => FailureKind::Request,
-            DiffusionError::Overflow { .. } => FailureKind::Numbers,
+            DiffusionError::Overflow { .. } | DiffusionError::Decoding => FailureKind::Numbers,
             DiffusionError::Ops(_) => FailureKind::Fault,
         };
         Self::Failed(JobError { message: error.to_string(), kind })
@@ -187,6 +188,52 @@ impl Painter {
     pub fn new(options: Options) -> Self {
         Self { models: Residents::new(options) }
     }
+
+    /// Paints each picture with the request's model up to where the refiner goes on.
+    fn paint_refined(
+        &mut self,
+        resolved: &Resolved,
+        refiner: &Refiner,
+        reporter: &Reporter<'_>,
+        mut timing: Timing,
+    ) -> Result<Done, Stop> {
+        let mut resolved = resolved.clone();
+        for index in resolved.first()..resolved.request.count {
+            for stage in [Stage::UpTo(refiner.from), Stage::GoOn] {
+                let source =
+                    if stage == Stage::GoOn { &refiner.model } else { &resolved.request.model };
+                // What the first model did is not lost when the second one is not to be read.
+                let keep = |stop| match stop {
+                    Stop::Cancelled(None) => Stop::Cancelled(resolved.request.resume.clone()),
+                    stop => stop,
+                };
+                let anyway = resolved.request.anyway;
+                timing.load_secs += self.models.bring(source, anyway, reporter).map_err(keep)?;
+                self.models.make_room(&resolved, reporter).map_err(keep)?;
+                let model = self.models.last().expect("the model was just loaded").model.as_mut();
+                let midway =
+                    paint(model, &resolved, index..index + 1, stage, reporter, &mut timing);
+                let midway = midway.map_err(keep)?;
+                let handed_over = midway.is_some();
+                resolved.request.resume = midway.map(Arc::new);
+                if !handed_over {
+                    break;
+                }
+            }
+        }
+        Ok(Done { request: Some(Box::new(resolved.complete_request())), timing })
+    }
+}
+
+/// Which of a picture's steps a model does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stage {
+    /// All.
+    All,
+    /// Those up to this share of the noise's way down.
+    UpTo(f32),
+    /// Those that are left.
+    GoOn,
 }
 
 impl Generator for Painter {
@@ -201,10 +248,19 @@ impl Generator for Painter {
                 let load_secs = self.models.load(&request.model, request.anyway, reporter)?;
                 let info = &self.models.last().expect("the model was just loaded").info;
                 let resolved = resolve::resolve(request, info)?;
+                for notice in &resolved.notices {
+                    reporter.say(Event::Notice { job: reporter.job, notice: notice.clone() });
+                }
+                let mut timing = Timing { load_secs, ..Timing::default() };
+                if let Some(refiner) = &request.conditions.refiner {
+                    return self.paint_refined(&resolved, refiner, reporter, timing);
+                }
                 self.models.make_room(&resolved, reporter)?;
                 let model = self.models.last().expect("the model was just loaded");
-                let timing = Timing { load_secs, ..Timing::default() };
-                paint(model.model.as_mut(), &resolved, reporter, timing)
+                let pictures = resolved.first()..request.count;
+                let model = model.model.as_mut();
+                paint(model, &resolved, pictures, Stage::All, reporter, &mut timing)?;
+                Ok(Done { request: Some(Box::new(resolved.complete_request())), timing })
             }
         }
     }
@@ -214,26 +270,28 @@ impl Generator for Painter {
     }
 }
 
+/// Paints some of the job's pictures, or one model's stage of them; where the last one stands if
+/// that is not its end.
 fn paint(
     model: &mut dyn Model,
     resolved: &Resolved,
+    pictures: Range<u32>,
+    stage: Stage,
     reporter: &Reporter<'_>,
-    mut timing: Timing,
-) -> Result<Done, Stop> {
+    timing: &mut Timing,
+) -> Result<Option<Midway>, Stop> {
     let job = reporter.job;
     let cancel = reporter.cancel;
     let request = &resolved.request;
-    for notice in &resolved.notices {
-        reporter.say(Event::Notice { job, notice: notice.clone() });
-    }
 
     reporter.say(Event::Phase { job, phase: Phase::ReadingWords });
     let start = Instant::now();
-    let branches =
-        Branches::of(model.unet_config(), resolved.guidance, resolved.picture_guidance);
-    lost_words(model, request, branches != Branches::Prompt, reporter);
+    let branches = Branches::of(model.unet_config(), resolved.guidance, resolved.picture_guidance);
+    if stage != Stage::GoOn {
+        lost_words(model, request, branches != Branches::Prompt, reporter);
+    }
     model.read_words(&branches.prompts(&request.negative, &request.prompt), cancel)?;
-    timing.text_secs = start.elapsed().as_secs_f64();
+    timing.text_secs += start.elapsed().as_secs_f64();
 
     let (width, height) = resolved.size;
     let factor = model.vae_config().factor();
@@ -253,13 +311,12 @@ fn paint(
         }
         _ => None,
     };
-    timing.encode_secs = start.elapsed().as_secs_f64();
+    timing.encode_secs += start.elapsed().as_secs_f64();
     let held = request.mask.as_ref().filter(|_| task != Task::Inpaint);
     let mask = held.map(|mask| compose::latent_mask(&mask.coverage, cells));
 
     let resume = request.resume.as_deref();
-    let first = resume.map_or(0, |midway| midway.index.min(request.count - 1));
-    for index in first..request.count {
+    for index in pictures {
         let (seed, variation) = request.seeds(index);
         let mut noise = TorchNoise::new(seed);
         let init = request.init.as_ref().zip(posterior.as_ref()).zip(start_strength).map(
@@ -287,8 +344,9 @@ fn paint(
             mask: mask.as_deref(),
             previews: request.previews,
             from: resume.filter(|midway| midway.index == index).map(|midway| midway.state.clone()),
+            until: if let Stage::UpTo(share) = stage { Some(share) } else { None },
         };
-        let mut teller = Teller { reporter, index, timing: &mut timing, stopped: None };
+        let mut teller = Teller { reporter, index, timing: &mut *timing, stopped: None };
         let latent = match model.paint(&pipeline_job, &mut teller, cancel) {
             Err(DiffusionError::Cancelled(_)) => {
                 let midway = teller.stopped.map(|state| Arc::new(Midway { index, state }));
@@ -296,6 +354,9 @@ fn paint(
             }
             outcome => outcome?,
         };
+        if let Some(state) = teller.stopped {
+            return Ok(Some(Midway { index, state }));
+        }
 
         reporter.say(Event::Phase { job, phase: Phase::Decoding });
         let start = Instant::now();
@@ -317,7 +378,7 @@ fn paint(
         let painted = Painted { index, seed, picture, latent };
         reporter.say(Event::Painted { job, painted });
     }
-    Ok(Done { request: Some(Box::new(resolved.complete_request())), timing })
+    Ok(None)
 }
 
 /// The result at the initial picture's size, blended into it where there is a mask.

@@ -60,10 +60,21 @@ pub struct Conditions {
     pub target_size: Option<(u32, u32)>,
     /// Edit models: how closely the picture is kept to, 1..=100. `None`: 1.5.
     pub picture_guidance: Option<f32>,
+    /// Another model for the last steps, made for fine detail.
+    pub refiner: Option<Refiner>,
     /// Depth models: how near everything is, as the lightness of a picture of any size. It is not
     /// stored with the request.
     #[serde(skip)]
     pub depth: Option<Plane<4>>,
+}
+
+/// A model that goes on where another one leaves off.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refiner {
+    /// The model.
+    pub model: ModelSource,
+    /// Which share of the noise's way down the first model goes, in 0..=1.
+    pub from: f32,
 }
 
 /// Everything a picture is made from: one complete owned snapshot.

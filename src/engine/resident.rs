@@ -62,19 +62,34 @@ impl Residents {
         anyway: bool,
         reporter: &Reporter<'_>,
     ) -> Result<f64, Stop> {
+        let load_secs = self.bring(source, anyway, reporter)?;
+        let resident = self.models.iter().map(|model| (model.info.source.clone(), model.weights()));
+        let (job, resident) = (reporter.job, resident.collect());
+        if let Some(last) = self.models.last() {
+            let info = Arc::clone(&last.info);
+            reporter.say(Event::ModelReady { job, info, resident, load_secs });
+        }
+        Ok(load_secs)
+    }
+
+    /// The same without saying that the model is ready: for one that helps the user's own.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn bring(
+        &mut self,
+        source: &ModelSource,
+        anyway: bool,
+        reporter: &Reporter<'_>,
+    ) -> Result<f64, Stop> {
         let start = Instant::now();
         let at = self.models.iter().position(|model| model.info.source == *source);
         let model = match at {
             Some(at) => self.models.remove(at),
             None => self.read(source, anyway, reporter)?,
         };
-        let info = Arc::clone(&model.info);
         self.models.push(model);
-        let load_secs = start.elapsed().as_secs_f64();
-        let resident = self.models.iter().map(|model| (model.info.source.clone(), model.weights()));
-        let (job, resident) = (reporter.job, resident.collect());
-        reporter.say(Event::ModelReady { job, info, resident, load_secs });
-        Ok(load_secs)
+        Ok(start.elapsed().as_secs_f64())
     }
 
     fn read(

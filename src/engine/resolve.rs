@@ -26,6 +26,7 @@ const PICTURE_GUIDANCE: f32 = 1.5;
 const MOST_PICTURES: u32 = 1000;
 
 /// A request with nothing left open.
+#[derive(Clone)]
 pub struct Resolved {
     /// The request as it came.
     pub request: PaintRequest,
@@ -46,6 +47,13 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// The first of the job's pictures that is not done yet.
+    #[must_use]
+    pub fn first(&self) -> u32 {
+        let resume = self.request.resume.as_ref();
+        resume.map_or(0, |midway| midway.index.min(self.request.count - 1))
+    }
+
     /// The request as it can be stored and painted again.
     #[must_use]
     pub fn complete_request(&self) -> PaintRequest {
@@ -95,6 +103,10 @@ pub fn check(request: &PaintRequest) -> Result<(), Stop> {
     let towards = request.conditions.picture_guidance;
     if let Some(guidance) = towards.filter(|guidance| !(1.0..=100.0).contains(guidance)) {
         return refused(format!("Guidance towards the picture goes from 1 to 100, not {guidance}"));
+    }
+    let refiner = request.conditions.refiner.as_ref();
+    if let Some(refiner) = refiner.filter(|refiner| !(0.0..=1.0).contains(&refiner.from)) {
+        return refused(format!("A refiner goes on from 0 to 1, not {}", refiner.from));
     }
     if let Some((width, height)) = request.size {
         check_size(width, height)?;

@@ -195,7 +195,10 @@ impl ModelFolder {
                 folder: self.location(),
             },
             None => ModelError::MissingFile {
-                file: format!("{component}/{}", WEIGHTS[usize::from(component.starts_with("text_encoder"))]),
+                file: format!(
+                    "{component}/{}",
+                    WEIGHTS[usize::from(component.starts_with("text_encoder"))]
+                ),
                 folder: self.location(),
             },
         })

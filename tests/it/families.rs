@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use pentimento::cancel::CancelToken;
 use pentimento::diffusion::conditioning::Branches;
-use pentimento::diffusion::text::encoders::TextEncoders;
+use pentimento::diffusion::text::encoders::{KEPT_PARAMETERS, TextEncoders};
 use pentimento::diffusion::unet::UNet;
 use pentimento::engine::painter::Backend;
-use pentimento::engine::protocol::{Conditions, ModelSource, PaintRequest};
+use pentimento::engine::protocol::{Conditions, ModelSource, PaintRequest, Refiner};
 use pentimento::models::ModelFolder;
 use pentimento::models::config::unet::UNetConfig;
 use pentimento::models::identify::{Task, identify};
@@ -44,11 +44,16 @@ fn assembled(model: &str) -> TempDir {
     if let Some(base) = run.0["base"].as_str() {
         copy_folder(&fixtures().join(base), folder.path());
     }
+    for part in run.0["without"].as_array().into_iter().flatten() {
+        let part = folder.path().join(part.as_str().expect("a component"));
+        std::fs::remove_dir_all(part).expect("a component of the base");
+    }
     copy_folder(&fixtures().join("families").join(model), folder.path());
     folder
 }
 
-fn check_stages<O: Ops>(ops: &O, title: &str) {
+/// Text encoders with more than `kept` parameters are read when they are needed.
+fn check_stages<O: Ops>(ops: &O, kept: usize, title: &str) {
     let go = CancelToken::default();
     let mut table = Table::default();
     for model in models() {
@@ -57,7 +62,7 @@ fn check_stages<O: Ops>(ops: &O, title: &str) {
         let source = ModelSource::Path(place.path().to_owned());
         let folder = ModelFolder::open(&source).expect("a model");
         let config = UNetConfig::read(&folder).expect("a UNet's configuration");
-        let texts = TextEncoders::load(ops, &folder, &config, &go, &mut |_| ());
+        let texts = TextEncoders::load(ops, &folder, &config, kept, &go, &mut |_| ());
         let texts = texts.expect("text encoders");
         let prompts = Branches::Both.prompts(NEGATIVE, PROMPT);
         let ours = texts.read(ops, &prompts, &go).expect("text states");
@@ -100,17 +105,19 @@ fn check_stages<O: Ops>(ops: &O, title: &str) {
 
 #[test]
 fn family_stages_cpu() {
-    check_stages(&Cpu::default(), "own kernels");
+    check_stages(&Cpu::default(), KEPT_PARAMETERS, "own kernels");
 }
 
 #[test]
 fn family_stages_candle() {
-    check_stages(&Candle::new().expect("a device"), "candle");
+    check_stages(&Candle::new().expect("a device"), 0, "candle");
 }
 
-/// The request that should give a run's picture.
-fn request(run: &Run, goldens: &Goldens, source: ModelSource) -> PaintRequest {
-    let request = run.request(goldens, source);
+/// The request that should give a run's picture. What begins with another model has that of `base`.
+fn request(run: &Run, goldens: &Goldens, own: ModelSource, base: &ModelSource) -> PaintRequest {
+    let hand_over = run.0["hand_over"].as_f64();
+    let first = if hand_over.is_some() { base } else { &own };
+    let request = run.request(goldens, first.clone());
     let mut conditions: Conditions =
         serde_json::from_value(run.0["conditions"].clone()).expect("conditions");
     if run.word("model") == "depth" {
@@ -120,19 +127,21 @@ fn request(run: &Run, goldens: &Goldens, source: ModelSource) -> PaintRequest {
         let size = (depth.shape[1] as u32, depth.shape[0] as u32);
         conditions.depth = Some(Plane::from_flat(size, &rgba));
     }
+    conditions.refiner = hand_over.map(|from| Refiner { model: own, from: from as f32 });
     PaintRequest { conditions, ..request }
 }
 
 fn check_runs(backend: Backend) {
     let mut program = Program::start(backend);
     let mut table = Table::default();
+    let base = ModelSource::Path(fixtures().join("families/sdxl"));
     for model in models() {
         let goldens = Goldens::read(&format!("families_{model}.safetensors"));
         let place = assembled(&model);
         let source = ModelSource::Path(place.path().to_owned());
         for run in runs().iter().filter(|run| run.word("model") == model) {
             let name = format!("{model} {}", run.word("name"));
-            match program.paint(request(run, &goldens, source.clone())) {
+            match program.paint(request(run, &goldens, source.clone(), &base)) {
                 Ok(painted) => {
                     let of = |what: &str| goldens.get(&format!("{}/{what}", run.word("name")));
                     let latent = painted.latent.map_or_else(Vec::new, |latent| latent.values);
@@ -184,7 +193,9 @@ fn family_runs_notice_a_wrong_condition() {
         let runs = runs();
         let same = |run: &&Run| run.word("model") == model && run.word("name") == name;
         let run = runs.iter().find(same).expect("the run");
-        let mut wrong = request(run, &goldens, ModelSource::Path(place.path().to_owned()));
+        let own = ModelSource::Path(place.path().to_owned());
+        let base = ModelSource::Path(fixtures().join("families/sdxl"));
+        let mut wrong = request(run, &goldens, own, &base);
         spoil(&mut wrong);
         let painted = program.paint(wrong).expect("a picture");
         let wanted = &goldens.get(&format!("{name}/pixels")).values;
@@ -193,6 +204,7 @@ fn family_runs_notice_a_wrong_condition() {
     };
     let unsaid = |request: &mut PaintRequest| request.conditions = Conditions::default();
     check("sdxl", "text_sizes", &unsaid);
+    check("refiner", "hand_over_Euler", &unsaid);
     check("sdxl", "text_nothing_to_avoid", &|request| request.negative = " ".to_owned());
     check("edit", "edit_close", &unsaid);
     check("lcm", "text", &|request| request.guidance = Some(1.0));
@@ -212,6 +224,7 @@ fn families_are_named_and_what_they_need_is_asked_for() {
     let mut program = Program::start(Backend::Cpu);
     for (model, family, task) in [
         ("sdxl", "SDXL, distilled", Task::Plain),
+        ("refiner", "SDXL refiner, distilled", Task::Plain),
         ("ssd", "SDXL, distilled", Task::Plain),
         ("bk", "Stable Diffusion, distilled", Task::Plain),
         ("lcm", "Stable Diffusion, latent consistency", Task::Plain),

@@ -2,7 +2,8 @@
 //!
 //! Called by the pipeline. Which encoders there are follows from the folder, how they are read from
 //! the UNet: one that takes the whole text besides (SDXL) reads the states before the last layer,
-//! side by side, and the projection of the last encoder.
+//! side by side, and the projection of the last encoder. A large encoder is read from disk when there
+//! are words for it, and is not kept: it would lie idle through all of the steps.
 
 use std::sync::Arc;
 
@@ -18,8 +19,13 @@ use crate::ops::Ops;
 /// A component with a text encoder, and the one with its tokenizer.
 const PARTS: [(&str, &str); 2] = [("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2")];
 
+/// Parameters of the largest encoder that is kept: those of Stable Diffusion 1 and 2 have 123 and 340
+/// million, SDXL's second one 694.
+pub const KEPT_PARAMETERS: usize = 400_000_000;
+
 /// The encoders of a model.
 pub struct TextEncoders<O: Ops> {
+    folder: ModelFolder,
     encoders: Vec<Encoder<O>>,
     reach: Reach,
     /// Whether an empty negative prompt is no text at all: zeros.
@@ -27,8 +33,12 @@ pub struct TextEncoders<O: Ops> {
 }
 
 struct Encoder<O: Ops> {
+    part: &'static str,
     tokenizer: Arc<Tokenizer>,
-    clip: ClipText<O>,
+    config: ClipConfig,
+    projected: bool,
+    /// `None`: read when it is needed.
+    clip: Option<ClipText<O>>,
 }
 
 /// A prompt and what it is for.
@@ -52,7 +62,8 @@ pub struct TextStates {
 }
 
 impl<O: Ops> TextEncoders<O> {
-    /// Reads the encoders of a folder for a UNet. `progress` hears the share that is done.
+    /// Reads the encoders of a folder for a UNet, but for those with more than `kept` parameters.
+    /// `progress` hears the share that is done.
     ///
     /// # Errors
     /// A part is missing, damaged or contradicts another; cancelled.
@@ -60,6 +71,7 @@ impl<O: Ops> TextEncoders<O> {
         ops: &O,
         folder: &ModelFolder,
         unet: &UNetConfig,
+        kept: usize,
         cancel: &CancelToken,
         progress: &mut dyn FnMut(f32),
     ) -> Result<Self> {
@@ -71,11 +83,17 @@ impl<O: Ops> TextEncoders<O> {
             let tokenizer = Tokenizer::load_part(folder, tokenizer, config.positions)?;
             check_vocabulary(folder, &tokenizer, &config)?;
             let projected = unet.added.is_some() && index + 1 == parts.len();
-            let clip = ClipText::load(ops, config, projected, &folder.tensors(part)?, cancel)?;
-            encoders.push(Encoder { tokenizer: Arc::new(tokenizer), clip });
+            // That it is there and whole is seen at once.
+            let file = folder.tensors(part)?;
+            let clip = (config.parameters() <= kept)
+                .then(|| ClipText::load(ops, config.clone(), projected, &file, cancel))
+                .transpose()?;
+            let tokenizer = Arc::new(tokenizer);
+            encoders.push(Encoder { part, tokenizer, config, projected, clip });
             progress((index + 1) as f32 / parts.len() as f32);
         }
         let texts = Self {
+            folder: folder.clone(),
             encoders,
             reach,
             empty_is_zero: unet.added.is_some() && forces_zeros(folder)?,
@@ -93,13 +111,13 @@ impl<O: Ops> TextEncoders<O> {
 
     /// Width of the states side by side.
     fn width(&self) -> usize {
-        self.encoders.iter().map(|encoder| encoder.clip.config().hidden).sum()
+        self.encoders.iter().map(|encoder| encoder.config.hidden).sum()
     }
 
-    /// Reads prompts; equal ones once.
+    /// Reads prompts; equal ones once. What is not kept is read from disk first.
     ///
     /// # Errors
-    /// Cancelled, or the backend fails.
+    /// Cancelled, the backend fails, or an encoder cannot be read any more.
     pub fn read(&self, ops: &O, prompts: &[Prompt], cancel: &CancelToken) -> Result<TextStates> {
         let mut distinct: Vec<&str> = Vec::new();
         let mut places = Vec::new();
@@ -112,12 +130,21 @@ impl<O: Ops> TextEncoders<O> {
         }
         let mut readings = Vec::new();
         let mut length = usize::MAX;
-        for Encoder { tokenizer, clip } in &self.encoders {
+        for Encoder { part, tokenizer, config, projected, clip } in &self.encoders {
+            let brought;
+            let clip = match clip {
+                Some(clip) => clip,
+                None => {
+                    let file = self.folder.tensors(part)?;
+                    brought = ClipText::load(ops, config.clone(), *projected, &file, cancel)?;
+                    &brought
+                }
+            };
             let tokens: Vec<_> = distinct.iter().map(|text| tokenizer.encode(text)).collect();
             let ids: Vec<&[u32]> = tokens.iter().map(|tokens| tokens.ids.as_slice()).collect();
             let reading = clip.read(ops, &ids, tokenizer.end(), self.reach, cancel)?;
             length = length.min(tokenizer.positions());
-            readings.push((clip.config().hidden, tokenizer.positions(), reading));
+            readings.push((config.hidden, tokenizer.positions(), reading));
         }
         let shape = [prompts.len(), length, self.width()];
         let mut states = Vec::with_capacity(shape.iter().product());
@@ -142,7 +169,11 @@ impl<O: Ops> TextEncoders<O> {
     }
 
     /// The encoders and the UNet must be made for each other.
-    fn check(&self, folder: &ModelFolder, unet: &UNetConfig) -> std::result::Result<(), ModelError> {
+    fn check(
+        &self,
+        folder: &ModelFolder,
+        unet: &UNetConfig,
+    ) -> std::result::Result<(), ModelError> {
         let refused = |reason| Err(ModelError::Unsupported { reason, path: folder.location() });
         let Some(last) = self.encoders.last() else {
             return Err(ModelError::MissingFile {
@@ -158,7 +189,7 @@ impl<O: Ops> TextEncoders<O> {
             ));
         }
         let Some(added) = &unet.added else { return Ok(()) };
-        let pooled = last.clip.config().projection;
+        let pooled = last.config.projection;
         if added.ids(pooled).is_none() {
             return refused(format!(
                 "The UNet's 'projection_class_embeddings_input_dim' is {}, which does not fit the \
@@ -187,7 +218,8 @@ pub fn parts(folder: &ModelFolder) -> Vec<(&'static str, &'static str)> {
 /// `force_zeros_for_empty_prompt` of diffusers' SDXL pipelines: true unless the index says no.
 fn forces_zeros(folder: &ModelFolder) -> std::result::Result<bool, ModelError> {
     let index = folder.optional_json("model_index.json")?.unwrap_or_default();
-    Ok(index.get("force_zeros_for_empty_prompt").and_then(serde_json::Value::as_bool) != Some(false))
+    Ok(index.get("force_zeros_for_empty_prompt").and_then(serde_json::Value::as_bool)
+        != Some(false))
 }
 
 fn check_vocabulary(

@@ -33,6 +33,13 @@ pub struct ClipConfig {
 }
 
 impl ClipConfig {
+    /// About how many parameters it has: embeddings, and four projections and two layers a block.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        let Self { vocabulary, hidden, intermediate, layers, positions, .. } = *self;
+        (vocabulary + positions) * hidden + layers * hidden * (4 * hidden + 2 * intermediate)
+    }
+
     /// Reads and checks the file of a component, `text_encoder` or `text_encoder_2`.
     ///
     /// # Errors

@@ -348,10 +348,6 @@ fn refuse_the_rest(reader: &Reader) -> Result<(), ModelError> {
         ("time_embedding_type", json!("positional")),
         ("timestep_post_act", Value::Null),
     ])?;
-    reader.ignore(&[
-        "addition_embed_type_num_heads",
-        "dropout",
-        "upcast_attention",
-    ]);
+    reader.ignore(&["addition_embed_type_num_heads", "dropout", "upcast_attention"]);
     reader.finish()
 }
