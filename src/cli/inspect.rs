@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use super::args::model;
 use crate::engine::protocol::ModelSource;
-use crate::models::folder::{Bytes, COMPONENTS};
+use crate::models::folder::{Bytes, Remark};
 use crate::models::identify::identify;
+use crate::models::single::kind;
 use crate::models::{ModelFolder, TensorFile};
 
 /// The keys of each configuration that tell most about a model.
@@ -62,6 +63,9 @@ const KEYS: [(&str, &[&str]); 4] = [
     ),
 ];
 
+/// How files of weights end.
+const WEIGHTS: [&str; 5] = ["safetensors", "ckpt", "pt", "pth", "bin"];
+
 /// Lists the models that are there.
 pub(super) fn models() -> Result<()> {
     let folder = ModelFolder::open(&ModelSource::BuiltIn)?;
@@ -86,14 +90,19 @@ pub(super) fn models() -> Result<()> {
 /// Says what a folder or a weights file holds.
 pub(super) fn inspect(path: &Path) -> Result<()> {
     let mut text = String::new();
-    if path.is_file() && path.extension().is_some_and(|extension| extension == "safetensors") {
-        let shown = path.display().to_string();
-        let file = TensorFile::open(&Bytes::File(path.to_owned()), shown)?;
-        describe_tensors(&mut text, &file)?;
-        return print(&text);
-    }
     if path.is_file() && super::recipe::is_picture(path) {
         return print(&super::recipe::describe(path)?);
+    }
+    if path.is_file() && path.extension().is_some_and(|end| WEIGHTS.iter().any(|w| end == *w)) {
+        let shown = path.display().to_string();
+        let file = TensorFile::open(&Bytes::File(path.to_owned()), shown)?;
+        if !kind::is_model(&file) {
+            let what =
+                kind::other(&file).unwrap_or("tensors that are no part of a model known here");
+            writeln!(text, "The names of its tensors say: {what}")?;
+            describe_tensors(&mut text, &file)?;
+            return print(&text);
+        }
     }
     let source = model(&path.to_string_lossy()).map_err(anyhow::Error::msg)?;
     let folder = ModelFolder::open(&source)?;
@@ -112,9 +121,20 @@ pub(super) fn inspect(path: &Path) -> Result<()> {
         }
         Err(error) => writeln!(text, "  family       unknown: {error}")?,
     }
+    if let Some(single) = folder.single() {
+        let predicts = &single.predicts;
+        writeln!(text, "  layout       {}", single.layout)?;
+        writeln!(text, "  predicts     {}: {}", predicts.prediction.name(), predicts.because)?;
+    }
+    for remark in folder.remarks() {
+        if let Remark::Borrowed { component, from } = remark {
+            writeln!(text, "  borrowed     {component} of {from}")?;
+        }
+    }
     let recommended = if folder.has("pentimento.json") { "pentimento.json" } else { "not given" };
     writeln!(text, "  defaults     {recommended}")?;
-    for component in COMPONENTS {
+    let encoders = folder.family().map_or(&["text_encoder"][..], |family| family.encoders());
+    for component in encoders.iter().copied().chain(["unet", "vae"]) {
         writeln!(text, "{component}")?;
         describe_config(&mut text, &folder, &format!("{component}/config.json"), &mut missing)?;
         match folder.tensors(component) {
@@ -125,9 +145,10 @@ pub(super) fn inspect(path: &Path) -> Result<()> {
     writeln!(text, "scheduler")?;
     describe_config(&mut text, &folder, "scheduler/scheduler_config.json", &mut missing)?;
     writeln!(text, "tokenizer")?;
-    match ["tokenizer/vocab.json", "tokenizer/tokenizer.json"].iter().find(|file| folder.has(file))
-    {
+    let files = ["tokenizer/vocab.json", "tokenizer/tokenizer.json"];
+    match files.iter().find(|file| folder.brings(file)) {
         Some(file) => writeln!(text, "  vocabulary   {file}")?,
+        None if folder.single().is_some() => writeln!(text, "  vocabulary   CLIP's own")?,
         None => missing.push("tokenizer/vocab.json and tokenizer/tokenizer.json".to_owned()),
     }
     if missing.is_empty() {
@@ -174,7 +195,7 @@ fn describe_tensors(text: &mut String, file: &TensorFile) -> Result<()> {
     let types: Vec<String> = types.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     writeln!(text, "  tensors      {count} ({})", types.join(", "))?;
     writeln!(text, "  parameters   {:.2} million", parameters as f64 / 1e6)?;
-    writeln!(text, "  file         {}", file.path())?;
+    writeln!(text, "  file         {}, {}", file.path(), file.format())?;
     Ok(())
 }
 

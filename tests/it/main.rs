@@ -15,6 +15,7 @@ mod parity;
 mod precision;
 mod reopen;
 mod session;
+mod single;
 mod support;
 mod tidy;
 mod ui;

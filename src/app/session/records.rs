@@ -13,7 +13,9 @@ use super::super::tool::Tool;
 use super::super::undo::{Deed, Moment, Step};
 use super::super::words::Text;
 use crate::document::document::Document;
-use crate::engine::protocol::{ModelSource, PaintRequest, Posterior, Sampler, Schedule, Variation};
+use crate::engine::protocol::{
+    ModelChoices, ModelSource, PaintRequest, Posterior, Sampler, Schedule, Variation,
+};
 use crate::plane::{Plane, TileAt};
 
 /// What lies on the desk beside the picture.
@@ -205,6 +207,9 @@ impl Strip {
 #[expect(missing_docs, reason = "they are the fields of PaintRequest")]
 pub struct RequestRecord {
     pub model: ModelSource,
+    /// What of it was taken otherwise than its files have it.
+    #[serde(default)]
+    pub choices: ModelChoices,
     pub prompt: String,
     pub negative: String,
     pub size: Option<(u32, u32)>,
@@ -228,6 +233,7 @@ impl RequestRecord {
     fn of(request: &PaintRequest) -> Self {
         Self {
             model: request.model.clone(),
+            choices: request.choices.clone(),
             prompt: request.prompt.clone(),
             negative: request.negative.clone(),
             size: request.size,
