@@ -110,9 +110,9 @@ const SENTENCES: [(&str, &str); 45] = [
         "张量“{0}”的形状为 {1}，而模型的 config.json 要求 {2}；这些文件不匹配，请重新下载模型：{3}",
     ),
     (
-        "Tensor '{}' is stored as {}; only F16, BF16, F32 and F64 weights can be used, get the model \
+        "Tensor '{}' is stored as {}; only F8, F16, BF16, F32 and F64 weights can be used, get the model \
          in one of these: {}",
-        "张量“{0}”以 {1} 保存；只能使用 F16、BF16、F32 和 F64 权重，请获取这些格式的模型：{2}",
+        "张量“{0}”以 {1} 保存；只能使用 F8、F16、BF16、F32 和 F64 权重，请获取这些格式的模型：{2}",
     ),
     (
         "Tensor '{}' holds infinite or undefined values; download the file again: {}",

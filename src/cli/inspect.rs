@@ -189,7 +189,10 @@ fn describe_tensors(text: &mut String, file: &TensorFile) -> Result<()> {
     let mut parameters = 0_usize;
     for name in file.names() {
         *types.entry(file.dtype(name).unwrap_or("?")).or_default() += 1;
-        parameters += file.shape(name).map_or(0, |shape| shape.iter().product());
+        // A header may claim any shape for numbers of an unknown kind.
+        let shape = file.shape(name).unwrap_or_default();
+        let count = shape.iter().fold(1_usize, |all, side| all.saturating_mul(*side));
+        parameters = parameters.saturating_add(count);
     }
     let count: usize = types.values().sum();
     let types: Vec<String> = types.iter().map(|(kind, count)| format!("{count} {kind}")).collect();

@@ -117,7 +117,7 @@ pub enum ModelError {
     },
     /// A tensor's numbers are stored in a format that cannot become `f32`.
     #[error(
-        "Tensor '{name}' is stored as {dtype}; only F16, BF16, F32 and F64 weights can be used, \
+        "Tensor '{name}' is stored as {dtype}; only F8, F16, BF16, F32 and F64 weights can be used, \
          get the model in one of these: {path}"
     )]
     WrongType {

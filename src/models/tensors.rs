@@ -24,6 +24,8 @@ use source::Blob;
 #[cfg(not(target_endian = "little"))]
 compile_error!("safetensors holds little-endian numbers, which are read as they lie");
 
+/// The kinds of numbers that become `f32`.
+const FLOATS: [&str; 6] = ["F8_E4M3", "F8_E5M2", "F16", "BF16", "F32", "F64"];
 /// Names of missing tensors that a message lists.
 const NAMED: usize = 5;
 /// Longest pointer to a file that Git LFS left in its place.
@@ -72,13 +74,14 @@ impl Tensor {
     #[must_use]
     pub fn rows(&self, rows: std::ops::Range<usize>) -> Self {
         assert!(rows.start <= rows.end && self.shape.first().is_some_and(|all| rows.end <= *all));
-        let row: usize = match &self.strides {
-            Some(strides) => strides[0],
-            None => self.shape[1..].iter().product(),
+        let row = match &self.strides {
+            Some(strides) => strides[0] as u64,
+            None => count(&self.shape[1..]),
         };
+        // Numbers of an unknown kind are of any length, but are not read either.
         let width = value_bytes(&self.dtype).unwrap_or(0);
         let mut part = self.clone();
-        part.begin += rows.start as u64 * row as u64 * width;
+        part.begin += (rows.start as u64).saturating_mul(row) * width;
         part.shape[0] = rows.len();
         part
     }
@@ -114,7 +117,7 @@ impl Tensor {
 
     /// The values, or `None` when they are no floating point numbers.
     fn values(&self) -> io::Result<Option<Vec<f32>>> {
-        let count: usize = self.shape.iter().product();
+        let count = count(&self.shape) as usize;
         let Some(strides) = self.strides.as_ref().filter(|_| count > 0) else {
             return self.run(count);
         };
@@ -139,6 +142,9 @@ impl Tensor {
 
     /// `count` numbers one after the other.
     fn run(&self, count: usize) -> io::Result<Option<Vec<f32>>> {
+        if !FLOATS.contains(&self.dtype.as_str()) {
+            return Ok(None);
+        }
         let bytes = (count as u64).saturating_mul(value_bytes(&self.dtype).unwrap_or(0));
         // Asked before the room is made; the file may have become shorter since.
         if self.begin.saturating_add(bytes) > self.blob.length {
@@ -153,6 +159,17 @@ impl Tensor {
             })?,
             "BF16" => blob.read_chunks(begin, &mut values, |bits: &[u16], out| {
                 bits.reinterpret_cast::<bf16>().convert_to_f32_slice(out);
+            })?,
+            // Half precision without its last eight bits.
+            "F8_E5M2" => blob.read_chunks(begin, &mut values, |bytes: &[u8], out| {
+                for (out, byte) in out.iter_mut().zip(bytes) {
+                    *out = f16::from_bits(u16::from(*byte) << 8).to_f32();
+                }
+            })?,
+            "F8_E4M3" => blob.read_chunks(begin, &mut values, |bytes: &[u8], out| {
+                for (out, byte) in out.iter_mut().zip(bytes) {
+                    *out = from_e4m3(*byte);
+                }
             })?,
             "F64" => blob.read_chunks(begin, &mut values, |wide: &[f64], out| {
                 for (out, wide) in out.iter_mut().zip(wide) {
@@ -276,10 +293,9 @@ impl TensorFile {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let size = |tensor: &Tensor| {
-            let count: u64 = tensor.shape.iter().map(|side| *side as u64).product();
-            count * value_bytes(&tensor.dtype).unwrap_or(0)
+            count(&tensor.shape).saturating_mul(value_bytes(&tensor.dtype).unwrap_or(0))
         };
-        self.tensors.values().map(size).sum()
+        self.tensors.values().map(size).fold(0, u64::saturating_add)
     }
 
     /// Checks that all these tensors are there.
@@ -338,6 +354,23 @@ impl TensorFile {
         }
         Ok(values)
     }
+}
+
+/// A number of 4 bits of exponent and 3 of mantissa without infinities (Micikevicius et al. 2022,
+/// table 1).
+fn from_e4m3(byte: u8) -> f32 {
+    let (exponent, mantissa) = (i32::from(byte >> 3 & 15), f32::from(byte & 7));
+    let magnitude = match exponent {
+        _ if byte & 0x7F == 0x7F => f32::NAN,
+        0 => mantissa / 512.0,
+        _ => (8.0 + mantissa) * 2.0_f32.powi(exponent - 10),
+    };
+    if byte & 0x80 == 0 { magnitude } else { -magnitude }
+}
+
+/// Numbers in a tensor; a header may claim any shape for numbers of an unknown kind.
+fn count(shape: &[usize]) -> u64 {
+    shape.iter().fold(1, |all, side| all.saturating_mul(*side as u64))
 }
 
 /// The tar archives of torch 0.1.

@@ -53,7 +53,7 @@ pub fn convert(from: &Names, naming: Naming, without_last: bool) -> Names {
         } else if let Some((layer, rest)) = block(name).filter(|(layer, _)| *layer < used) {
             let new = format!("text_model.encoder.layers.{layer}");
             if let Some(kind) = rest.strip_prefix("attn.in_proj_") {
-                let rows = tensor.shape().first().map_or(0, |rows| rows / 3);
+                let Some(rows) = tensor.shape().first().map(|rows| rows / 3) else { continue };
                 for (index, part) in ["q_proj", "k_proj", "v_proj"].iter().enumerate() {
                     let part_rows = tensor.rows(index * rows..(index + 1) * rows);
                     tensors.insert(format!("{new}.self_attn.{part}.{kind}"), part_rows);

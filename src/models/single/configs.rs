@@ -2,6 +2,8 @@
 //! single file does not have them; each family's makers published them.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -15,6 +17,9 @@ use crate::types::Prediction;
 const SD2_BASE_STEPS: &str = "875000";
 /// Model cards in safetensors' metadata (Stability's `modelspec`).
 const CARD: [&str; 2] = ["modelspec.prediction_type", "modelspec.architecture"];
+
+/// Bytes of a configuration that are read; they have some thousand.
+const LONGEST_YAML: u64 = 1 << 16;
 
 /// What a UNet's output means, and how that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +60,9 @@ pub fn predicts(file: &TensorFile, path: &Path, family: Family, plain: bool) -> 
     if note(CARD[1]).is_some_and(|kind| kind.contains("768-v")) {
         return found(Prediction::V, "its metadata says so (modelspec.architecture)");
     }
+    if beside_says_v(path) {
+        return found(Prediction::V, "the .yaml file beside it says so");
+    }
     if family != Family::Sd2 {
         return found(Prediction::Epsilon, "its family does");
     }
@@ -76,6 +84,15 @@ pub fn predicts(file: &TensorFile, path: &Path, family: Family, plain: bool) -> 
         Prediction::V
     };
     Predicts { guessed: true, ..found(prediction, "guessed from the file's name") }
+}
+
+/// Whether the configuration that older programs want beside a checkpoint has the velocity.
+fn beside_says_v(path: &Path) -> bool {
+    let mut text = String::new();
+    let file = File::open(path.with_extension("yaml")).ok();
+    let read = file.map(|file| file.take(LONGEST_YAML).read_to_string(&mut text));
+    let mut lines = text.lines().filter_map(|line| line.trim().strip_prefix("parameterization:"));
+    matches!(read, Some(Ok(_))) && lines.any(|value| matches!(value.trim(), "\"v\"" | "'v'" | "v"))
 }
 
 /// `scheduler/scheduler_config.json`, as the family's makers published it.

@@ -394,6 +394,9 @@ fn what_it_predicts_is_found_out_or_set() {
     check("sd21", &[], json!({}), "v2-1_512-ema.safetensors", epsilon, true);
     check("sd21", &[], json!({}), "sd_turbo.safetensors", epsilon, true);
     check("sd2_depth", &[], json!({}), "m.safetensors", epsilon, false);
+    let yaml = "model:\n  params:\n    parameterization: \"v\"\n";
+    std::fs::write(path.with_file_name("y.yaml"), yaml).unwrap();
+    check("sd21", &[], json!({}), "y.safetensors", v, false);
     let lcm = check("lcm", &[], json!({}), "m.safetensors", epsilon, false);
     assert_eq!(lcm["_class_name"], "LCMScheduler");
     let choices = ModelChoices { prediction: Some(epsilon), ..ModelChoices::default() };

@@ -63,7 +63,7 @@ fn renamed(name: &str, stages: usize) -> Option<String> {
     let stage: usize = stage.parse().ok()?;
     let stage = match (half, way) {
         ("encoder", "down") => format!("down_blocks.{stage}"),
-        ("decoder", "up") => format!("up_blocks.{}", (stages - 1).checked_sub(stage)?),
+        ("decoder", "up") => format!("up_blocks.{}", stages.checked_sub(stage.checked_add(1)?)?),
         _ => return None,
     };
     if let Some(rest) = rest.strip_prefix("block.") {

@@ -47,6 +47,23 @@ fn all_float_types_become_f32() {
 }
 
 #[test]
+fn numbers_of_eight_bits_become_f32() {
+    let check = |dtype: &str, data: &[u8], wanted: &[f32]| {
+        let file = one(dtype, &format!("[{}]", data.len()), data).unwrap();
+        assert_eq!(file.read_f32("a", &[data.len()]).unwrap(), wanted);
+    };
+    // 1, -2.5, the largest, the smallest normal and the smallest number.
+    check(
+        "F8_E4M3",
+        &[0x38, 0xC2, 0x7E, 0x08, 0x01],
+        &[1.0, -2.5, 448.0, 0.015_625, 0.001_953_125],
+    );
+    check("F8_E5M2", &[0x3C, 0xC1, 0x7B, 0x04], &[1.0, -2.5, 57344.0, 6.103_515_6e-5]);
+    let nan = one("F8_E4M3", "[1]", &[0x7F]).unwrap();
+    assert!(matches!(nan.read_f32("a", &[1]), Err(ModelError::NotFinite { .. })));
+}
+
+#[test]
 fn a_tensor_longer_than_a_chunk_is_read_in_full() {
     let count = CHUNK_BYTES + 7;
     let wanted: Vec<f32> = (0..count).map(|i| (i % 2048) as f32).collect();
