@@ -7,6 +7,8 @@
 mod beside;
 mod weights;
 
+pub use beside::may_be_model;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;

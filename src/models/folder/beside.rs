@@ -176,7 +176,9 @@ impl ModelFolder {
     }
 }
 
-fn may_be_model(path: &Path) -> bool {
+/// Whether a path may be a model by its name: a folder in the diffusers layout, or a file of weights.
+#[must_use]
+pub fn may_be_model(path: &Path) -> bool {
     let weights = path.extension().is_some_and(|end| WEIGHTS.iter().any(|weights| end == *weights));
     weights || path.join("model_index.json").is_file()
 }
