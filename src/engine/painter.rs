@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use super::compose;
 use super::protocol::{
-    Event, FailureKind, JobError, Latent, Midway, ModelChoices, Notice, PaintRequest, Painted, Phase, Posterior,
-    Preview, PreviewKind, Request, Timing,
+    Event, FailureKind, JobError, Latent, Midway, ModelChoices, Notice, PaintRequest, Painted,
+    Phase, Posterior, Preview, PreviewKind, Request, Timing,
 };
 use super::resident::Residents;
 use super::resolve::{self, Resolved};
@@ -190,7 +190,8 @@ impl Generator for Painter {
     fn run(&mut self, request: &Request, reporter: &Reporter<'_>) -> Result<Done, Stop> {
         match request {
             Request::Load(source) => {
-                let load_secs = self.models.load(source, &ModelChoices::default(), false, reporter)?;
+                let load_secs =
+                    self.models.load(source, &ModelChoices::default(), false, reporter)?;
                 Ok(Done { request: None, timing: Timing { load_secs, ..Timing::default() } })
             }
             Request::Paint(request) => {
