@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use pentimento::engine::painter::Backend;
 use pentimento::engine::protocol::{ModelChoices, ModelSource, PaintRequest, Sampler, Schedule};
 
+use safetensors::SafeTensors;
+
 use super::support::{Program, Table, absolute, bound, fixtures, json, model_folder, rgb};
 
 /// A folder with a file of the fixtures and the words that its text encoder reads: the tiny models
@@ -71,6 +73,31 @@ fn single_files_paint_what_diffusers_does() {
         table.beyond(format!("{file} with the wrong prediction"), error, bound::MISTAKE);
     }
     table.finish("Single files, worst pixel, 1/255");
+}
+
+/// The same file without the tensors of its autoencoder, with the whole one beside it.
+#[test]
+fn an_autoencoder_is_borrowed_from_a_model_beside() {
+    let (folder, path) = placed("sd2.safetensors");
+    let bytes = std::fs::read(&path).expect("readable");
+    let whole = SafeTensors::deserialize(&bytes).expect("our own file");
+    let tensors = whole.tensors().into_iter();
+    let kept = tensors.filter(|(name, _)| !name.starts_with("first_stage_model."));
+    let part = folder.path().join("part.safetensors");
+    let bytes = safetensors::serialize(kept, None).expect("room");
+    std::fs::write(&part, bytes).expect("writable");
+    let wanted = &json("single/single.json")["sd2"]["picture"];
+    let pixels: Vec<f32> = serde_json::from_value(wanted["pixels"].clone()).expect("a picture");
+    let mut program = Program::start(Backend::Cpu);
+    let painted = program.paint(request(part.clone(), wanted)).expect("a picture");
+    assert!(absolute(&rgb(&painted.picture), &pixels) <= bound::PIXEL);
+    // Alone it cannot paint, and says what is missing. (Another path is another model.)
+    let alone = folder.path().join("alone");
+    std::fs::create_dir(&alone).expect("a folder");
+    let alone = alone.join("part.safetensors");
+    std::fs::rename(part, &alone).expect("writable");
+    let error = program.paint(request(alone, wanted)).expect_err("no autoencoder");
+    assert!(error.contains("no autoencoder (VAE)"), "{error}");
 }
 
 #[test]

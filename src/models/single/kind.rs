@@ -115,34 +115,44 @@ pub fn other(file: &TensorFile) -> Option<&'static str> {
     let has = |part: &str| any(&|name| name.contains(part));
     let begins = |part: &str| any(&|name| name.starts_with(part));
     let parts = Parts::of(file);
-    Some(if has("lora_down") || has(".lora_A.") || has("lora_unet_") || has(".hada_w1") {
-        "a LoRA"
-    } else if begins("control_model.")
-        || has("controlnet_cond_embedding.")
-        || has("input_hint_block.")
-    {
-        "a ControlNet"
-    } else if begins("string_to_param") || file.has("emb_params") {
-        "an embedding (textual inversion)"
-    } else if begins("ip_adapter.") || begins("image_proj.") {
-        "an IP-Adapter"
-    } else if has("motion_modules.") {
-        "a motion module for films"
-    } else if has("joint_blocks.") {
-        "a model of the Stable Diffusion 3 family"
-    } else if has("double_blocks.") {
-        "a model of the Flux family"
-    } else if begins("conv_first.") || begins("model.1.sub.") {
-        "an enlarger (ESRGAN)"
-    } else if begins("decoder.layers.") || file.has("1.conv.0.weight") || begins("taesd_decoder.") {
-        "a small decoder for previews"
-    } else if parts.vae.is_some() {
-        "an autoencoder (VAE) alone"
-    } else if parts.clip.is_some() || parts.open_clip.is_some() {
-        "a text encoder alone"
-    } else if any(&|name| name.starts_with("320.") || name.starts_with("768.")) {
-        "a hypernetwork"
-    } else {
-        return None;
-    })
+    Some(
+        if has("lora_down")
+            || has(".lora_A.")
+            || has("_lora.")
+            || has("lora_unet_")
+            || has(".hada_w1")
+        {
+            "a LoRA"
+        } else if begins("control_model.")
+            || has("controlnet_cond_embedding.")
+            || has("input_hint_block.")
+        {
+            "a ControlNet"
+        } else if begins("string_to_param") || file.has("emb_params") {
+            "an embedding (textual inversion)"
+        } else if begins("ip_adapter.") || begins("image_proj.") {
+            "an IP-Adapter"
+        } else if has("motion_modules.") {
+            "a motion module for films"
+        } else if has("joint_blocks.") {
+            "a model of the Stable Diffusion 3 family"
+        } else if has("double_blocks.") {
+            "a model of the Flux family"
+        } else if begins("conv_first.") || begins("model.1.sub.") {
+            "an enlarger (ESRGAN)"
+        } else if begins("decoder.layers.")
+            || file.has("1.conv.0.weight")
+            || begins("taesd_decoder.")
+        {
+            "a small decoder for previews"
+        } else if parts.vae.is_some() {
+            "an autoencoder (VAE) alone"
+        } else if parts.clip.is_some() || parts.open_clip.is_some() {
+            "a text encoder alone"
+        } else if any(&|name| name.starts_with("320.") || name.starts_with("768.")) {
+            "a hypernetwork"
+        } else {
+            return None;
+        },
+    )
 }
