@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use pentimento::engine::painter::Backend;
 use pentimento::engine::protocol::{ModelChoices, ModelSource, PaintRequest, Sampler, Schedule};
-
 use safetensors::SafeTensors;
 
 use super::support::{Program, Table, absolute, bound, fixtures, json, model_folder, rgb};
