@@ -12,8 +12,56 @@ pub enum ModelSource {
     /// The model that is part of the program.
     #[default]
     BuiltIn,
-    /// A folder in the diffusers layout.
+    /// A folder in the diffusers layout, or a file with a whole model.
     Path(PathBuf),
+}
+
+/// What a model's output means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Prediction {
+    /// The noise.
+    Epsilon,
+    /// The velocity `alpha · noise − sigma · x0` (Salimans & Ho 2022).
+    V,
+    /// The picture.
+    Sample,
+}
+
+impl Prediction {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Epsilon, Self::V, Self::Sample];
+
+    /// diffusers' name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Epsilon => "epsilon",
+            Self::V => "v_prediction",
+            Self::Sample => "sample",
+        }
+    }
+}
+
+impl FromStr for Prediction {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|prediction| prediction.name() == name)
+            .ok_or_else(|| UnknownName::new("prediction", name, &Self::ALL.map(Self::name)))
+    }
+}
+
+/// What is taken otherwise than a model's files have it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelChoices {
+    /// Another autoencoder: a file, or a folder in the diffusers layout.
+    pub vae: Option<PathBuf>,
+    /// The averaged weights of a checkpoint that has both.
+    pub ema: bool,
+    /// What the output means, where the files do not say it or are wrong.
+    pub prediction: Option<Prediction>,
 }
 
 /// A picture in memory: sRGB, 8 bits a channel, straight alpha, rows from the top.

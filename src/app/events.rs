@@ -118,6 +118,17 @@ impl AppState {
                 let lost: String = lost.chars().take(60).collect();
                 self.lang.fill(Text::WordsLost, &[&lost])
             }
+            Notice::PartBorrowed { component, from } => {
+                let part = match component.as_str() {
+                    "vae" => Text::PartVae,
+                    "text_encoder_2" => Text::PartSecondText,
+                    _ => Text::PartText,
+                };
+                self.lang.fill(Text::PartBorrowed, &[self.lang.get(part), &from])
+            }
+            Notice::PredictionGuessed { prediction } => {
+                self.lang.fill(Text::PredictionGuessed, &[&prediction])
+            }
         };
         self.notices.say(self.now, Kind::Warning, words, None);
     }

@@ -67,12 +67,18 @@ const SENTENCES: [(&str, &str); 45] = [
     ("This file is too large to be a picture: {}", "此文件太大，不会是图片：{0}"),
     // Models.
     (
-        "There is no model here; choose a folder with a model_index.json inside: {}",
-        "这里没有模型；请选择含有 model_index.json 的文件夹：{0}",
+        "There is no model here; choose a file with a whole model, or a folder with a \
+         model_index.json inside: {}",
+        "这里没有模型；请选择含有完整模型的文件，或含有 model_index.json 的文件夹：{0}",
     ),
     (
-        "Single-file models cannot be opened yet; choose a folder in the diffusers layout: {}",
-        "尚不能打开单文件模型；请选择 diffusers 格式的文件夹：{0}",
+        "The file is {}, not a model that paints; choose a model: {}",
+        "此文件是 {0}，不是可用于绘画的模型；请选择模型：{1}",
+    ),
+    (
+        "The file holds no {}, and no model of its family in the same folder does; put one there, or \
+         choose a complete file: {}",
+        "此文件不含 {0}，同一文件夹中也没有同类模型提供；请放入一个，或选择完整的文件：{1}",
     ),
     (
         "'{}' is missing from the model; download the model again: {}",
@@ -95,8 +101,8 @@ const SENTENCES: [(&str, &str); 45] = [
         "权重被截断或已损坏（{0}）；请重新下载此文件：{1}",
     ),
     (
-        "{} tensor{} missing, first: '{}'; the file belongs to another kind of model or is incomplete: {}",
-        "缺少 {0} 个张量，第一个是“{2}”；此文件属于另一种模型或不完整：{3}",
+        "{} tensor{} missing: {}; the file belongs to another kind of model or is incomplete: {}",
+        "缺少 {0} 个张量：{2}；此文件属于另一种模型或不完整：{3}",
     ),
     (
         "Tensor '{}' has the shape {} where the model's config.json asks for {}; the files do not \
@@ -104,9 +110,9 @@ const SENTENCES: [(&str, &str); 45] = [
         "张量“{0}”的形状为 {1}，而模型的 config.json 要求 {2}；这些文件不匹配，请重新下载模型：{3}",
     ),
     (
-        "Tensor '{}' is stored as {}; only F16, BF16, F32 and F64 weights can be used, get the model \
+        "Tensor '{}' is stored as {}; only F8, F16, BF16, F32 and F64 weights can be used, get the model \
          in one of these: {}",
-        "张量“{0}”以 {1} 保存；只能使用 F16、BF16、F32 和 F64 权重，请获取这些格式的模型：{2}",
+        "张量“{0}”以 {1} 保存；只能使用 F8、F16、BF16、F32 和 F64 权重，请获取这些格式的模型：{2}",
     ),
     (
         "Tensor '{}' holds infinite or undefined values; download the file again: {}",

@@ -288,6 +288,11 @@ texts! {
     MoreNotices => ("+{0}", "+{0}"),
     SizeRounded => ("{0} × {1} was rounded to {2} × {3}, the model's grid", "{0} × {1} 已按模型网格调整为 {2} × {3}"),
     WordsLost => ("The prompt is too long for the model; these words fall off: {0}", "提示词超出模型长度，以下内容被忽略：{0}"),
+    PartBorrowed => ("The model's file holds no {0}; that of {1} is used", "模型文件不含{0}，改用 {1} 中的"),
+    PartVae => ("autoencoder (VAE)", "自动编码器（VAE）"),
+    PartText => ("text encoder", "文本编码器"),
+    PartSecondText => ("second text encoder", "第二个文本编码器"),
+    PredictionGuessed => ("Whether this model predicts noise or velocity was guessed from its name ({0})", "此模型预测噪声还是速度，是根据文件名推测的（{0}）"),
     // The welcome.
     SurpriseMe => ("Surprise me", "随便画画"),
     SurpriseTip => ("Rolls words that the model does well", "随机组合模型擅长的词"),

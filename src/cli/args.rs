@@ -15,6 +15,7 @@ use crate::engine::painter::{Backend, Options, Precision};
 use crate::engine::protocol::{ModelSource, Sampler, Schedule};
 use crate::kernels::isa::{Isa, IsaError};
 use crate::models::shapes::Shape;
+use crate::types::Prediction;
 
 /// A painting program that runs Stable Diffusion inside the same process.
 ///
@@ -51,7 +52,8 @@ pub(super) enum Command {
     Models,
     /// Say what a model's folder or weights file holds, or what a picture was made from
     Inspect {
-        /// A folder in the diffusers layout, a .safetensors file, "pocket", or a picture
+        /// A folder in the diffusers layout, a .safetensors, .ckpt, .pt or .bin file, "pocket", or a
+        /// picture
         path: PathBuf,
     },
     /// Measure how long each part of painting takes with the built-in model
@@ -68,9 +70,19 @@ pub(super) struct Generate {
     /// What to avoid, in words
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(super) negative: String,
-    /// A folder in the diffusers layout, or "pocket" for the built-in model
+    /// A folder in the diffusers layout, a .safetensors or .ckpt file with a whole model, or "pocket"
+    /// for the built-in model
     #[arg(long, value_name = "DIR|FILE|pocket", default_value = "pocket", value_parser = model)]
     pub(super) model: ModelSource,
+    /// Another autoencoder: a .safetensors or .pt file, or a folder in the diffusers layout
+    #[arg(long, value_name = "DIR|FILE")]
+    pub(super) vae: Option<PathBuf>,
+    /// Paint with the averaged weights (EMA) of a checkpoint that holds both
+    #[arg(long)]
+    pub(super) ema: bool,
+    /// What the model predicts: epsilon, v_prediction or sample [default: found out from its files]
+    #[arg(long, value_name = "NAME")]
+    pub(super) prediction: Option<Prediction>,
     /// Size in pixels, such as 256x256 [default: the model's or the initial picture's]
     #[arg(long, value_name = "WxH", value_parser = size)]
     pub(super) size: Option<(u32, u32)>,

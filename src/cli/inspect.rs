@@ -12,8 +12,9 @@ use serde_json::Value;
 use super::args::model;
 use crate::diffusion::text::encoders::parts;
 use crate::engine::protocol::ModelSource;
-use crate::models::folder::Bytes;
+use crate::models::folder::{Bytes, Remark};
 use crate::models::identify::identify;
+use crate::models::single::kind;
 use crate::models::{ModelFolder, TensorFile};
 
 /// The keys of each configuration that tell most about a model.
@@ -60,6 +61,8 @@ const KEYS: [(&str, &[&str]); 5] = [
 
 const TEXT_KEYS: &[&str] =
     &["hidden_size", "num_hidden_layers", "max_position_embeddings", "vocab_size", "hidden_act"];
+/// How files of weights end.
+const WEIGHTS: [&str; 5] = ["safetensors", "ckpt", "pt", "pth", "bin"];
 
 /// Lists the models that are there.
 pub(super) fn models() -> Result<()> {
@@ -85,14 +88,19 @@ pub(super) fn models() -> Result<()> {
 /// Says what a folder or a weights file holds.
 pub(super) fn inspect(path: &Path) -> Result<()> {
     let mut text = String::new();
-    if path.is_file() && path.extension().is_some_and(|extension| extension == "safetensors") {
-        let shown = path.display().to_string();
-        let file = TensorFile::open(&Bytes::File(path.to_owned()), shown)?;
-        describe_tensors(&mut text, &file)?;
-        return print(&text);
-    }
     if path.is_file() && super::recipe::is_picture(path) {
         return print(&super::recipe::describe(path)?);
+    }
+    if path.is_file() && path.extension().is_some_and(|end| WEIGHTS.iter().any(|w| end == *w)) {
+        let shown = path.display().to_string();
+        let file = TensorFile::open(&Bytes::File(path.to_owned()), shown)?;
+        if !kind::is_model(&file) {
+            let what =
+                kind::other(&file).unwrap_or("tensors that are no part of a model known here");
+            writeln!(text, "The names of its tensors say: {what}")?;
+            describe_tensors(&mut text, &file)?;
+            return print(&text);
+        }
     }
     let source = model(&path.to_string_lossy()).map_err(anyhow::Error::msg)?;
     let folder = ModelFolder::open(&source)?;
@@ -111,6 +119,16 @@ pub(super) fn inspect(path: &Path) -> Result<()> {
         }
         Err(error) => writeln!(text, "  family       unknown: {error}")?,
     }
+    if let Some(single) = folder.single() {
+        let predicts = &single.predicts;
+        writeln!(text, "  layout       {}", single.layout)?;
+        writeln!(text, "  predicts     {}: {}", predicts.prediction.name(), predicts.because)?;
+    }
+    for remark in folder.remarks() {
+        if let Remark::Borrowed { component, from } = remark {
+            writeln!(text, "  borrowed     {component} of {from}")?;
+        }
+    }
     let recommended = if folder.has("pentimento.json") { "pentimento.json" } else { "not given" };
     writeln!(text, "  defaults     {recommended}")?;
     for component in folder.components() {
@@ -126,8 +144,9 @@ pub(super) fn inspect(path: &Path) -> Result<()> {
     for (_, part) in parts(&folder) {
         writeln!(text, "{part}")?;
         let files = [format!("{part}/vocab.json"), format!("{part}/tokenizer.json")];
-        match files.iter().find(|file| folder.has(file)) {
+        match files.iter().find(|file| folder.brings(file)) {
             Some(file) => writeln!(text, "  vocabulary   {file}")?,
+            None if folder.single().is_some() => writeln!(text, "  vocabulary   CLIP's own")?,
             None => missing.push(files.join(" and ")),
         }
     }
@@ -169,13 +188,16 @@ fn describe_tensors(text: &mut String, file: &TensorFile) -> Result<()> {
     let mut parameters = 0_usize;
     for name in file.names() {
         *types.entry(file.dtype(name).unwrap_or("?")).or_default() += 1;
-        parameters += file.shape(name).map_or(0, |shape| shape.iter().product());
+        // A header may claim any shape for numbers of an unknown kind.
+        let shape = file.shape(name).unwrap_or_default();
+        let count = shape.iter().fold(1_usize, |all, side| all.saturating_mul(*side));
+        parameters = parameters.saturating_add(count);
     }
     let count: usize = types.values().sum();
     let types: Vec<String> = types.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     writeln!(text, "  tensors      {count} ({})", types.join(", "))?;
     writeln!(text, "  parameters   {:.2} million", parameters as f64 / 1e6)?;
-    writeln!(text, "  file         {}", file.path())?;
+    writeln!(text, "  file         {}, {}", file.path(), file.format())?;
     Ok(())
 }
 

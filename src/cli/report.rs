@@ -92,6 +92,22 @@ impl Report {
                     "event": "notice", "notice": "words-lost", "lost": lost, "negative": negative,
                 }))
             }
+            Notice::PartBorrowed { component, from } => {
+                eprintln!("The model's file holds no {component}; that of {from} is used");
+                self.say(&json!({
+                    "event": "notice", "notice": "part-borrowed", "component": component,
+                    "from": from,
+                }))
+            }
+            Notice::PredictionGuessed { prediction } => {
+                eprintln!(
+                    "What the model predicts ({prediction}) was guessed from its name; if pictures \
+                     turn out wrong, set --prediction"
+                );
+                self.say(&json!({
+                    "event": "notice", "notice": "prediction-guessed", "prediction": prediction,
+                }))
+            }
         }
     }
 
@@ -194,7 +210,7 @@ fn described(request: &PaintRequest) -> Value {
     };
     let init = request.init.as_ref();
     json!({
-        "model": model, "prompt": request.prompt, "negative": request.negative,
+        "model": model, "choices": request.choices, "prompt": request.prompt, "negative": request.negative,
         "size": request.size, "steps": request.steps,
         "sampler": request.sampler.map(Sampler::name),
         "schedule": request.schedule.map(Schedule::name),

@@ -11,8 +11,8 @@ use image::{GrayImage, Rgba, Rgba32FImage, RgbaImage};
 use super::args::Generate;
 use crate::document::codec::{Decoded, decode_picture};
 use crate::engine::protocol::{
-    Conditions, Coverage, InitPicture, InpaintMask, PaintRequest, Picture, Posterior, Refiner,
-    Variation,
+    Conditions, Coverage, InitPicture, InpaintMask, ModelChoices, PaintRequest, Picture, Posterior,
+    Refiner, Variation,
 };
 
 /// The longest picture file that is read, in bytes.
@@ -22,6 +22,7 @@ const FILE_LIMIT: u64 = 2 << 30;
 pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
     let mut request = PaintRequest {
         model: args.model.clone(),
+        choices: ModelChoices { vae: args.vae.clone(), ema: args.ema, prediction: args.prediction },
         prompt: args.prompt.clone(),
         negative: args.negative.clone(),
         size: args.size,

@@ -11,8 +11,8 @@ use std::time::Instant;
 use super::compose;
 use super::condition;
 use super::protocol::{
-    Event, FailureKind, JobError, Latent, Midway, Notice, PaintRequest, Painted, Phase, Posterior,
-    Preview, PreviewKind, Refiner, Request, Timing,
+    Event, FailureKind, JobError, Latent, Midway, ModelChoices, Notice, PaintRequest, Painted,
+    Phase, Posterior, Preview, PreviewKind, Refiner, Request, Timing,
 };
 use super::resident::Residents;
 use super::resolve::{self, Resolved};
@@ -240,12 +240,14 @@ impl Generator for Painter {
     fn run(&mut self, request: &Request, reporter: &Reporter<'_>) -> Result<Done, Stop> {
         match request {
             Request::Load(source) => {
-                let load_secs = self.models.load(source, false, reporter)?;
+                let load_secs =
+                    self.models.load(source, &ModelChoices::default(), false, reporter)?;
                 Ok(Done { request: None, timing: Timing { load_secs, ..Timing::default() } })
             }
             Request::Paint(request) => {
                 resolve::check(request)?;
-                let load_secs = self.models.load(&request.model, request.anyway, reporter)?;
+                let (source, choices) = (&request.model, &request.choices);
+                let load_secs = self.models.load(source, choices, request.anyway, reporter)?;
                 let info = &self.models.last().expect("the model was just loaded").info;
                 let resolved = resolve::resolve(request, info)?;
                 for notice in &resolved.notices {

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 pub use crate::diffusion::samplers::State;
 pub use crate::diffusion::text::Tokenizer;
 use crate::plane::Plane;
-pub use crate::types::{Coverage, Example, ModelSource, Picture, Sampler, Schedule, Variation};
+pub use crate::types::{
+    Coverage, Example, ModelChoices, ModelSource, Picture, Sampler, Schedule, Variation,
+};
 
 /// Pairs a request with its answers. Unique within one engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -85,6 +87,8 @@ pub struct Refiner {
 pub struct PaintRequest {
     /// The model to paint with.
     pub model: ModelSource,
+    /// What of it is taken otherwise than its files have it.
+    pub choices: ModelChoices,
     /// What to paint, in words.
     pub prompt: String,
     /// What to avoid, in words. Empty text is the unconditional prompt.
@@ -129,6 +133,7 @@ impl Default for PaintRequest {
     fn default() -> Self {
         Self {
             model: ModelSource::BuiltIn,
+            choices: ModelChoices::default(),
             prompt: String::new(),
             negative: String::new(),
             size: None,
@@ -288,6 +293,18 @@ pub enum Notice {
         lost: String,
         /// Whether it was the negative prompt.
         negative: bool,
+    },
+    /// The model's file lacks a part, which was taken from somewhere else.
+    PartBorrowed {
+        /// The component, such as `vae`.
+        component: String,
+        /// Where it comes from.
+        from: String,
+    },
+    /// What the model predicts could only be guessed.
+    PredictionGuessed {
+        /// diffusers' name of it.
+        prediction: String,
     },
 }
 

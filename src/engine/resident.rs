@@ -9,11 +9,14 @@ use std::time::Instant;
 use super::forecast::Forecaster;
 use super::memory::{self, gigabytes};
 use super::painter::{Backend, Options, load_model};
-use super::protocol::{Event, FailureKind, JobError, ModelInfo, ModelSource, Phase};
+use super::protocol::{
+    Event, FailureKind, JobError, ModelChoices, ModelInfo, ModelSource, Notice, Phase,
+};
 use super::resolve::{self, Resolved};
 use super::worker::{Reporter, Stop};
 use crate::diffusion::pipeline::Model;
 use crate::models::ModelFolder;
+use crate::models::folder::Remark;
 
 /// A model in memory.
 pub struct Resident {
@@ -21,6 +24,8 @@ pub struct Resident {
     pub model: Box<dyn Model>,
     /// What others may know of it.
     pub info: Arc<ModelInfo>,
+    /// What was taken otherwise than its files have it.
+    choices: ModelChoices,
     /// `None` where the backend's memory is not the processor's.
     forecaster: Option<Forecaster>,
 }
@@ -59,6 +64,7 @@ impl Residents {
     pub fn load(
         &mut self,
         source: &ModelSource,
+        choices: &ModelChoices,
         anyway: bool,
         reporter: &Reporter<'_>,
     ) -> Result<f64, Stop> {
@@ -83,10 +89,11 @@ impl Residents {
         reporter: &Reporter<'_>,
     ) -> Result<f64, Stop> {
         let start = Instant::now();
-        let at = self.models.iter().position(|model| model.info.source == *source);
+        let same = |model: &Resident| model.info.source == *source && model.choices == *choices;
+        let at = self.models.iter().position(same);
         let model = match at {
             Some(at) => self.models.remove(at),
-            None => self.read(source, anyway, reporter)?,
+            None => self.read(source, choices, anyway, reporter)?,
         };
         self.models.push(model);
         Ok(start.elapsed().as_secs_f64())
@@ -95,12 +102,13 @@ impl Residents {
     fn read(
         &mut self,
         source: &ModelSource,
+        choices: &ModelChoices,
         anyway: bool,
         reporter: &Reporter<'_>,
     ) -> Result<Resident, Stop> {
         let job = reporter.job;
         reporter.say(Event::Phase { job, phase: Phase::ReadingModel(0.0) });
-        let folder = ModelFolder::open(source)?;
+        let folder = ModelFolder::open_with(source, choices)?;
         if let Some(last) = self.models.last_mut() {
             last.model.rest();
         }
@@ -126,7 +134,10 @@ impl Residents {
             |share| reporter.say(Event::Phase { job, phase: Phase::ReadingModel(share) });
         let model = load_model(&folder, self.options, reporter.cancel, &mut progress)?;
         let info = Arc::new(resolve::describe(model.as_ref(), &folder, source)?);
-        Ok(Resident { model, info, forecaster })
+        for remark in folder.remarks() {
+            reporter.say(Event::Notice { job, notice: noticed(remark) });
+        }
+        Ok(Resident { model, info, choices: choices.clone(), forecaster })
     }
 
     /// The model that was asked for last.
@@ -166,6 +177,14 @@ impl Residents {
             Some(budget) => Some(budget.saturating_sub(held())),
             None => memory::available(),
         }
+    }
+}
+
+/// What was decided while a model was opened, as its user hears of it.
+fn noticed(remark: &Remark) -> Notice {
+    match remark.clone() {
+        Remark::Borrowed { component, from } => Notice::PartBorrowed { component, from },
+        Remark::Guessed { prediction } => Notice::PredictionGuessed { prediction },
     }
 }
 

@@ -20,6 +20,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use crate::document::codec::openraster::{self, EXTENSION, Opened, Project, is_project};
 use crate::document::codec::{self, CodecError, Decoded, Format, RawText};
+use crate::models::folder::may_be_model;
 use crate::plane::Plane;
 use crate::types::Picture;
 
@@ -105,7 +106,7 @@ pub enum FileEvent {
     },
     /// A picture lies on the clipboard.
     Copied,
-    /// A folder was chosen.
+    /// A model's folder or file was chosen.
     FolderChosen {
         /// Which.
         path: PathBuf,
@@ -332,6 +333,10 @@ fn open(path: &Path) -> Result<FileEvent, String> {
     let unreadable =
         |error: std::io::Error| format!("This file cannot be read ({error}): {}", path.display());
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    // A model may be dropped like a picture.
+    if may_be_model(path) {
+        return Ok(FileEvent::FolderChosen { path: path.to_owned() });
+    }
     if metadata.is_dir() {
         return Err(format!(
             "This is a folder; open or drop the picture itself: {}",
@@ -479,6 +484,20 @@ mod tests {
         assert!(
             matches!(next(&mut worker), FileEvent::Failed { message } if message.ends_with("notes.png"))
         );
+    }
+
+    #[test]
+    fn a_model_is_told_from_a_picture() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut worker = FileWorker::spawn(|| {}).expect("threads");
+        let file = folder.path().join("m.safetensors");
+        std::fs::write(&file, "").expect("room");
+        std::fs::write(folder.path().join("model_index.json"), "{}").expect("room");
+        for path in [file, folder.path().to_owned()] {
+            worker.submit(FileRequest::Open(path.clone()));
+            let event = next(&mut worker);
+            assert!(matches!(event, FileEvent::FolderChosen { path: told } if told == path));
+        }
     }
 
     #[test]

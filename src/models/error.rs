@@ -7,17 +7,31 @@
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// Nothing lies at the path that was named.
-    #[error("There is no model here; choose a folder with a model_index.json inside: {path}")]
+    #[error(
+        "There is no model here; choose a file with a whole model, or a folder with a \
+         model_index.json inside: {path}"
+    )]
     NotFound {
         /// The path that was asked for.
         path: String,
     },
-    /// A single weights file was named where a folder is needed.
-    #[error(
-        "Single-file models cannot be opened yet; choose a folder in the diffusers layout: {path}"
-    )]
-    SingleFile {
+    /// A file of weights that is something else.
+    #[error("The file is {what}, not a model that paints; choose a model: {path}")]
+    NotAModel {
+        /// What it is, with its article.
+        what: String,
         /// The file that was named.
+        path: String,
+    },
+    /// A single file without one of the parts that a model has.
+    #[error(
+        "The file holds no {part}, and no model of its family in the same folder does; put one \
+         there, or choose a complete file: {path}"
+    )]
+    MissingPart {
+        /// The part, for people.
+        part: String,
+        /// The file.
         path: String,
     },
     /// The folder lacks a file that every model has.
@@ -74,15 +88,15 @@ pub enum ModelError {
     },
     /// Tensors that the model needs are not in the file.
     #[error(
-        "{count} tensor{plural} missing, first: '{first}'; the file belongs to another kind of \
-         model or is incomplete: {path}",
+        "{count} tensor{plural} missing: {named}; the file belongs to another kind of model or is \
+         incomplete: {path}",
         plural = if *count == 1 { " is" } else { "s are" }
     )]
     MissingTensors {
         /// How many are missing.
         count: usize,
-        /// The first of them.
-        first: String,
+        /// The first few of them, quoted.
+        named: String,
         /// The file.
         path: String,
     },
@@ -103,7 +117,7 @@ pub enum ModelError {
     },
     /// A tensor's numbers are stored in a format that cannot become `f32`.
     #[error(
-        "Tensor '{name}' is stored as {dtype}; only F16, BF16, F32 and F64 weights can be used, \
+        "Tensor '{name}' is stored as {dtype}; only F8, F16, BF16, F32 and F64 weights can be used, \
          get the model in one of these: {path}"
     )]
     WrongType {

@@ -1,8 +1,15 @@
-//! A model's folder in the diffusers layout, on disk or inside the program.
+//! A model's folder in the diffusers layout, on disk or inside the program; a model in a single file
+//! looks like one.
 //!
 //! Opened by the worker and by `pentimento inspect`. It finds and reads files; what they mean is
 //! decided by whoever asks.
 
+mod beside;
+mod weights;
+
+pub use beside::may_be_model;
+
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -12,29 +19,15 @@ use serde_json::Value;
 use super::defaults::Extras;
 use super::error::ModelError;
 use super::pocket;
+use super::single::{self, Family, Single};
 use super::tensors::TensorFile;
-use crate::types::ModelSource;
+use super::vocabulary;
+use crate::types::{ModelChoices, ModelSource};
 
 /// Longest text file that is read (vocabularies reach a few megabytes).
 const TEXT_LIMIT: u64 = 64 << 20;
-/// The names under which diffusers stores a component's weights, best first.
-const WEIGHTS: [&str; 4] = [
-    "diffusion_pytorch_model.safetensors",
-    "model.safetensors",
-    "diffusion_pytorch_model.fp16.safetensors",
-    "model.fp16.safetensors",
-];
-/// Names that show in which other form the weights are there.
-const OTHER_FORMATS: [(&str, &str); 6] = [
-    ("diffusion_pytorch_model.safetensors.index.json", "several part files"),
-    ("model.safetensors.index.json", "several part files"),
-    ("diffusion_pytorch_model.bin", "a Python pickle"),
-    ("diffusion_pytorch_model.fp16.bin", "a Python pickle"),
-    ("pytorch_model.bin", "a Python pickle"),
-    ("pytorch_model.fp16.bin", "a Python pickle"),
-];
-/// The components that hold weights: a model has one text encoder or both.
-const COMPONENTS: [&str; 4] = ["text_encoder", "text_encoder_2", "unet", "vae"];
+/// The components that hold weights; not every model has all.
+pub const COMPONENTS: [&str; 4] = ["text_encoder", "text_encoder_2", "unet", "vae"];
 
 /// Where the bytes of a file come from.
 #[derive(Clone, Debug)]
@@ -50,6 +43,25 @@ pub enum Bytes {
 enum Place {
     Embedded,
     Disk(PathBuf),
+    /// A single file that looks like a folder.
+    File(PathBuf),
+}
+
+/// Something that was decided while a model was opened, and that its user should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// A part was taken from somewhere else.
+    Borrowed {
+        /// The component, such as `vae`.
+        component: String,
+        /// Where it comes from.
+        from: String,
+    },
+    /// What the UNet predicts could only be guessed.
+    Guessed {
+        /// diffusers' name of it.
+        prediction: String,
+    },
 }
 
 /// A folder with a model in the diffusers layout.
@@ -58,23 +70,66 @@ pub struct ModelFolder {
     place: Place,
     name: String,
     extras: Extras,
+    /// Text files that are not on the disk, or stand in for those that are.
+    texts: BTreeMap<String, String>,
+    /// Likewise the tensors of components.
+    tables: BTreeMap<String, TensorFile>,
+    single: Option<Single>,
+    remarks: Vec<Remark>,
 }
 
 impl ModelFolder {
-    /// Opens a model: looks that it is one, and reads its `pentimento.json` if it has that.
+    /// Opens a model as its files have it.
     ///
     /// # Errors
-    /// [`ModelError`] when nothing is there, it is no model, or its defaults are wrong.
+    /// As [`Self::open_with`].
     pub fn open(source: &ModelSource) -> Result<Self, ModelError> {
+        Self::open_with(source, &ModelChoices::default())
+    }
+
+    /// Opens a model: looks that it is one, reads its `pentimento.json` if it has that, and puts in
+    /// what was chosen otherwise. Of weights only the headers of single files are read.
+    ///
+    /// # Errors
+    /// [`ModelError`] when nothing is there, it is no model, its defaults are wrong, or what was
+    /// chosen does not fit.
+    pub fn open_with(source: &ModelSource, choices: &ModelChoices) -> Result<Self, ModelError> {
+        let mut folder = Self::bare(source, choices)?;
+        if let Some(path) = &choices.vae {
+            folder.choose_vae(path)?;
+        }
+        folder.borrow_what_is_missing();
+        if let Some(prediction) = choices.prediction {
+            folder.set_prediction(prediction.name())?;
+        }
+        Ok(folder)
+    }
+
+    /// The model alone, whatever it lacks.
+    fn bare(source: &ModelSource, choices: &ModelChoices) -> Result<Self, ModelError> {
         let place = match source {
             ModelSource::BuiltIn => Place::Embedded,
-            ModelSource::Path(path) => Place::Disk(existing_folder(path)?),
+            ModelSource::Path(path) => existing(path)?,
         };
         let name = match &place {
             Place::Embedded => "Built-in model".to_owned(),
             Place::Disk(folder) => folder_name(folder),
+            Place::File(file) => file
+                .file_stem()
+                .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
         };
-        let mut folder = Self { place, name, extras: Extras::default() };
+        let mut folder = Self { name, ..Self::at(place) };
+        if let Place::File(path) = &folder.place {
+            let file = TensorFile::open(&Bytes::File(path.clone()), folder.location())?;
+            let single = single::read(&file, path, choices)?;
+            folder.texts.clone_from(&single.texts);
+            folder.tables.clone_from(&single.tables);
+            if single.predicts.guessed {
+                let prediction = single.predicts.prediction.name().to_owned();
+                folder.remarks.push(Remark::Guessed { prediction });
+            }
+            folder.single = Some(single);
+        }
         if !folder.has("model_index.json") && !folder.has("unet/config.json") {
             return Err(ModelError::NotFound { path: folder.location() });
         }
@@ -89,6 +144,54 @@ impl ModelFolder {
             folder.name.clone_from(name);
         }
         Ok(folder)
+    }
+
+    /// A folder that nothing is known of yet.
+    fn at(place: Place) -> Self {
+        Self {
+            place,
+            name: String::new(),
+            extras: Extras::default(),
+            texts: BTreeMap::new(),
+            tables: BTreeMap::new(),
+            single: None,
+            remarks: Vec::new(),
+        }
+    }
+
+    /// Says what the UNet predicts, whatever the configuration has.
+    fn set_prediction(&mut self, prediction: &str) -> Result<(), ModelError> {
+        let relative = "scheduler/scheduler_config.json";
+        let mut config = self.json(relative)?;
+        if let Some(config) = config.as_object_mut() {
+            config.insert("prediction_type".to_owned(), prediction.into());
+            if prediction == "epsilon" {
+                // Pure noise says nothing of the noise in it.
+                config.remove("rescale_betas_zero_snr");
+            }
+        }
+        self.texts.insert(relative.to_owned(), config.to_string());
+        Ok(())
+    }
+
+    /// What was decided while it was opened, and should be told.
+    #[must_use]
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
+    }
+
+    /// What a single file was found to be; `None` for a folder.
+    #[must_use]
+    pub fn single(&self) -> Option<&Single> {
+        self.single.as_ref()
+    }
+
+    /// Whose descendant it is.
+    ///
+    /// # Errors
+    /// Its UNet's configuration cannot be read.
+    pub fn family(&self) -> Result<Family, ModelError> {
+        Ok(Family::of(&self.json("unet/config.json")?))
     }
 
     /// The name to show: the one in `pentimento.json`, else the folder's own.
@@ -114,7 +217,7 @@ impl ModelFolder {
     pub fn location(&self) -> String {
         match &self.place {
             Place::Embedded => "built-in model".to_owned(),
-            Place::Disk(folder) => folder.display().to_string(),
+            Place::Disk(path) | Place::File(path) => path.display().to_string(),
         }
     }
 
@@ -124,12 +227,21 @@ impl ModelFolder {
         match &self.place {
             Place::Embedded => format!("built-in model, {relative}"),
             Place::Disk(folder) => folder.join(relative).display().to_string(),
+            Place::File(path) => path.display().to_string(),
         }
     }
 
     /// Whether the folder holds this file.
     #[must_use]
     pub fn has(&self, relative: &str) -> bool {
+        self.texts.contains_key(relative)
+            || self.find(relative).is_some()
+            || self.vocabulary(relative).is_some()
+    }
+
+    /// Whether it holds this file itself; CLIP's vocabulary stands in for a missing one.
+    #[must_use]
+    pub fn brings(&self, relative: &str) -> bool {
         self.find(relative).is_some()
     }
 
@@ -138,10 +250,15 @@ impl ModelFolder {
     /// # Errors
     /// [`ModelError`] when it is missing, unreadable, too long, or not UTF-8.
     pub fn text(&self, relative: &str) -> Result<String, ModelError> {
-        let bytes = self.find(relative).ok_or_else(|| ModelError::MissingFile {
-            file: relative.to_owned(),
-            folder: self.location(),
-        })?;
+        if let Some(text) = self.texts.get(relative) {
+            return Ok(text.clone());
+        }
+        let Some(bytes) = self.find(relative) else {
+            return match self.vocabulary(relative) {
+                Some(text) => Ok(text()),
+                None => Err(self.missing(relative)),
+            };
+        };
         let path = || self.path_of(relative);
         let bytes = match bytes {
             Bytes::Embedded(bytes) => bytes.to_vec(),
@@ -179,39 +296,29 @@ impl ModelFolder {
         if self.has(relative) { self.json(relative).map(Some) } else { Ok(None) }
     }
 
-    /// Opens the weights of a component, such as `unet`.
-    ///
-    /// # Errors
-    /// [`ModelError`] when there are none, they are in another format, or they are damaged.
-    pub fn tensors(&self, component: &str) -> Result<TensorFile, ModelError> {
-        if let Some((relative, bytes)) = self.weights(component) {
-            return TensorFile::open(&bytes, self.path_of(&relative));
+    /// What writes CLIP's own vocabulary as the file of this name, where the model brings none.
+    fn vocabulary(&self, relative: &str) -> Option<fn() -> String> {
+        let (folder, file) = relative.split_once('/')?;
+        let brings = |name: &str| self.find(&format!("{folder}/{name}")).is_some();
+        if !folder.starts_with("tokenizer")
+            || vocabulary::FILES.iter().any(|(name, _)| brings(name))
+        {
+            return None;
         }
-        let other = OTHER_FORMATS.iter().find(|(name, _)| self.has(&format!("{component}/{name}")));
-        Err(match other {
-            Some((_, found)) => ModelError::OtherFormat {
-                component: component.to_owned(),
-                found,
-                folder: self.location(),
-            },
-            None => ModelError::MissingFile {
-                file: format!(
-                    "{component}/{}",
-                    WEIGHTS[usize::from(component.starts_with("text_encoder"))]
-                ),
-                folder: self.location(),
-            },
-        })
+        vocabulary::FILES.iter().find(|(name, _)| *name == file).and_then(|(_, text)| *text)
     }
 
-    /// Size of all weights, in bytes; components that are missing count as nothing.
-    #[must_use]
-    pub fn weight_bytes(&self) -> u64 {
-        let size = |bytes: Bytes| match bytes {
-            Bytes::Embedded(bytes) => bytes.len() as u64,
-            Bytes::File(path) => path.metadata().map_or(0, |data| data.len()),
+    fn missing(&self, relative: &str) -> ModelError {
+        let part = match relative.split('/').next() {
+            Some("vae") => "autoencoder (VAE)",
+            Some("text_encoder") => "text encoder",
+            Some("text_encoder_2") => "second text encoder",
+            _ => "",
         };
-        COMPONENTS.iter().filter_map(|part| self.weights(part)).map(|(_, bytes)| size(bytes)).sum()
+        if part.is_empty() || !matches!(self.place, Place::File(_)) {
+            return ModelError::MissingFile { file: relative.to_owned(), folder: self.location() };
+        }
+        ModelError::MissingPart { part: part.to_owned(), path: self.location() }
     }
 
     /// The components that this model must have.
@@ -226,42 +333,57 @@ impl ModelFolder {
         })
     }
 
-    fn weights(&self, component: &str) -> Option<(String, Bytes)> {
-        WEIGHTS.iter().find_map(|name| {
-            let relative = format!("{component}/{name}");
-            self.find(&relative).map(|bytes| (relative, bytes))
-        })
-    }
-
     fn find(&self, relative: &str) -> Option<Bytes> {
+        let on_disk = |path: PathBuf| path.is_file().then_some(Bytes::File(path));
         match &self.place {
             Place::Embedded => pocket::FILES
                 .iter()
                 .find(|(name, _)| *name == relative)
                 .map(|(_, bytes)| Bytes::Embedded(bytes)),
-            Place::Disk(folder) => {
-                let path = folder.join(relative);
-                path.is_file().then_some(Bytes::File(path))
+            Place::Disk(folder) => on_disk(folder.join(relative)),
+            // Only what a file of weights cannot hold may lie beside it.
+            Place::File(path) if relative.starts_with("tokenizer") && self.reads_other_words() => {
+                on_disk(path.with_file_name(relative))
             }
+            Place::File(_) => None,
         }
+    }
+
+    /// Whether a single file's text encoder knows other tokens than CLIP's.
+    fn reads_other_words(&self) -> bool {
+        let encoders = self.texts.iter().filter(|(name, _)| name.starts_with("text_encoder"));
+        let mut sizes = encoders.filter_map(|(_, text)| {
+            serde_json::from_str::<Value>(text).ok()?.get("vocab_size")?.as_u64()
+        });
+        sizes.any(|size| size != vocabulary::SIZE as u64)
     }
 }
 
-/// The folder that a user's path means: itself, or the one around a `model_index.json`.
-fn existing_folder(path: &Path) -> Result<PathBuf, ModelError> {
+/// What a user's path means: a folder, the one around its index or a part of it, or a single file.
+fn existing(path: &Path) -> Result<Place, ModelError> {
     if path.is_dir() {
-        return Ok(path.to_owned());
+        return Ok(Place::Disk(path.to_owned()));
     }
-    let shown = path.display().to_string();
     if !path.is_file() {
-        return Err(ModelError::NotFound { path: shown });
+        return Err(ModelError::NotFound { path: path.display().to_string() });
     }
-    match path.parent() {
-        Some(parent) if path.file_name().is_some_and(|name| name == "model_index.json") => {
-            // The parent of a bare file name is the empty path, which means "here".
-            Ok(if parent.as_os_str().is_empty() { PathBuf::from(".") } else { parent.to_owned() })
-        }
-        _ => Err(ModelError::SingleFile { path: shown }),
+    // The parent of a bare file name is the empty path, which means "here".
+    let here = |folder: &Path| {
+        Place::Disk(if folder.as_os_str().is_empty() {
+            PathBuf::from(".")
+        } else {
+            folder.to_owned()
+        })
+    };
+    let parent = path.parent().unwrap_or(Path::new(""));
+    if path.file_name().is_some_and(|name| name == "model_index.json") {
+        return Ok(here(parent));
+    }
+    let component = parent.file_name().is_some_and(|name| COMPONENTS.iter().any(|c| name == *c));
+    let around = parent.parent().filter(|_| component);
+    match around.filter(|folder| folder.join("model_index.json").is_file()) {
+        Some(folder) => Ok(here(folder)),
+        None => Ok(Place::File(path.to_owned())),
     }
 }
 
@@ -279,62 +401,4 @@ fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn opened(path: &Path) -> Result<ModelFolder, ModelError> {
-        ModelFolder::open(&ModelSource::Path(path.to_owned()))
-    }
-
-    #[test]
-    fn the_built_in_model_reads_in_full() {
-        let folder = ModelFolder::open(&ModelSource::BuiltIn).unwrap();
-        assert_eq!(folder.name(), "Built-in model");
-        assert!(folder.weight_bytes() > 30_000_000);
-        for component in folder.components() {
-            let file = folder.tensors(component).unwrap();
-            for name in file.names() {
-                let shape = file.shape(name).unwrap().to_vec();
-                file.read_f32(name, &shape).unwrap();
-            }
-        }
-        assert!(folder.json("unet/config.json").unwrap()["in_channels"] == 4);
-    }
-
-    #[test]
-    fn what_is_missing_is_named_with_the_folder() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(opened(folder.path()), Err(ModelError::NotFound { .. })));
-        assert!(matches!(opened(&folder.path().join("no")), Err(ModelError::NotFound { .. })));
-        std::fs::create_dir(folder.path().join("unet")).unwrap();
-        std::fs::write(folder.path().join("unet/config.json"), "{").unwrap();
-        let model = opened(folder.path()).unwrap();
-        assert!(matches!(model.json("unet/config.json"), Err(ModelError::BadText { .. })));
-        assert!(model.optional_json("vae/config.json").unwrap().is_none());
-        let message = model.tensors("vae").unwrap_err().to_string();
-        assert!(message.contains("vae/diffusion_pytorch_model.safetensors"), "{message}");
-        assert!(message.ends_with(&folder.path().display().to_string()), "{message}");
-        std::fs::write(folder.path().join("unet/diffusion_pytorch_model.bin"), "").unwrap();
-        assert!(matches!(model.tensors("unet"), Err(ModelError::OtherFormat { .. })));
-    }
-
-    #[test]
-    fn a_path_may_point_at_the_index_but_not_at_weights() {
-        let folder = tempfile::tempdir().unwrap();
-        let index = folder.path().join("model_index.json");
-        std::fs::write(&index, "{}").unwrap();
-        assert!(opened(&index).is_ok());
-        let file = folder.path().join("v1-5.safetensors");
-        std::fs::write(&file, "").unwrap();
-        assert!(matches!(opened(&file), Err(ModelError::SingleFile { .. })));
-    }
-
-    #[test]
-    fn wrong_defaults_name_the_key() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("model_index.json"), "{}").unwrap();
-        std::fs::write(folder.path().join("pentimento.json"), r#"{"stepps": 3}"#).unwrap();
-        let message = opened(folder.path()).unwrap_err().to_string();
-        assert!(message.contains("stepps") && message.ends_with("pentimento.json"), "{message}");
-    }
-}
+mod tests;

@@ -9,9 +9,12 @@ pub mod defaults;
 pub mod error;
 pub mod folder;
 pub mod identify;
+pub mod pickle;
 pub mod pocket;
 pub mod shapes;
+pub mod single;
 pub mod tensors;
+pub mod vocabulary;
 
 pub use error::ModelError;
 pub use folder::ModelFolder;

@@ -1,105 +1,245 @@
-//! Weights in a safetensors file: the header is read and checked at once, each tensor when asked.
+//! A table of tensors: names, and where in which file their numbers lie. Headers are read and
+//! checked at once, each tensor when asked.
 //!
-//! Opened by [`super::folder`], read by [`crate::diffusion`] while a model is put together. Files
-//! are read by position, never memory-mapped: one that shrinks while it is read gives an error.
+//! Made by [`super::folder`] and [`super::single`], read by [`crate::diffusion`] while a model is put
+//! together. The files are safetensors or `torch.save`'s checkpoints, old and new; they are read by
+//! position, never memory-mapped: one that shrinks while it is read gives an error.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
+mod safetensors;
+mod source;
+mod torch;
+mod zip;
+
+use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use half::{bf16, f16};
-use serde::Deserialize;
 
 use super::error::ModelError;
 use super::folder::Bytes;
+use source::Blob;
 
 #[cfg(not(target_endian = "little"))]
 compile_error!("safetensors holds little-endian numbers, which are read as they lie");
 
-/// The longest header that is read; the format's own limit.
-const HEADER_LIMIT: u64 = 100_000_000;
-/// Bytes that are read and converted at a time: they stay in the cache between the two.
-const CHUNK_BYTES: usize = 128 << 10;
+/// The kinds of numbers that become `f32`.
+const FLOATS: [&str; 6] = ["F8_E4M3", "F8_E5M2", "F16", "BF16", "F32", "F64"];
+/// Names of missing tensors that a message lists.
+const NAMED: usize = 5;
+/// Longest pointer to a file that Git LFS left in its place.
+const LONGEST_POINTER: u64 = 1024;
 
-/// An open safetensors file.
-#[derive(Debug)]
+/// Named tensors, of one file or of several.
+#[derive(Clone, Debug)]
 pub struct TensorFile {
-    source: Source,
     path: String,
-    data_start: u64,
-    tensors: BTreeMap<String, Entry>,
+    tensors: BTreeMap<String, Tensor>,
+    notes: BTreeMap<String, String>,
+    format: &'static str,
+    /// Whether any tensor that is asked for is there, of seeded noise.
+    noise: bool,
 }
 
-#[derive(Debug)]
-enum Source {
-    Embedded(&'static [u8]),
-    File(File),
-    /// Any tensor that is asked for, of seeded noise.
-    Noise,
-}
-
-#[derive(Debug, Deserialize)]
-struct Entry {
+/// A tensor in a file.
+#[derive(Clone, Debug)]
+pub struct Tensor {
+    blob: Arc<Blob>,
     dtype: String,
     shape: Vec<usize>,
-    data_offsets: (u64, u64),
+    /// Numbers from one index to the next along each side; `None`: row after row.
+    strides: Option<Vec<usize>>,
+    /// Where in the file its first number lies, in bytes.
+    begin: u64,
 }
 
-#[derive(Deserialize)]
-struct Header {
-    /// Anything that the writer wanted to say; not used.
-    #[serde(default, rename = "__metadata__")]
-    _metadata: Option<HashMap<String, String>>,
-    #[serde(flatten)]
-    tensors: BTreeMap<String, Entry>,
+/// What a file's header says.
+struct Table {
+    tensors: BTreeMap<String, Tensor>,
+    notes: BTreeMap<String, String>,
+}
+
+impl Tensor {
+    /// Length of each side.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// A part of its rows, without reading anything.
+    ///
+    /// # Panics
+    /// It has fewer rows.
+    #[must_use]
+    pub fn rows(&self, rows: std::ops::Range<usize>) -> Self {
+        assert!(rows.start <= rows.end && self.shape.first().is_some_and(|all| rows.end <= *all));
+        let row = match &self.strides {
+            Some(strides) => strides[0] as u64,
+            None => count(&self.shape[1..]),
+        };
+        // Numbers of an unknown kind are of any length, but are not read either.
+        let width = value_bytes(&self.dtype).unwrap_or(0);
+        let mut part = self.clone();
+        part.begin += (rows.start as u64).saturating_mul(row) * width;
+        part.shape[0] = rows.len();
+        part
+    }
+
+    /// A matrix with its two sides swapped.
+    ///
+    /// # Panics
+    /// It is no matrix.
+    #[must_use]
+    pub fn transposed(&self) -> Self {
+        let [rows, columns] = self.shape[..] else { panic!("a matrix has two sides") };
+        let [row, column] = match self.strides.as_deref() {
+            Some([row, column]) => [*row, *column],
+            _ => [columns, 1],
+        };
+        let (shape, strides) = (vec![columns, rows], Some(vec![column, row]));
+        Self { shape, strides, ..self.clone() }
+    }
+
+    /// The same without its last two sides where those are 1: a linear layer that was stored as a
+    /// convolution.
+    #[must_use]
+    pub fn flattened(&self) -> Self {
+        let mut flat = self.clone();
+        if let [_, _, 1, 1] = self.shape[..] {
+            flat.shape.truncate(2);
+            if let Some(strides) = &mut flat.strides {
+                strides.truncate(2);
+            }
+        }
+        flat
+    }
+
+    /// The values, or `None` when they are no floating point numbers.
+    fn values(&self) -> io::Result<Option<Vec<f32>>> {
+        let count = count(&self.shape) as usize;
+        let Some(strides) = self.strides.as_ref().filter(|_| count > 0) else {
+            return self.run(count);
+        };
+        // All numbers from the first to the last, of which some may belong to others.
+        let span: usize =
+            self.shape.iter().zip(strides).map(|(side, step)| (side - 1) * step).sum();
+        let Some(all) = self.run(span + 1)? else { return Ok(None) };
+        let mut index = vec![0; self.shape.len()];
+        let mut values = Vec::with_capacity(count);
+        for _ in 0..count {
+            values.push(all[index.iter().zip(strides).map(|(i, step)| i * step).sum::<usize>()]);
+            for (index, side) in index.iter_mut().zip(&self.shape).rev() {
+                *index += 1;
+                if *index < *side {
+                    break;
+                }
+                *index = 0;
+            }
+        }
+        Ok(Some(values))
+    }
+
+    /// `count` numbers one after the other.
+    fn run(&self, count: usize) -> io::Result<Option<Vec<f32>>> {
+        if !FLOATS.contains(&self.dtype.as_str()) {
+            return Ok(None);
+        }
+        let bytes = (count as u64).saturating_mul(value_bytes(&self.dtype).unwrap_or(0));
+        // Asked before the room is made; the file may have become shorter since.
+        if self.begin.saturating_add(bytes) > self.blob.length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut values = vec![0.0_f32; count];
+        let (blob, begin) = (&self.blob, self.begin);
+        match self.dtype.as_str() {
+            "F32" => blob.read_at(begin, bytemuck::cast_slice_mut(&mut values))?,
+            "F16" => blob.read_chunks(begin, &mut values, |bits: &[u16], out| {
+                bits.reinterpret_cast::<f16>().convert_to_f32_slice(out);
+            })?,
+            "BF16" => blob.read_chunks(begin, &mut values, |bits: &[u16], out| {
+                bits.reinterpret_cast::<bf16>().convert_to_f32_slice(out);
+            })?,
+            // Half precision without its last eight bits.
+            "F8_E5M2" => blob.read_chunks(begin, &mut values, |bytes: &[u8], out| {
+                for (out, byte) in out.iter_mut().zip(bytes) {
+                    *out = f16::from_bits(u16::from(*byte) << 8).to_f32();
+                }
+            })?,
+            "F8_E4M3" => blob.read_chunks(begin, &mut values, |bytes: &[u8], out| {
+                for (out, byte) in out.iter_mut().zip(bytes) {
+                    *out = from_e4m3(*byte);
+                }
+            })?,
+            "F64" => blob.read_chunks(begin, &mut values, |wide: &[f64], out| {
+                for (out, wide) in out.iter_mut().zip(wide) {
+                    *out = *wide as f32;
+                }
+            })?,
+            _ => return Ok(None),
+        }
+        Ok(Some(values))
+    }
 }
 
 impl TensorFile {
-    /// Opens a file, reads its header and checks that the contents can be what it says. `path` is
-    /// what messages call the file.
+    /// Opens a file of any of the formats, which its first bytes tell apart, reads its header and
+    /// checks that the contents can be what it says. `path` is what messages call the file.
     ///
     /// # Errors
-    /// [`ModelError`] when it cannot be read, is truncated or damaged.
+    /// [`ModelError`] when it cannot be read, is truncated or damaged, or is something else.
     pub fn open(bytes: &Bytes, path: String) -> Result<Self, ModelError> {
-        let unreadable = |error: io::Error, path: &str| ModelError::Unreadable {
-            reason: error.to_string(),
-            path: path.to_owned(),
-        };
-        let source = match bytes {
-            Bytes::Embedded(bytes) => Source::Embedded(bytes),
-            Bytes::File(file) => {
-                Source::File(File::open(file).map_err(|error| unreadable(error, &path))?)
+        let blob = Arc::new(Blob::open(bytes, path)?);
+        let start = blob.part(0, blob.length.min(LONGEST_POINTER))?;
+        let (format, table) = match start.as_slice() {
+            [b'P', b'K', 3 | 5, ..] => ("a checkpoint of torch", torch::read_zip(&blob)?),
+            // A pickle; the length of a safetensors header may begin with the same bytes.
+            start @ [0x80, 1..=5, ..] if start.get(4..9) != Some(b"\0\0\0\0{") => {
+                ("a checkpoint of torch before 1.6", torch::read_legacy(&blob)?)
             }
+            start if is_tar(start) => {
+                return Err(blob.unsupported(
+                    "The checkpoint is in a format from before 2018; open it with torch and save it \
+                     again",
+                ));
+            }
+            start if start.starts_with(b"version https://git-lfs") => {
+                return Err(blob.unsupported(
+                    "The file is only a pointer that Git LFS left behind; download the model itself",
+                ));
+            }
+            start if start.trim_ascii_start().starts_with(b"<") => {
+                return Err(blob
+                    .unsupported("The file is a web page, not a model; download the model again"));
+            }
+            start if start.starts_with(b"GGUF") => {
+                return Err(
+                    blob.unsupported("GGUF files cannot be read; get the model as .safetensors")
+                );
+            }
+            _ => ("safetensors", safetensors::read(&blob)?),
         };
-        let size = source.size().map_err(|error| unreadable(error, &path))?;
-        let damaged = |reason: String| ModelError::Damaged { reason, path: path.clone() };
-        let mut length = [0; 8];
-        source.read_at(0, &mut length).map_err(|error| damaged(error.to_string()))?;
-        let length = u64::from_le_bytes(length);
-        if length > HEADER_LIMIT || length > size - 8 {
-            return Err(damaged(format!("a header of {length} bytes in a file of {size}")));
-        }
-        let mut header = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-        source.read_at(8, &mut header).map_err(|error| damaged(error.to_string()))?;
-        let header: Header = serde_json::from_slice(&header)
-            .map_err(|error| damaged(format!("its header cannot be read, {error}")))?;
-        check_layout(&header.tensors, size - 8 - length).map_err(damaged)?;
-        Ok(Self { source, path, data_start: 8 + length, tensors: header.tensors })
+        let Table { tensors, notes } = table;
+        Ok(Self { path: blob.path.clone(), tensors, notes, format, noise: false })
+    }
+
+    /// A table of tensors that were taken from others.
+    #[must_use]
+    pub fn of(path: String, tensors: BTreeMap<String, Tensor>) -> Self {
+        Self { path, tensors, notes: BTreeMap::new(), format: "a part of a file", noise: false }
     }
 
     /// A file that has any tensor, of any shape, filled with noise that keeps values in range: for
     /// measuring.
     #[must_use]
     pub fn random() -> Self {
-        let path = "noise".to_owned();
-        Self { source: Source::Noise, path, data_start: 0, tensors: BTreeMap::new() }
+        Self { noise: true, ..Self::of("noise".to_owned(), BTreeMap::new()) }
     }
 
     /// Whether there is a tensor of this name.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        matches!(self.source, Source::Noise) || self.tensors.contains_key(name)
+        self.noise || self.tensors.contains_key(name)
     }
 
     /// What messages call the file.
@@ -108,21 +248,54 @@ impl TensorFile {
         &self.path
     }
 
+    /// How the file is made, for people.
+    #[must_use]
+    pub fn format(&self) -> &'static str {
+        self.format
+    }
+
     /// The tensors' names, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
     }
 
+    /// A tensor, if it is there.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.get(name)
+    }
+
     /// The shape of a tensor, if it is there.
     #[must_use]
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
-        self.tensors.get(name).map(|entry| entry.shape.as_slice())
+        self.tensors.get(name).map(|tensor| tensor.shape.as_slice())
     }
 
     /// How a tensor's numbers are stored, such as `F16`, if it is there.
     #[must_use]
     pub fn dtype(&self, name: &str) -> Option<&str> {
-        self.tensors.get(name).map(|entry| entry.dtype.as_str())
+        self.tensors.get(name).map(|tensor| tensor.dtype.as_str())
+    }
+
+    /// What its writer noted: safetensors' metadata, or the plain values beside the tensors.
+    #[must_use]
+    pub fn notes(&self) -> &BTreeMap<String, String> {
+        &self.notes
+    }
+
+    /// Adds another file's tensors: a model may be stored in several.
+    pub fn join(&mut self, other: Self) {
+        self.tensors.extend(other.tensors);
+        self.notes.extend(other.notes);
+    }
+
+    /// Bytes of all its tensors' numbers.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let size = |tensor: &Tensor| {
+            count(&tensor.shape).saturating_mul(value_bytes(&tensor.dtype).unwrap_or(0))
+        };
+        self.tensors.values().map(size).fold(0, u64::saturating_add)
     }
 
     /// Checks that all these tensors are there.
@@ -130,10 +303,20 @@ impl TensorFile {
     /// # Errors
     /// [`ModelError::MissingTensors`] that counts those that are not and names the first.
     pub fn missing<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Result<(), ModelError> {
-        let mut missing = names.into_iter().filter(|name| !self.tensors.contains_key(*name));
-        match missing.next() {
-            None => Ok(()),
-            Some(first) => Err(self.not_there(first, 1 + missing.count())),
+        let missing = names.into_iter().filter(|name| !self.has(name));
+        let missing: Vec<String> = missing.map(str::to_owned).collect();
+        if missing.is_empty() { Ok(()) } else { Err(self.not_there(&missing)) }
+    }
+
+    /// The error about tensors that are not there.
+    #[must_use]
+    pub fn not_there(&self, names: &[String]) -> ModelError {
+        let named: Vec<String> = names.iter().take(NAMED).map(|name| format!("'{name}'")).collect();
+        let more = if names.len() > NAMED { " …" } else { "" };
+        ModelError::MissingTensors {
+            count: names.len(),
+            named: named.join(", ") + more,
+            path: self.path.clone(),
         }
     }
 
@@ -143,102 +326,56 @@ impl TensorFile {
     /// [`ModelError`] when it is not there, has another shape than `expected`, holds no floating
     /// point numbers or some that are not finite, or the file is no longer as it was.
     pub fn read_f32(&self, name: &str, expected: &[usize]) -> Result<Vec<f32>, ModelError> {
-        if matches!(self.source, Source::Noise) {
+        if self.noise {
             return Ok(noise(name, expected));
         }
-        let entry = self.tensors.get(name).ok_or_else(|| self.not_there(name, 1))?;
-        if entry.shape != expected {
+        let tensor = self.tensors.get(name).ok_or_else(|| self.not_there(&[name.to_owned()]))?;
+        let path = || tensor.blob.path.clone();
+        if tensor.shape != expected {
             return Err(ModelError::WrongShape {
                 name: name.to_owned(),
                 expected: expected.to_vec(),
-                found: entry.shape.clone(),
-                path: self.path.clone(),
+                found: tensor.shape.clone(),
+                path: path(),
             });
         }
-        let values = self.values(entry).map_err(|error| ModelError::Damaged {
+        let values = tensor.values().map_err(|error| ModelError::Damaged {
             reason: format!("'{name}' cannot be read, {error}"),
-            path: self.path.clone(),
+            path: path(),
         })?;
         let values = values.ok_or_else(|| ModelError::WrongType {
             name: name.to_owned(),
-            dtype: entry.dtype.clone(),
-            path: self.path.clone(),
+            dtype: tensor.dtype.clone(),
+            path: path(),
         })?;
         // Without a branch for each value, so that it runs over whole vectors.
         if !values.iter().fold(true, |finite, value| finite & value.is_finite()) {
-            return Err(ModelError::NotFinite { name: name.to_owned(), path: self.path.clone() });
+            return Err(ModelError::NotFinite { name: name.to_owned(), path: path() });
         }
         Ok(values)
     }
-
-    /// The values of an entry, or `None` when they are no floating point numbers.
-    fn values(&self, entry: &Entry) -> io::Result<Option<Vec<f32>>> {
-        let begin = self.data_start + entry.data_offsets.0;
-        // `check_layout` found this product equal to the bytes that are in the file.
-        let mut values = vec![0.0_f32; entry.shape.iter().product()];
-        let source = &self.source;
-        match entry.dtype.as_str() {
-            "F32" => source.read_at(begin, bytemuck::cast_slice_mut(&mut values))?,
-            "F16" => source.read_chunks(begin, &mut values, |bits: &[u16], out| {
-                bits.reinterpret_cast::<f16>().convert_to_f32_slice(out);
-            })?,
-            "BF16" => source.read_chunks(begin, &mut values, |bits: &[u16], out| {
-                bits.reinterpret_cast::<bf16>().convert_to_f32_slice(out);
-            })?,
-            "F64" => source.read_chunks(begin, &mut values, |wide: &[f64], out| {
-                for (out, wide) in out.iter_mut().zip(wide) {
-                    *out = *wide as f32;
-                }
-            })?,
-            _ => return Ok(None),
-        }
-        Ok(Some(values))
-    }
-
-    fn not_there(&self, first: &str, count: usize) -> ModelError {
-        ModelError::MissingTensors { count, first: first.to_owned(), path: self.path.clone() }
-    }
 }
 
-impl Source {
-    fn size(&self) -> io::Result<u64> {
-        match self {
-            Self::Noise => Ok(0),
-            Self::Embedded(bytes) => Ok(bytes.len() as u64),
-            Self::File(file) => Ok(file.metadata()?.len()),
-        }
-    }
+/// A number of 4 bits of exponent and 3 of mantissa without infinities (Micikevicius et al. 2022,
+/// table 1).
+fn from_e4m3(byte: u8) -> f32 {
+    let (exponent, mantissa) = (i32::from(byte >> 3 & 15), f32::from(byte & 7));
+    let magnitude = match exponent {
+        _ if byte & 0x7F == 0x7F => f32::NAN,
+        0 => mantissa / 512.0,
+        _ => (8.0 + mantissa) * 2.0_f32.powi(exponent - 10),
+    };
+    if byte & 0x80 == 0 { magnitude } else { -magnitude }
+}
 
-    /// Fills `out` from `offset` on, or says that the file ends before.
-    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        match self {
-            Self::Embedded(bytes) => {
-                let begin = usize::try_from(offset).unwrap_or(usize::MAX);
-                let from = begin.checked_add(out.len()).and_then(|end| bytes.get(begin..end));
-                out.copy_from_slice(from.ok_or(io::ErrorKind::UnexpectedEof)?);
-                Ok(())
-            }
-            Self::File(file) => read_exact_at(file, offset, out),
-            Self::Noise => Err(io::ErrorKind::Unsupported.into()),
-        }
-    }
+/// Numbers in a tensor; a header may claim any shape for numbers of an unknown kind.
+fn count(shape: &[usize]) -> u64 {
+    shape.iter().fold(1, |all, side| all.saturating_mul(*side as u64))
+}
 
-    /// Reads stored numbers a chunk at a time and lets `convert` write each chunk into `out`.
-    fn read_chunks<S: bytemuck::Pod>(
-        &self,
-        mut offset: u64,
-        out: &mut [f32],
-        convert: impl Fn(&[S], &mut [f32]),
-    ) -> io::Result<()> {
-        let mut stored = vec![S::zeroed(); out.len().min(CHUNK_BYTES / size_of::<S>())];
-        for out in out.chunks_mut(stored.len().max(1)) {
-            let stored = &mut stored[..out.len()];
-            self.read_at(offset, bytemuck::cast_slice_mut(stored))?;
-            convert(stored, out);
-            offset += size_of_val(stored) as u64;
-        }
-        Ok(())
-    }
+/// The tar archives of torch 0.1.
+fn is_tar(start: &[u8]) -> bool {
+    start.get(257..262) == Some(b"ustar")
 }
 
 /// Uniform noise of the spread that layers are usually begun with, the same for the same name.
@@ -252,55 +389,6 @@ fn noise(name: &str, shape: &[usize]) -> Vec<f32> {
             ((state >> 8) as f32 / (1 << 23) as f32 - 1.0) * spread
         })
         .collect()
-}
-
-#[cfg(unix)]
-fn read_exact_at(file: &File, offset: u64, out: &mut [u8]) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, out, offset)
-}
-
-#[cfg(windows)]
-fn read_exact_at(file: &File, mut offset: u64, mut out: &mut [u8]) -> io::Result<()> {
-    while !out.is_empty() {
-        let read = std::os::windows::fs::FileExt::seek_read(file, out, offset)?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        out = &mut out[read..];
-        offset += read as u64;
-    }
-    Ok(())
-}
-
-/// Checks that the tensors fill the data exactly, one after the other, each as long as its shape
-/// and type say.
-fn check_layout(tensors: &BTreeMap<String, Entry>, data_size: u64) -> Result<(), String> {
-    let mut parts: Vec<(&String, &Entry)> = tensors.iter().collect();
-    parts.sort_by_key(|(_, entry)| entry.data_offsets);
-    let mut end = 0;
-    for (name, entry) in parts {
-        let (from, to) = entry.data_offsets;
-        if from != end || to < from {
-            return Err(format!("'{name}' lies at {from}..{to} where {end} was expected"));
-        }
-        if to > data_size {
-            return Err(format!("'{name}' ends at {to} of {data_size} bytes"));
-        }
-        let values = entry.shape.iter().try_fold(1_u64, |all, &side| all.checked_mul(side as u64));
-        // Types that are not known are not read either; their length is taken as it is.
-        let fits = value_bytes(&entry.dtype).is_none_or(|bytes| {
-            values.and_then(|values| values.checked_mul(bytes)) == Some(to - from)
-        });
-        if !fits {
-            let (shape, dtype) = (&entry.shape, &entry.dtype);
-            return Err(format!("'{name}' has {} bytes for {shape:?} of {dtype}", to - from));
-        }
-        end = to;
-    }
-    if end != data_size {
-        return Err(format!("{data_size} bytes of data where the header lists {end}"));
-    }
-    Ok(())
 }
 
 /// Bytes of one value of a safetensors type; `None` for types that are not known here.

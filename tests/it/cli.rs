@@ -7,6 +7,8 @@ use pentimento::document::codec::{Format, decode_picture, encode, encode_png};
 use pentimento::engine::protocol::Picture;
 use serde_json::Value;
 
+use super::support::fixtures;
+
 fn pentimento(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pentimento"))
         .current_dir(folder)
@@ -164,4 +166,23 @@ fn models_and_folders_are_described() {
     says(&["inspect", "a.png"], &["Not taken over: CFG scale NaN"]);
     std::fs::write(folder.path().join("model_index.json"), "{}").unwrap();
     says(&["inspect", "."], &["Missing: 'unet/config.json'", "Missing: 'vae/"]);
+    let single = |name: &str| {
+        std::fs::copy(fixtures().join("single").join(name), folder.path().join(name)).unwrap();
+    };
+    single("sd1.ckpt");
+    single("vae.pt");
+    single("views.ckpt");
+    let words = [
+        "one file with original names",
+        "epsilon: its family does",
+        "a checkpoint of torch",
+        "CLIP's own",
+        "Nothing is missing",
+    ];
+    says(&["inspect", "sd1.ckpt"], &words);
+    says(
+        &["inspect", "vae.pt"],
+        &["an autoencoder (VAE) alone", "a checkpoint of torch before 1.6"],
+    );
+    says(&["inspect", "views.ckpt"], &["no part of a model known here", "8 F32"]);
 }

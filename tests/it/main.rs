@@ -16,6 +16,7 @@ mod parity;
 mod precision;
 mod reopen;
 mod session;
+mod single;
 mod support;
 mod tidy;
 mod ui;

@@ -14,7 +14,7 @@ use super::super::undo::{Deed, Moment, Step};
 use super::super::words::Text;
 use crate::document::document::Document;
 use crate::engine::protocol::{
-    Conditions, ModelSource, PaintRequest, Posterior, Sampler, Schedule, Variation,
+    Conditions, ModelChoices, ModelSource, PaintRequest, Posterior, Sampler, Schedule, Variation,
 };
 use crate::plane::{Plane, TileAt};
 
@@ -207,6 +207,9 @@ impl Strip {
 #[expect(missing_docs, reason = "they are the fields of PaintRequest")]
 pub struct RequestRecord {
     pub model: ModelSource,
+    /// What of it was taken otherwise than its files have it.
+    #[serde(default)]
+    pub choices: ModelChoices,
     pub prompt: String,
     pub negative: String,
     pub size: Option<(u32, u32)>,
@@ -233,6 +236,7 @@ impl RequestRecord {
     fn of(request: &PaintRequest) -> Self {
         Self {
             model: request.model.clone(),
+            choices: request.choices.clone(),
             prompt: request.prompt.clone(),
             negative: request.negative.clone(),
             size: request.size,

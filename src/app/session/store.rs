@@ -257,6 +257,7 @@ impl<'a> Store<'a> {
             origin,
             before: None,
             model: record.model,
+            choices: record.choices,
             began: 0.0,
             took_secs: record.took_secs,
         };

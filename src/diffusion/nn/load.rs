@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::cancel::CancelToken;
 use crate::diffusion::error::Result;
-use crate::models::{ModelError, TensorFile};
+use crate::models::TensorFile;
 use crate::ops::{ConvWeights, LinearWeights, NormWeights, Ops};
 
 /// Reads the tensors under one prefix. What is missing is gathered, so that [`Loader::finish`] can
@@ -153,14 +153,6 @@ impl<'a, O: Ops> Loader<'a, O> {
     /// Something was.
     pub fn finish(&self) -> Result<()> {
         let missing = self.missing.borrow();
-        match missing.first() {
-            None => Ok(()),
-            Some(first) => Err(ModelError::MissingTensors {
-                count: missing.len(),
-                first: first.clone(),
-                path: self.file.path().to_owned(),
-            }
-            .into()),
-        }
+        if missing.is_empty() { Ok(()) } else { Err(self.file.not_there(&missing).into()) }
     }
 }

@@ -6,19 +6,9 @@ use serde_json::{Value, json};
 use super::Reader;
 use crate::models::error::ModelError;
 use crate::models::folder::ModelFolder;
+pub use crate::types::Prediction;
 use crate::types::Sampler;
 use crate::types::Schedule;
-
-/// What the UNet's output means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Prediction {
-    /// The noise.
-    Epsilon,
-    /// The velocity `alpha · noise − sigma · x0` (Salimans & Ho 2022).
-    V,
-    /// The picture.
-    Sample,
-}
 
 /// The training noise as configured.
 #[derive(Clone, Debug, PartialEq)]

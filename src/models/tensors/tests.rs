@@ -1,5 +1,8 @@
 //! Weights files, good and bad.
 
+use std::fs::File;
+
+use super::source::CHUNK_BYTES;
 use super::*;
 
 fn file(header: &str, data: &[u8]) -> Vec<u8> {
@@ -44,6 +47,23 @@ fn all_float_types_become_f32() {
 }
 
 #[test]
+fn numbers_of_eight_bits_become_f32() {
+    let check = |dtype: &str, data: &[u8], wanted: &[f32]| {
+        let file = one(dtype, &format!("[{}]", data.len()), data).unwrap();
+        assert_eq!(file.read_f32("a", &[data.len()]).unwrap(), wanted);
+    };
+    // 1, -2.5, the largest, the smallest normal and the smallest number.
+    check(
+        "F8_E4M3",
+        &[0x38, 0xC2, 0x7E, 0x08, 0x01],
+        &[1.0, -2.5, 448.0, 0.015_625, 0.001_953_125],
+    );
+    check("F8_E5M2", &[0x3C, 0xC1, 0x7B, 0x04], &[1.0, -2.5, 57344.0, 6.103_515_6e-5]);
+    let nan = one("F8_E4M3", "[1]", &[0x7F]).unwrap();
+    assert!(matches!(nan.read_f32("a", &[1]), Err(ModelError::NotFinite { .. })));
+}
+
+#[test]
 fn a_tensor_longer_than_a_chunk_is_read_in_full() {
     let count = CHUNK_BYTES + 7;
     let wanted: Vec<f32> = (0..count).map(|i| (i % 2048) as f32).collect();
@@ -84,9 +104,9 @@ fn what_cannot_be_used_is_named() {
     let f32s = one("F32", "[2]", &[0; 8]).unwrap();
     let text = message("a", &f32s, &[1, 2]);
     assert!(text.contains("'a'") && text.contains("[2]") && text.contains("[1, 2]"), "{text}");
-    assert!(message("b", &f32s, &[2]).starts_with("1 tensor is missing, first: 'b'"));
+    assert!(message("b", &f32s, &[2]).starts_with("1 tensor is missing: 'b';"));
     let text = f32s.missing(["a", "x", "y"]).unwrap_err().to_string();
-    assert!(text.starts_with("2 tensors are missing, first: 'x'"), "{text}");
+    assert!(text.starts_with("2 tensors are missing: 'x', 'y';"), "{text}");
     assert!(f32s.missing(["a"]).is_ok());
     let i64s = one("I64", "[1]", &[0; 8]).unwrap();
     assert!(message("a", &i64s, &[1]).contains("stored as I64"));
@@ -107,4 +127,100 @@ fn a_file_that_shrinks_is_an_error() {
     let handle = File::options().write(true).open(&path).unwrap();
     handle.set_len(header.len() as u64 + 12).unwrap();
     assert!(matches!(opened.read_f32("a", &[2]), Err(ModelError::Damaged { .. })));
+}
+
+#[test]
+fn what_is_no_weights_file_is_named() {
+    let refused = |bytes: &[u8], word: &str| {
+        let message = open(bytes.to_vec()).unwrap_err().to_string();
+        assert!(message.contains(word) && message.ends_with("w.safetensors"), "{message}");
+    };
+    refused(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS");
+    refused(b"\n<!DOCTYPE html><html>", "web page");
+    refused(b"GGUF\x03\0\0\0", "GGUF");
+    refused(b"\x80\x02K\x01.", "no checkpoint of torch");
+    refused(b"\x80\x02\x8a\x0a\x6c\xfc", "too early");
+    let mut tar = vec![b'x'; 512];
+    tar[257..262].copy_from_slice(b"ustar");
+    refused(&tar, "before 2018");
+    // An archive with nothing in it, and one without its end.
+    let end = [&b"PK\x05\x06"[..], &[0; 18]].concat();
+    refused(&end, "no checkpoint of torch");
+    refused(b"PK\x03\x04 and no end", "end of the archive");
+}
+
+/// The checkpoint of the fixtures after a change to its bytes.
+fn changed(change: impl Fn(&mut Vec<u8>)) -> Result<TensorFile, ModelError> {
+    let mut bytes = include_bytes!("../../../tests/fixtures/single/views.ckpt").to_vec();
+    change(&mut bytes);
+    open(bytes)
+}
+
+fn at(bytes: &[u8], what: &[u8]) -> usize {
+    bytes.windows(what.len()).position(|window| window == what).unwrap()
+}
+
+#[test]
+fn a_damaged_checkpoint_is_found_at_once() {
+    assert!(changed(|_| ()).is_ok());
+    let refused = |change: &dyn Fn(&mut Vec<u8>), word: &str| {
+        let message = changed(change).unwrap_err().to_string();
+        assert!(message.contains(word), "{message}");
+    };
+    // The directory's first entry, compressed.
+    refused(
+        &|bytes| {
+            let entry = at(bytes, b"PK\x01\x02");
+            bytes[entry + 10] = 8;
+        },
+        "compressed",
+    );
+    refused(
+        &|bytes| {
+            let entry = at(bytes, b"PK\x01\x02");
+            bytes[entry + 42] = 1;
+        },
+        "not where its directory says",
+    );
+    refused(
+        &|bytes| {
+            let at = at(bytes, b"little");
+            bytes[at..at + 6].copy_from_slice(b"big\0\0\0");
+        },
+        "big-endian",
+    );
+    // 24 numbers become 200 rows of them.
+    refused(
+        &|bytes| {
+            let at = at(bytes, b"K\x04K\x06\x86");
+            bytes[at + 1] = 200;
+        },
+        "beyond its numbers",
+    );
+    // A storage that is not there.
+    refused(
+        &|bytes| {
+            let name = at(bytes, b"FloatStorage");
+            let key = name + at(&bytes[name..], b"X\x01\0\0\x000");
+            bytes[key + 5] = b'x';
+        },
+        "are missing",
+    );
+}
+
+#[test]
+fn parts_are_taken_without_reading() {
+    let data: Vec<u8> = (0..6).flat_map(|value| (value as f32).to_le_bytes()).collect();
+    let file = one("F32", "[3, 2]", &data).unwrap();
+    let tensor = file.get("a").unwrap();
+    let read = |tensor: Tensor, shape: &[usize]| {
+        let table = TensorFile::of("t".to_owned(), BTreeMap::from([("a".to_owned(), tensor)]));
+        table.read_f32("a", shape).unwrap()
+    };
+    assert_eq!(read(tensor.rows(1..3), &[2, 2]), [2.0, 3.0, 4.0, 5.0]);
+    assert_eq!(read(tensor.transposed(), &[2, 3]), [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);
+    assert_eq!(read(tensor.transposed().rows(1..2), &[1, 3]), [1.0, 3.0, 5.0]);
+    assert_eq!(read(tensor.transposed().transposed(), &[3, 2]), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    let pointwise = one("F32", "[3, 2, 1, 1]", &data).unwrap();
+    assert_eq!(read(pointwise.get("a").unwrap().flattened(), &[3, 2]).len(), 6);
 }
