@@ -11,7 +11,7 @@ use image::{GrayImage, Rgba, Rgba32FImage, RgbaImage};
 use super::args::Generate;
 use crate::document::codec::{Decoded, decode_picture};
 use crate::engine::protocol::{
-    Coverage, InitPicture, InpaintMask, PaintRequest, Picture, Posterior, Variation,
+    Coverage, InitPicture, InpaintMask, PaintRequest, Picture, Posterior, Savings, Variation,
 };
 
 /// The longest picture file that is read, in bytes.
@@ -29,6 +29,7 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
         schedule: args.schedule,
         guidance: args.cfg,
         guidance_rescale: args.cfg_rescale,
+        savings: Savings { guidance_interval: args.guidance_interval, deep_cache: args.deep_cache },
         seed: args.seed,
         variation: args
             .variation_seed

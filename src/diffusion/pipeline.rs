@@ -14,7 +14,7 @@ use super::samplers::{Sampler, State};
 use super::schedule::{NoiseLevel, Plan, Schedule, TrainingNoise};
 use super::text::Tokenizer;
 use super::text::clip::ClipText;
-use super::unet::{UNet, Words};
+use super::unet::{Kept, UNet, Words};
 use super::vae::Vae;
 use crate::cancel::CancelToken;
 use crate::models::config::clip::ClipConfig;
@@ -24,7 +24,7 @@ use crate::models::config::vae::VaeConfig;
 use crate::models::defaults::PreviewFactors;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::{ImageDims, Ops};
-use crate::types::Variation;
+use crate::types::{Savings, Variation};
 
 /// A model in memory, on a backend.
 pub struct Pipeline<O: Ops> {
@@ -38,6 +38,10 @@ pub struct Pipeline<O: Ops> {
     pace: Pace,
     /// What the UNet sees of the last prompts: painting the same words again costs no reading.
     read: Option<(Vec<String>, Words<O>)>,
+    /// The last prompts' states, for [`Self::bound`].
+    states: Option<O::Tensor>,
+    /// What the UNet sees of the last prompt alone, made when a step is first painted unguided.
+    bound: Option<Words<O>>,
 }
 
 /// What the rest of the program may ask of a model, whatever its backend.
@@ -122,6 +126,8 @@ pub struct Job<'a> {
     pub guidance: f32,
     /// Guidance rescale in 0..=1.
     pub rescale: f32,
+    /// Approximate savings.
+    pub savings: Savings,
     /// The generator, its first draws perhaps taken by [`Posterior::sample`].
     pub noise: TorchNoise,
     /// Noise of another seed to mix into the first draw.
@@ -229,6 +235,8 @@ impl<O: Ops> Pipeline<O> {
             factors: factors.or_else(|| preview::usual_factors(latent_channels)),
             pace: Pace::default(),
             read: None,
+            states: None,
+            bound: None,
         })
     }
 
@@ -255,16 +263,20 @@ impl<O: Ops> Pipeline<O> {
         &self,
         latent: &[f32],
         level: NoiseLevel,
-        words: &Words<O>,
+        (words, bound): (&Words<O>, Option<&Words<O>>),
         job: &Job<'_>,
+        kept: &mut Kept<O>,
         cancel: &CancelToken,
     ) -> Result<(Vec<f32>, Option<Vec<f32>>)> {
         let (height, width) = job.size;
-        let batch = if job.guidance > 1.0 { 2 } else { 1 };
+        let unguided = bound.filter(|_| !job.savings.guides_at(level.ratio()));
+        let batch = if job.guidance > 1.0 && unguided.is_none() { 2 } else { 1 };
+        let words = unguided.unwrap_or(words);
         let dims = ImageDims { batch, channels: self.channels(), height, width };
         let input = self.ops.image(dims, &latent.repeat(batch))?;
         let timesteps = vec![level.timestep; batch];
-        let output = self.unet.forward(&self.ops, &input, &timesteps, words, cancel)?;
+        let output =
+            self.unet.forward_reusing(&self.ops, &input, &timesteps, words, kept, cancel)?;
         let output = self.ops.read_image(&output)?;
         let clean =
             |predicted: &[f32]| estimated(latent, predicted, level, self.noise.prediction());
@@ -275,6 +287,16 @@ impl<O: Ops> Pipeline<O> {
         let with = |guidance| clean(&guided(free, bound, guidance, job.rescale));
         let seen = job.previews.then(|| with(calm_guidance(job.guidance, level)));
         Ok((with(job.guidance), seen))
+    }
+
+    /// What the UNet sees of the prompt alone, when it was read together with the negative one.
+    fn words_of_prompt(&self, cancel: &CancelToken) -> Result<Option<Words<O>>> {
+        let Some(states) = &self.states else { return Ok(None) };
+        let states = self.ops.read_tokens(states)?;
+        let alone = &states[states.len() / 2..];
+        let width = self.unet.config().cross_attention_dim;
+        let alone = self.ops.tokens([1, alone.len() / width, width], alone)?;
+        Ok(Some(self.unet.words(&self.ops, &alone, cancel)?))
     }
 
     fn preview(
@@ -356,6 +378,7 @@ impl<O: Ops> Model for Pipeline<O> {
         let ids: Vec<&[u32]> = tokens.iter().map(|tokens| tokens.ids.as_slice()).collect();
         let states = self.text.forward(&self.ops, &ids, cancel)?;
         let words = self.unet.words(&self.ops, &states, cancel)?;
+        (self.states, self.bound) = (Some(states), None);
         self.read = Some((prompts.iter().map(|prompt| (*prompt).to_owned()).collect(), words));
         Ok(())
     }
@@ -397,6 +420,10 @@ impl<O: Ops> Model for Pipeline<O> {
         watcher: &mut dyn Watcher,
         cancel: &CancelToken,
     ) -> Result<Vec<f32>> {
+        if job.guidance > 1.0 && job.savings.guidance_interval.is_some() && self.bound.is_none() {
+            self.bound = self.words_of_prompt(cancel)?;
+        }
+        let bound = self.bound.as_ref().filter(|_| job.guidance > 1.0);
         let Some((_, words)) = &self.read else {
             return Err(DiffusionError::Request("No words were read before painting".to_owned()));
         };
@@ -425,18 +452,34 @@ impl<O: Ops> Model for Pipeline<O> {
             }
         };
         let kind = if self.pace.allows_full_decodes() { Preview::Full } else { Preview::Linear };
+        // Deep features are used within one group of steps only: a stopped run goes on from the
+        // beginning of a group and ends with the very same picture.
+        let group = job.savings.deep_cache.map_or(1, |steps| steps as usize);
+        let mut kept = Kept::default();
+        let mut firm = state.clone();
         for step in state.step + 1..=of {
             let start = Instant::now();
+            if (step - 1).is_multiple_of(group) {
+                kept = Kept::default();
+                if group > 1 {
+                    firm = state.clone();
+                }
+            }
             let mut seen = None;
             let mut denoise = |latent: &[f32], level: NoiseLevel| {
-                let (estimate, calm) = self.estimate(latent, level, words, job, cancel)?;
+                if group == 1 {
+                    kept = Kept::default();
+                }
+                let both = (words, bound);
+                let (estimate, calm) =
+                    self.estimate(latent, level, both, job, &mut kept, cancel)?;
                 seen = calm;
                 Ok(estimate)
             };
             let estimate = match job.sampler.step(&mut state, &plan, &mut denoise) {
                 Err(error @ DiffusionError::Cancelled(_)) => {
                     // A sampler changes the state only once the model has answered.
-                    watcher.stopped(state);
+                    watcher.stopped(if group > 1 { firm } else { state });
                     return Err(error);
                 }
                 outcome => outcome?,
@@ -454,7 +497,11 @@ impl<O: Ops> Model for Pipeline<O> {
             let preview = if job.previews {
                 match self.preview(seen.as_ref().unwrap_or(&estimate), job, kind, cancel) {
                     Err(error @ DiffusionError::Cancelled(_)) => {
-                        watcher.stopped(state);
+                        watcher.stopped(if group > 1 && !step.is_multiple_of(group) {
+                            firm
+                        } else {
+                            state
+                        });
                         return Err(error);
                     }
                     outcome => outcome?,

@@ -292,6 +292,7 @@ fn paint(
             schedule: resolved.schedule,
             guidance: resolved.guidance,
             rescale: request.guidance_rescale,
+            savings: request.savings,
             noise,
             variation,
             init: init.as_ref().map(|(clean, strength)| (clean.as_slice(), *strength)),

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 pub use crate::diffusion::samplers::State;
 pub use crate::diffusion::text::Tokenizer;
 use crate::plane::Plane;
-pub use crate::types::{Coverage, Example, ModelSource, Picture, Sampler, Schedule, Variation};
+pub use crate::types::{
+    Coverage, Example, ModelSource, Picture, Sampler, Savings, Schedule, Variation,
+};
 
 /// Pairs a request with its answers. Unique within one engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,6 +74,8 @@ pub struct PaintRequest {
     pub guidance: Option<f32>,
     /// Guidance rescale in 0..=1 (Lin et al. 2023, section 3.4); 0 is off.
     pub guidance_rescale: f32,
+    /// Approximate savings; by themselves all off.
+    pub savings: Savings,
     /// Seed of the first picture; picture k of the job uses `seed + k`, unless it is varied.
     pub seed: u64,
     /// Noise to mix into the seed's. Picture k then keeps `seed` and uses the variation's seed + k.
@@ -103,6 +107,7 @@ impl Default for PaintRequest {
             schedule: None,
             guidance: None,
             guidance_rescale: 0.0,
+            savings: Savings::default(),
             seed: 0,
             variation: None,
             count: 1,

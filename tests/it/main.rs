@@ -13,6 +13,7 @@ mod oracle;
 mod parity;
 mod precision;
 mod reopen;
+mod savings;
 mod session;
 mod support;
 mod tidy;

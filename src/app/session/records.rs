@@ -13,7 +13,9 @@ use super::super::tool::Tool;
 use super::super::undo::{Deed, Moment, Step};
 use super::super::words::Text;
 use crate::document::document::Document;
-use crate::engine::protocol::{ModelSource, PaintRequest, Posterior, Sampler, Schedule, Variation};
+use crate::engine::protocol::{
+    ModelSource, PaintRequest, Posterior, Sampler, Savings, Schedule, Variation,
+};
 use crate::plane::{Plane, TileAt};
 
 /// What lies on the desk beside the picture.
@@ -213,6 +215,8 @@ pub struct RequestRecord {
     pub schedule: Option<Schedule>,
     pub guidance: Option<f32>,
     pub guidance_rescale: f32,
+    #[serde(default)]
+    pub savings: Savings,
     pub seed: u64,
     pub count: u32,
     /// Strength and posterior; the picture is the entry's origin.
@@ -236,6 +240,7 @@ impl RequestRecord {
             schedule: request.schedule,
             guidance: request.guidance,
             guidance_rescale: request.guidance_rescale,
+            savings: request.savings,
             seed: request.seed,
             count: request.count,
             variation: request.variation,
