@@ -27,6 +27,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Command::Models) => inspect::models(),
         Some(Command::Inspect { path }) => inspect::inspect(&path),
         Some(Command::Bench(bench)) => bench::run(&bench),
+        Some(Command::BenchSide(side)) => bench::answer(&side),
         None => match arguments.generate {
             Some(generate) => generate::run(&generate),
             None => anyhow::bail!("Nothing to do; say what to paint with --prompt, or see --help"),

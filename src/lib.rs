@@ -28,6 +28,7 @@
 //! | [`shell`] | the only `eframe::App`; owns the state and the engine's handle | drawing details |
 //! | [`ui`] | panels, canvas, tokens, widgets; reads state, returns commands | changes the document; tensors; threads |
 //! | [`app`] | the state of what the user sees, the command table, the queue, undo, what of the session is stored, the words | egui, wgpu, tensors, threads |
+//! | [`peer`] | stock candle networks to measure against | anything that paints |
 //! | [`cli`] | flags to the same requests that the window makes | a pipeline of its own |
 //! | [`engine`] | protocol, handle, worker, painter: requests in, events out | egui; tensors in the protocol |
 //! | [`files`] | pictures in and out, dialogs, the journal's writer, on threads of their own | computing tensors |
@@ -54,6 +55,7 @@ pub mod files;
 pub mod kernels;
 pub mod models;
 pub mod ops;
+pub mod peer;
 pub mod plane;
 pub mod shell;
 pub mod types;

@@ -64,6 +64,45 @@ pub struct ModelChoices {
     pub prediction: Option<Prediction>,
 }
 
+/// Savings that change the picture a little; all off unless asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Savings {
+    /// Guidance only where the noise per picture (sigma, 0 to about 15, for zero terminal SNR 4096)
+    /// lies above the first and up to the second number (Kynkäänniemi et al. 2024); outside, the
+    /// prompt alone is followed, at half the cost.
+    pub guidance_interval: Option<(f32, f32)>,
+    /// The whole UNet only in every so many steps, 2 to [`Savings::MOST_STEPS`]; between them its
+    /// last layers alone, over what the others gave last (`DeepCache`, Ma et al. 2023).
+    pub deep_cache: Option<u32>,
+}
+
+impl Savings {
+    /// The longest that deep features may be used.
+    pub const MOST_STEPS: u32 = 5;
+    /// The largest bound of an interval.
+    pub const MOST_SIGMA: f32 = 10_000.0;
+
+    /// Whether a step at this noise per picture is guided.
+    #[must_use]
+    pub fn guides_at(&self, sigma: f64) -> bool {
+        let within = |(low, high): (f32, f32)| f64::from(low) < sigma && sigma <= f64::from(high);
+        self.guidance_interval.is_none_or(within)
+    }
+
+    /// What of it lies in its ranges.
+    #[must_use]
+    pub fn within_bounds(self) -> Self {
+        let bound = |sigma: f32| (0.0..=Self::MOST_SIGMA).contains(&sigma);
+        Self {
+            guidance_interval: self
+                .guidance_interval
+                .filter(|(low, high)| bound(*low) && bound(*high) && low < high),
+            deep_cache: self.deep_cache.filter(|steps| (2..=Self::MOST_STEPS).contains(steps)),
+        }
+    }
+}
+
 /// A picture in memory: sRGB, 8 bits a channel, straight alpha, rows from the top.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {

@@ -52,6 +52,7 @@ impl AppState {
             schedule: paint.schedule,
             guidance: paint.guidance,
             guidance_rescale: paint.guidance_rescale,
+            savings: paint.savings,
             seed,
             variation: None,
             count: paint.count.max(1),

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::document::codec::openraster::{self, Opened};
     use crate::plane::Plane;
-    use crate::types::{Picture, Sampler, Schedule};
+    use crate::types::{Picture, Sampler, Savings, Schedule};
 
     /// A picture with every colour under every alpha, a mask of every coverage.
     fn painted() -> AppState {
@@ -140,6 +140,7 @@ mod tests {
                 sampler: Some(Sampler::Heun),
                 schedule: Some(Schedule::Karras),
                 guidance_rescale: 0.7,
+                savings: Savings { guidance_interval: Some((0.25, 5.5)), deep_cache: Some(3) },
             }),
         ] {
             drop(update(&mut state, command));
@@ -193,7 +194,8 @@ mod tests {
             "strength_before_mask": 0,
             "paint": {
                 "count": 4_000_000_000u32, "steps": 0, "guidance": 1e30,
-                "guidance_rescale": -4.0, "size": [0, 4_000_000_000u32],
+                "guidance_rescale": -4.0,
+                "savings": {"guidance_interval": [5.0, 1.0], "deep_cache": 1}, "size": [0, 4_000_000_000u32],
             },
         });
         let mut state = AppState::new(Settings::default(), Lang::En);

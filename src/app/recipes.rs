@@ -56,6 +56,7 @@ impl AppState {
         paint.steps = recipe.steps;
         paint.guidance = recipe.guidance;
         paint.guidance_rescale = recipe.guidance_rescale.unwrap_or(0.0);
+        paint.savings = recipe.savings;
         paint.sampler = recipe.sampler;
         paint.schedule = recipe.schedule;
         paint.seed = recipe.seed.unwrap_or(paint.seed);

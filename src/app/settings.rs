@@ -12,7 +12,7 @@ use super::keys::Bindings;
 use super::models::KnownModel;
 use super::tool::{Brush, Tool};
 use super::words::{Lang, Text};
-use crate::engine::protocol::{Sampler, Schedule};
+use crate::engine::protocol::{Sampler, Savings, Schedule};
 
 /// The colours that D brings back.
 const BLACK: [u8; 3] = [0; 3];
@@ -54,6 +54,8 @@ pub struct PaintSettings {
     pub schedule: Option<Schedule>,
     /// Guidance rescale, 0 is off.
     pub guidance_rescale: f32,
+    /// Approximate savings.
+    pub savings: Savings,
 }
 
 impl PaintSettings {
@@ -69,6 +71,7 @@ impl PaintSettings {
             steps: self.steps.filter(|steps| (1..=150).contains(steps)),
             guidance: self.guidance.filter(|scale| (0.0..=100.0).contains(scale)),
             guidance_rescale: if (0.0..=1.0).contains(&rescale) { rescale } else { 0.0 },
+            savings: self.savings.within_bounds(),
             ..self
         }
     }
@@ -86,6 +89,7 @@ impl Default for PaintSettings {
             sampler: None,
             schedule: None,
             guidance_rescale: 0.0,
+            savings: Savings::default(),
         }
     }
 }

@@ -164,6 +164,10 @@ fn changed_number(old: &PaintSettings, new: &PaintSettings) -> Text {
         Text::Schedule
     } else if old.guidance_rescale != new.guidance_rescale {
         Text::Rescale
+    } else if old.savings.guidance_interval != new.savings.guidance_interval {
+        Text::GuidanceInterval
+    } else if old.savings.deep_cache != new.savings.deep_cache {
+        Text::DeepCache
     } else {
         Text::Seed
     }

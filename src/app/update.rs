@@ -341,6 +341,7 @@ fn use_settings(state: &mut AppState, id: EntryId) {
     paint.sampler = request.sampler;
     paint.schedule = request.schedule;
     paint.guidance_rescale = request.guidance_rescale;
+    paint.savings = request.savings;
     paint.seed = seed;
     if request.init.is_none() {
         paint.size = request.size;

@@ -5,14 +5,13 @@
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
-use super::bench::Part;
+use super::bench::{Part, PeerName, Side};
 use crate::document::codec::Format;
 use crate::engine::painter::{Backend, Options, Precision};
-use crate::engine::protocol::{ModelSource, Sampler, Schedule};
+use crate::engine::protocol::{ModelSource, Sampler, Savings, Schedule};
 use crate::kernels::isa::{Isa, IsaError};
 use crate::models::shapes::Shape;
 use crate::types::Prediction;
@@ -58,6 +57,9 @@ pub(super) enum Command {
     },
     /// Measure how long each part of painting takes with the built-in model
     Bench(Bench),
+    /// Answer what a measurement asks on standard input
+    #[command(hide = true)]
+    BenchSide(BenchSide),
 }
 
 /// What to paint, from what, how, and where to. All flags stand here themselves: clap sees whether
@@ -125,6 +127,13 @@ pub(super) struct Generate {
     #[arg(long, value_name = "F", default_value = "0.8", requires = "refiner")]
     #[arg(allow_negative_numbers = true, value_parser = cfg_rescale)]
     pub(super) refiner_from: f32,
+    /// Guide only while the noise (sigma) lies above LOW and up to HIGH; faster, approximate
+    #[arg(long, value_name = "LOW,HIGH", value_parser = guidance_interval)]
+    pub(super) guidance_interval: Option<(f32, f32)>,
+    /// Run the whole UNet in every Nth step only, 2 to 5; faster, approximate (DeepCache)
+    #[arg(long, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(2..=i64::from(Savings::MOST_STEPS)))]
+    pub(super) deep_cache: Option<u32>,
     /// Seed of the first picture; the next one has the next seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) seed: u64,
@@ -195,14 +204,16 @@ pub(super) struct Bench {
     /// [default: whole pictures by the built-in model]
     #[arg(long, value_name = "NAME|DIR", value_parser = bench_model)]
     pub(super) model: Option<BenchModel>,
-    /// Which networks: text, unet-b1, unet-b2, vae-decode, vae-encode
+    /// Which networks: text, unet-b1, unet-b2, vae-decode, vae-encode; or, with a model that has
+    /// weights, whole pictures: "picture" warm, "run" from reading the model on
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', requires = "model")]
-    #[arg(default_values_t = Part::ALL)]
+    #[arg(default_values_t = Part::NETWORKS)]
     pub(super) parts: Vec<Part>,
-    /// Run another program with the same networks in turns and print the ratios: torch
-    #[arg(long, value_name = "NAME", requires = "model")]
-    pub(super) against: Option<PeerName>,
-    /// A Python that has the other program, see tests/bench/README.md [default: python3]
+    /// Run other programs with the same networks in turns and print the ratios: torch,
+    /// torch-compile, openvino, candle, sdcpp
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', requires = "model")]
+    pub(super) against: Vec<PeerName>,
+    /// A Python that has the other programs, see tests/bench/README.md [default: python3]
     #[arg(long, value_name = "FILE", requires = "against")]
     pub(super) python: Option<PathBuf>,
     /// Say where the time goes
@@ -214,6 +225,10 @@ pub(super) struct Bench {
     /// Size in pixels, such as 256x256 [default: the model's]
     #[arg(long, value_name = "WxH", value_parser = size)]
     pub(super) size: Option<(u32, u32)>,
+    /// Several sizes, one after the other
+    #[arg(long, value_name = "WxH,…", value_delimiter = ',', requires = "model")]
+    #[arg(value_parser = size, conflicts_with = "size")]
+    pub(super) sizes: Vec<(u32, u32)>,
     /// Pictures after the first, of which the median is taken
     #[arg(long, value_name = "N", default_value_t = 5)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -244,19 +259,22 @@ pub(super) enum BenchModel {
     Source(ModelSource),
 }
 
-/// A program to measure against.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum PeerName {
-    /// diffusers on torch.
-    Torch,
-}
-
-impl FromStr for PeerName {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        if name == "torch" { Ok(Self::Torch) } else { Err("Known: torch".to_owned()) }
-    }
+/// One side of a measurement, in a process of its own.
+#[derive(Args, Debug)]
+pub(super) struct BenchSide {
+    /// Who answers
+    pub(super) side: Side,
+    /// The model's folder
+    pub(super) folder: PathBuf,
+    /// As for "bench"
+    #[arg(long, default_value = "auto", value_parser = isa)]
+    pub(super) isa: IsaChoice,
+    /// Likewise
+    #[arg(long, default_value = Precision::default().name())]
+    pub(super) dtype: Precision,
+    /// Likewise
+    #[arg(long)]
+    pub(super) threads: Option<u16>,
 }
 
 fn bench_model(text: &str) -> Result<BenchModel, String> {
@@ -330,6 +348,14 @@ fn cfg_rescale(text: &str) -> Result<f32, String> {
 
 fn image_cfg(text: &str) -> Result<f32, String> {
     number(text, 1.0..=100.0)
+}
+
+fn guidance_interval(text: &str) -> Result<(f32, f32), String> {
+    let bound = |text: &str| number(text.trim(), 0.0..=Savings::MOST_SIGMA).ok();
+    text.split_once(',')
+        .and_then(|(low, high)| Some((bound(low)?, bound(high)?)))
+        .filter(|(low, high)| low < high)
+        .ok_or_else(|| "write it as 0.3,5.4: a lower sigma and a higher one".to_owned())
 }
 
 fn mask_blur(text: &str) -> Result<f32, String> {

@@ -41,6 +41,9 @@ pub(super) fn describe(path: &Path) -> Result<String> {
     line("steps", recipe.steps.map(|steps| steps.to_string()))?;
     line("guidance", recipe.guidance.map(|scale| scale.to_string()))?;
     line("rescale", recipe.guidance_rescale.map(|phi| phi.to_string()))?;
+    let interval = recipe.savings.guidance_interval;
+    line("interval", interval.map(|(low, high)| format!("guided from sigma {low} to {high}")))?;
+    line("deep cache", recipe.savings.deep_cache.map(|steps| steps.to_string()))?;
     line("sampler", recipe.sampler.map(|sampler| sampler.name().to_owned()))?;
     line("schedule", recipe.schedule.map(|schedule| schedule.name().to_owned()))?;
     line("seed", recipe.seed.map(|seed| seed.to_string()))?;

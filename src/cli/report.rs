@@ -215,6 +215,8 @@ fn described(request: &PaintRequest) -> Value {
         "sampler": request.sampler.map(Sampler::name),
         "schedule": request.schedule.map(Schedule::name),
         "guidance": request.guidance, "guidance_rescale": request.guidance_rescale,
+        "guidance_interval": request.savings.guidance_interval,
+        "deep_cache": request.savings.deep_cache,
         "seed": request.seed, "count": request.count,
         "init_size": init.map(|init| init.picture.size()),
         "strength": init.map(|init| init.strength),

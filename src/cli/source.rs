@@ -12,7 +12,7 @@ use super::args::Generate;
 use crate::document::codec::{Decoded, decode_picture};
 use crate::engine::protocol::{
     Conditions, Coverage, InitPicture, InpaintMask, ModelChoices, PaintRequest, Picture, Posterior,
-    Refiner, Variation,
+    Refiner, Savings, Variation,
 };
 
 /// The longest picture file that is read, in bytes.
@@ -31,6 +31,7 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
         schedule: args.schedule,
         guidance: args.cfg,
         guidance_rescale: args.cfg_rescale,
+        savings: Savings { guidance_interval: args.guidance_interval, deep_cache: args.deep_cache },
         seed: args.seed,
         variation: args
             .variation_seed

@@ -161,14 +161,12 @@ impl Shown {
 /// The channels beside the latent's, as every step has them.
 pub struct Beside {
     values: Vec<f32>,
-    /// Whether the first branch sees zeros instead.
-    first_is_blind: bool,
 }
 
 impl Beside {
     /// Makes them once a run; nothing for a model that takes the latent alone.
     #[must_use]
-    pub fn new(shown: Option<&Shown>, branches: Branches, noise: &mut TorchNoise) -> Self {
+    pub fn new(shown: Option<&Shown>, noise: &mut TorchNoise) -> Self {
         let values = match shown {
             None => Vec::new(),
             Some(Shown::Depth(values) | Shown::Picture(values)) => values.clone(),
@@ -177,16 +175,17 @@ impl Beside {
                 mask.iter().copied().chain(latent).collect()
             }
         };
-        Self { values, first_is_blind: branches == Branches::WithPicture }
+        Self { values }
     }
 
-    /// The UNet's input: the latent for each branch, with its other channels.
+    /// The UNet's input: the latent for each branch, with its other channels; of three branches
+    /// the first sees zeros instead of the picture.
     #[must_use]
     pub fn join(&self, latent: &[f32], branches: Branches) -> Vec<f32> {
         let mut input = Vec::with_capacity(branches.count() * (latent.len() + self.values.len()));
         for branch in 0..branches.count() {
             input.extend_from_slice(latent);
-            if branch == 0 && self.first_is_blind {
+            if branch == 0 && branches == Branches::WithPicture {
                 input.resize(input.len() + self.values.len(), 0.0);
             } else {
                 input.extend_from_slice(&self.values);
@@ -216,9 +215,9 @@ mod tests {
         let mut noise = TorchNoise::new(0);
         let shown = Shown::Picture(vec![7.0]);
         let three = Branches::WithPicture;
-        let beside = Beside::new(Some(&shown), three, &mut noise);
+        let beside = Beside::new(Some(&shown), &mut noise);
         assert_eq!(beside.join(&[1.0], three), [1.0, 0.0, 1.0, 7.0, 1.0, 7.0]);
-        let beside = Beside::new(None, Branches::Both, &mut noise);
+        let beside = Beside::new(None, &mut noise);
         assert_eq!(beside.join(&[1.0], Branches::Both), [1.0, 1.0]);
     }
 

@@ -15,7 +15,7 @@ use super::samplers::{Sampler, State};
 use super::schedule::{NoiseLevel, Plan, Schedule, TrainingNoise};
 use super::text::Tokenizer;
 use super::text::encoders::{KEPT_PARAMETERS, Prompt, TextEncoders, TextStates};
-use super::unet::{UNet, Words};
+use super::unet::{Kept, UNet, Words};
 use super::vae::Vae;
 use crate::cancel::CancelToken;
 use crate::models::config::noise::{NoiseConfig, Prediction};
@@ -25,7 +25,7 @@ use crate::models::defaults::PreviewFactors;
 use crate::models::identify::Task;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::{ImageDims, Ops};
-use crate::types::Variation;
+use crate::types::{Savings, Variation};
 
 /// A model in memory, on a backend.
 pub struct Pipeline<O: Ops> {
@@ -137,6 +137,8 @@ pub struct Job<'a> {
     pub sizes: ToldSizes,
     /// What a model with more channels than the latent's is shown.
     pub shown: Option<&'a Shown>,
+    /// Approximate savings.
+    pub savings: Savings,
     /// The generator, its first draws perhaps taken by [`Posterior::sample`].
     pub noise: TorchNoise,
     /// Noise of another seed to mix into the first draw.
@@ -268,16 +270,19 @@ impl<O: Ops> Pipeline<O> {
         latent: &[f32],
         level: NoiseLevel,
         told: &Told<O>,
+        beside: &Beside,
         job: &Job<'_>,
+        kept: &mut Kept<O>,
         cancel: &CancelToken,
     ) -> Result<(Vec<f32>, Option<Vec<f32>>)> {
         let (height, width) = job.size;
-        let Told { branches, words, beside } = told;
+        let Told { branches, words } = told;
         let batch = branches.count();
         let dims = ImageDims { batch, channels: self.unet.config().in_channels, height, width };
         let input = self.ops.image(dims, &beside.join(latent, *branches))?;
         let timesteps = vec![level.timestep; batch];
-        let output = self.unet.forward(&self.ops, &input, &timesteps, words, cancel)?;
+        let output =
+            self.unet.forward_reusing(&self.ops, &input, &timesteps, words, kept, cancel)?;
         let output = self.ops.read_image(&output)?;
         let clean =
             |predicted: &[f32]| estimated(latent, predicted, level, self.noise.prediction());
@@ -292,29 +297,54 @@ impl<O: Ops> Pipeline<O> {
         Ok((with(&|scale| scale), seen))
     }
 
-    /// What the UNet is told in all steps of a run; `noise` may be drawn from.
-    fn told(&self, job: &Job<'_>, noise: &mut TorchNoise) -> Result<Told<O>> {
+    /// What the UNet is told in all steps of a run.
+    fn told(&self, job: &Job<'_>) -> Result<Told<O>> {
         let config = self.unet.config();
         let branches = Branches::of(config, job.guidance, job.picture_guidance);
         let read = self.read.as_ref().filter(|read| read.prompts.len() == branches.count());
-        let Some(Read { prompts, states, words }) = read else {
+        let Some(read) = read else {
             return Err(DiffusionError::Request("No words were read before painting".to_owned()));
         };
         if job.shown.is_none() && config.in_channels != config.out_channels {
             return Err(DiffusionError::Request("This model needs to see a picture".to_owned()));
         }
+        self.told_words(branches, 0, read, &read.words, job)
+    }
+
+    /// What the UNet is told in steps without guidance: the prompt alone, which is read last.
+    fn told_alone(&self, job: &Job<'_>, cancel: &CancelToken) -> Result<Option<Told<O>>> {
+        let read = self.read.as_ref().filter(|read| read.prompts.len() > 1);
+        let Some(read) = read.filter(|_| job.savings.guidance_interval.is_some()) else {
+            return Ok(None);
+        };
+        let [prompts, tokens, width] = read.states.shape;
+        let alone = &read.states.states[(prompts - 1) * tokens * width..];
+        let alone = self.ops.tokens([1, tokens, width], alone)?;
+        let words = self.unet.words(&self.ops, &alone, cancel)?;
+        self.told_words(Branches::Prompt, prompts - 1, read, &words, job).map(Some)
+    }
+
+    /// The words of the prompts from `first` on, with the text as a whole and the sizes.
+    fn told_words(
+        &self,
+        branches: Branches,
+        first: usize,
+        read: &Read<O>,
+        words: &Words<O>,
+        job: &Job<'_>,
+    ) -> Result<Told<O>> {
+        let Read { prompts, states, .. } = read;
         let pooled = states.pooled.len() / prompts.len();
-        let ids = config.added.as_ref().and_then(|added| added.ids(pooled));
+        let ids = self.unet.config().added.as_ref().and_then(|added| added.ids(pooled));
         let numbers = |prompt: &Prompt| {
             ids.map_or_else(Vec::new, |ids| job.sizes.numbers(ids, prompt.negative))
         };
-        let added: Vec<(&[f32], Vec<f32>)> = prompts
-            .iter()
-            .enumerate()
+        let told = prompts.iter().enumerate().skip(first);
+        let added: Vec<(&[f32], Vec<f32>)> = told
             .map(|(index, prompt)| (&states.pooled[index * pooled..][..pooled], numbers(prompt)))
             .collect();
         let words = self.unet.told(&self.ops, words, &added, job.guidance)?;
-        Ok(Told { branches, words, beside: Beside::new(job.shown, branches, noise) })
+        Ok(Told { branches, words })
     }
 
     fn preview(
@@ -342,7 +372,6 @@ impl<O: Ops> Pipeline<O> {
 struct Told<O: Ops> {
     branches: Branches,
     words: Words<O>,
-    beside: Beside,
 }
 
 /// Where a run begins: its first latent.
@@ -460,7 +489,9 @@ impl<O: Ops> Model for Pipeline<O> {
             let other = TorchNoise::new(variation.seed).normal(first.len());
             slerp(&mut first, &other, job.size, variation.strength);
         }
-        let told = self.told(job, &mut noise)?;
+        let told = self.told(job)?;
+        let alone = self.told_alone(job, cancel)?;
+        let beside = Beside::new(job.shown, &mut noise);
         let mut state = match &job.from {
             Some(from) if from.fits(first.len(), of) => from.clone(),
             Some(_) => {
@@ -480,18 +511,35 @@ impl<O: Ops> Model for Pipeline<O> {
         let share = 1.0 - f64::from(job.until.unwrap_or(1.0));
         let lowest = (self.noise.config().betas.len() as f64 * share).round() as f32;
         let until = plan.levels.iter().filter(|level| level.timestep >= lowest).count();
+        // Deep features are used within one group of steps only: a stopped run goes on from the
+        // beginning of a group and ends with the very same picture.
+        let group = job.savings.deep_cache.map_or(1, |steps| steps as usize);
+        let mut kept = Kept::default();
+        let mut firm = state.clone();
         for step in state.step + 1..=until {
             let start = Instant::now();
+            if (step - 1).is_multiple_of(group) {
+                kept = Kept::default();
+                if group > 1 {
+                    firm = state.clone();
+                }
+            }
             let mut seen = None;
             let mut denoise = |latent: &[f32], level: NoiseLevel| {
-                let (estimate, calm) = self.estimate(latent, level, &told, job, cancel)?;
+                if group == 1 {
+                    kept = Kept::default();
+                }
+                let unguided = alone.as_ref().filter(|_| !job.savings.guides_at(level.ratio()));
+                let told = unguided.unwrap_or(&told);
+                let (estimate, calm) =
+                    self.estimate(latent, level, told, &beside, job, &mut kept, cancel)?;
                 seen = calm;
                 Ok(estimate)
             };
             let estimate = match job.sampler.step(&mut state, &plan, &mut denoise) {
                 Err(error @ DiffusionError::Cancelled(_)) => {
                     // A sampler changes the state only once the model has answered.
-                    watcher.stopped(state);
+                    watcher.stopped(if group > 1 { firm } else { state });
                     return Err(error);
                 }
                 outcome => outcome?,
@@ -509,7 +557,11 @@ impl<O: Ops> Model for Pipeline<O> {
             let preview = if job.previews {
                 match self.preview(seen.as_ref().unwrap_or(&estimate), job, kind, cancel) {
                     Err(error @ DiffusionError::Cancelled(_)) => {
-                        watcher.stopped(state);
+                        watcher.stopped(if group > 1 && !step.is_multiple_of(group) {
+                            firm
+                        } else {
+                            state
+                        });
                         return Err(error);
                     }
                     outcome => outcome?,

@@ -43,6 +43,16 @@ pub struct Words<O: Ops> {
     added: Option<O::Tensor>,
 }
 
+/// What [`UNet::forward_reusing`] keeps from call to call: the input of the last layer on the way up
+/// (`DeepCache`, Ma et al. 2023, section 3.2, its shallowest branch).
+pub struct Kept<O: Ops>(Option<O::Tensor>);
+
+impl<O: Ops> Default for Kept<O> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
 /// A residual layer and what attends after it.
 struct Layer<O: Ops> {
     resnet: Resnet<O>,
@@ -260,8 +270,59 @@ impl<O: Ops> UNet<O> {
         words: &Words<O>,
         cancel: &CancelToken,
     ) -> Result<O::Tensor> {
-        let (guidance, added) = (words.guidance.as_ref(), words.added.as_ref());
-        let time = self.time.forward(ops, timesteps, guidance, added)?;
+        // What is kept is freed at once.
+        self.whole(ops, x, timesteps, words, &mut Kept::default(), cancel)
+    }
+
+    /// As [`Self::forward`], but where `kept` holds something of as many images, only the first
+    /// convolution and the last layer are run, over the deep features of then; otherwise all is run
+    /// and `kept` is filled.
+    ///
+    /// # Errors
+    /// Cancelled, or the backend fails.
+    pub fn forward_reusing(
+        &self,
+        ops: &O,
+        x: &O::Tensor,
+        timesteps: &[f32],
+        words: &Words<O>,
+        kept: &mut Kept<O>,
+        cancel: &CancelToken,
+    ) -> Result<O::Tensor> {
+        let dims = ops.image_dims(x);
+        let deep = kept.0.as_ref().filter(|deep| {
+            let deep = ops.image_dims(deep);
+            (deep.batch, deep.height, deep.width) == (dims.batch, dims.height, dims.width)
+        });
+        let last = self.up.last().and_then(|block| block.layers.last());
+        let (Some(deep), Some(last)) = (deep, last) else {
+            return self.whole(ops, x, timesteps, words, kept, cancel);
+        };
+        cancel.check()?;
+        let time = self.time_of(ops, timesteps, words)?;
+        let skip = ops.convolve(x, &self.conv_in, ConvExtra::default())?;
+        let transformers = usize::from(last.transformer.is_some());
+        let from = words.by_transformer.len() - transformers;
+        let mut words = words.by_transformer[from..].iter().map(Vec::as_slice);
+        let x = last.forward(ops, &ops.concat(deep, &skip)?, &time, &mut words)?;
+        self.finish(ops, &x)
+    }
+
+    /// The embedding of the timesteps, with what else is told.
+    fn time_of(&self, ops: &O, timesteps: &[f32], words: &Words<O>) -> Result<O::Tensor> {
+        self.time.forward(ops, timesteps, words.guidance.as_ref(), words.added.as_ref())
+    }
+
+    fn whole(
+        &self,
+        ops: &O,
+        x: &O::Tensor,
+        timesteps: &[f32],
+        words: &Words<O>,
+        kept: &mut Kept<O>,
+        cancel: &CancelToken,
+    ) -> Result<O::Tensor> {
+        let time = self.time_of(ops, timesteps, words)?;
         let mut words = words.by_transformer.iter().map(Vec::as_slice);
         let mut x = ops.convolve(x, &self.conv_in, ConvExtra::default())?;
         let mut skips = vec![x.clone()];
@@ -292,6 +353,9 @@ impl<O: Ops> UNet<O> {
             for layer in &block.layers {
                 cancel.check()?;
                 let skip = skips.pop().expect("the way up has one layer for each of the way down");
+                if skips.is_empty() {
+                    kept.0 = Some(x.clone());
+                }
                 x = layer.forward(ops, &ops.concat(&x, &skip)?, &time, &mut words)?;
             }
             if let Some(conv) = &block.larger {
@@ -302,7 +366,12 @@ impl<O: Ops> UNet<O> {
                 x = ops.convolve(&x, conv, extra)?;
             }
         }
-        let x = ops.group_norm(&x, &self.norm_out, Some(self.config.activation))?;
+        self.finish(ops, &x)
+    }
+
+    /// From the last layer's image to the prediction.
+    fn finish(&self, ops: &O, x: &O::Tensor) -> Result<O::Tensor> {
+        let x = ops.group_norm(x, &self.norm_out, Some(self.config.activation))?;
         Ok(ops.convolve(&x, &self.conv_out, ConvExtra::default())?)
     }
 }

@@ -340,6 +340,7 @@ fn paint(
             picture_guidance: resolved.picture_guidance,
             sizes: condition::sizes(resolved),
             shown: shown.as_ref(),
+            savings: request.savings,
             noise,
             variation,
             init: init.as_ref().map(|(clean, strength)| (clean.as_slice(), *strength)),

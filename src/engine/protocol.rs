@@ -12,7 +12,7 @@ pub use crate::diffusion::samplers::State;
 pub use crate::diffusion::text::Tokenizer;
 use crate::plane::Plane;
 pub use crate::types::{
-    Coverage, Example, ModelChoices, ModelSource, Picture, Sampler, Schedule, Variation,
+    Coverage, Example, ModelChoices, ModelSource, Picture, Sampler, Savings, Schedule, Variation,
 };
 
 /// Pairs a request with its answers. Unique within one engine.
@@ -106,6 +106,8 @@ pub struct PaintRequest {
     pub guidance: Option<f32>,
     /// Guidance rescale in 0..=1 (Lin et al. 2023, section 3.4); 0 is off.
     pub guidance_rescale: f32,
+    /// Approximate savings; by themselves all off.
+    pub savings: Savings,
     /// Seed of the first picture; picture k of the job uses `seed + k`, unless it is varied.
     pub seed: u64,
     /// Noise to mix into the seed's. Picture k then keeps `seed` and uses the variation's seed + k.
@@ -142,6 +144,7 @@ impl Default for PaintRequest {
             schedule: None,
             guidance: None,
             guidance_rescale: 0.0,
+            savings: Savings::default(),
             seed: 0,
             variation: None,
             count: 1,

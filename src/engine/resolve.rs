@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::protocol::{
     FailureKind, InitPicture, JobError, ModelInfo, ModelSource, Notice, PaintRequest, Sampler,
-    Schedule,
+    Savings, Schedule,
 };
 use super::worker::Stop;
 use crate::diffusion::pipeline::Model;
@@ -89,6 +89,14 @@ pub fn check(request: &PaintRequest) -> Result<(), Stop> {
         return refused(format!(
             "Guidance rescale goes from 0 to 1, not {}",
             request.guidance_rescale
+        ));
+    }
+    if request.savings != request.savings.within_bounds() {
+        return refused(format!(
+            "A guidance interval goes from a lower to a higher sigma, 0 to {}, and DeepCache from 2 \
+             to {} steps",
+            Savings::MOST_SIGMA,
+            Savings::MOST_STEPS
         ));
     }
     if let Some(by) = request.variation.filter(|by| !(0.0..=1.0).contains(&by.strength)) {

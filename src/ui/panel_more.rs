@@ -9,7 +9,10 @@ use super::{Cx, icons};
 use crate::app::command::Command;
 use crate::app::settings::PaintSettings;
 use crate::app::words::Text;
-use crate::engine::protocol::{Sampler, Schedule};
+use crate::engine::protocol::{Sampler, Savings, Schedule};
+
+/// More sigma than runs begin with: no bound.
+const WHOLE_RUN: f32 = 20.0;
 
 /// Draws the fold and, open, what is in it.
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, paint: &mut PaintSettings) {
@@ -35,6 +38,35 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, paint: &mut PaintSettings) {
     if let Some(changed) = decimal_row(ui, cx, row, paint.guidance_rescale, Some(0.0)) {
         paint.guidance_rescale = changed.or_models_own().unwrap_or(0.0);
     }
+    savings(ui, cx, paint);
+}
+
+/// Rows of what is faster and changes the picture a little.
+fn savings(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
+    let interval = &mut paint.savings.guidance_interval;
+    let (low, high) = interval.unwrap_or((0.0, WHOLE_RUN));
+    let row = (Text::GuidanceAbove, (0.0, WHOLE_RUN), 0.1);
+    if let Some(changed) = decimal_row(ui, cx, row, low, Some(0.0)) {
+        *interval = bounded(changed.or_models_own().unwrap_or(0.0), high);
+    }
+    let row = (Text::GuidanceUpTo, (0.0, WHOLE_RUN), 0.1);
+    if let Some(changed) = decimal_row(ui, cx, row, high.min(WHOLE_RUN), Some(WHOLE_RUN)) {
+        *interval = bounded(low, changed.or_models_own().unwrap_or(WHOLE_RUN));
+    }
+    let names =
+        [(None, Text::Off), (Some(2), Text::EverySecondStep), (Some(3), Text::EveryThirdStep)];
+    let names = names.map(|(steps, text)| (steps, cx.t(text)));
+    let value = paint.savings.deep_cache;
+    if let Some(changed) = choice(ui, cx, Text::DeepCache, &names, value, Some(None)) {
+        paint.savings.deep_cache = changed.or_models_own().flatten();
+    }
+}
+
+/// An interval of sigmas, or `None` where it leaves nothing of a run out.
+fn bounded(low: f32, high: f32) -> Option<(f32, f32)> {
+    let high = if high >= WHOLE_RUN { Savings::MOST_SIGMA } else { high };
+    let whole = low <= 0.0 && high == Savings::MOST_SIGMA;
+    (!whole && low < high).then_some((low, high))
 }
 
 fn fold(ui: &mut Ui, cx: &mut Cx<'_>, open: bool) {

@@ -55,6 +55,8 @@ fn wrong_arguments_end_with_2_and_failed_jobs_with_1() {
     refused(here, &["--sampler", "magic"], 2, "Known: ");
     refused(here, &["--size", "0x0"], 2, "--size");
     refused(here, &["--cfg", "NaN"], 2, "--cfg");
+    refused(here, &["--guidance-interval", "5,1"], 2, "--guidance-interval");
+    refused(here, &["--deep-cache", "1"], 2, "--deep-cache");
     refused(here, &["--mask", "mask.png"], 2, "--init-image");
     refused(here, &["--init-image", "init.png", "--strength", "0"], 2, "--strength");
     refused(here, &["--init-image", "none.png"], 1, "none.png");
@@ -185,4 +187,30 @@ fn models_and_folders_are_described() {
         &["an autoencoder (VAE) alone", "a checkpoint of torch before 1.6"],
     );
     says(&["inspect", "views.ckpt"], &["no part of a model known here", "8 F32"]);
+}
+
+/// Networks beside stock candle's, and whole pictures warm and from a cold start. Seconds are not
+/// judged: that every part answers is.
+#[test]
+fn every_part_is_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = format!("{}/tests/fixtures/sd1_tiny", env!("CARGO_MANIFEST_DIR"));
+    let common = ["bench", "--model", &model, "--against", "candle", "--runs", "1", "--json"];
+    let parts = "unet-b1,unet-b2,vae-decode,vae-encode,picture,run";
+    let sizes = ["--parts", parts, "--steps", "1", "--sizes", "64x64,64x96"];
+    let output = pentimento(folder.path(), &[&common[..], &sizes].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = report["parts"].as_array().unwrap();
+    assert_eq!(rows.len(), 12);
+    let mut work = Vec::new();
+    for row in rows {
+        assert!(row["secs"].as_f64().unwrap() > 0.0, "{row}");
+        // candle has no whole pictures.
+        let whole = ["picture", "run"].contains(&row["part"].as_str().unwrap());
+        assert_eq!(row["peers"]["candle"]["ratio"].is_null(), whole, "{row}");
+        assert_eq!(row["peak_bytes"].is_null(), row["part"] != "run", "{row}");
+        work.push(row["gflop"].as_f64().unwrap());
+    }
+    assert!(work[1] > 1.9 * work[0] && work[7] > 1.4 * work[1], "{work:?}");
 }

@@ -282,6 +282,11 @@ fn nonsense_is_refused_with_what_would_do() {
         (small(|r| r.size = Some((100_000, 100_000))), "cannot be painted"),
         (small(|r| r.guidance = Some(f32::NAN)), "Guidance goes from"),
         (small(|r| r.guidance_rescale = -1.0), "Guidance rescale goes from"),
+        (
+            small(|r| r.savings.guidance_interval = Some((5.0, f32::NAN))),
+            "A guidance interval goes from a lower to a higher sigma",
+        ),
+        (small(|r| r.savings.deep_cache = Some(1)), "DeepCache from 2"),
         (small(|r| r.count = 0), "1 to"),
         (small(|r| r.init.as_mut().expect("a picture").strength = 0.0), "Strength goes from"),
         (
@@ -344,7 +349,7 @@ fn loading_can_be_cancelled() {
 #[test]
 fn a_stopped_job_goes_on_where_it_was() {
     use pentimento::diffusion::noise::TorchNoise;
-    use pentimento::engine::protocol::{Midway, Sampler, State};
+    use pentimento::engine::protocol::{Midway, Sampler, Savings, State};
 
     let mut engine = Engine::spawn(Options::default(), || ()).expect("a thread");
     let samplers = [
@@ -355,7 +360,8 @@ fn a_stopped_job_goes_on_where_it_was() {
         Sampler::Heun,
         Sampler::Lcm,
     ];
-    for (sampler, stop_at) in samplers.into_iter().zip([1, 2, 3, 4, 2, 5]) {
+    let stops = [(1, None), (2, None), (3, Some(2)), (4, None), (2, Some(3)), (5, Some(3))];
+    for (sampler, (stop_at, deep_cache)) in samplers.into_iter().zip(stops) {
         let request = PaintRequest {
             prompt: "a fox".to_owned(),
             size: Some((64, 64)),
@@ -363,6 +369,7 @@ fn a_stopped_job_goes_on_where_it_was() {
             sampler: Some(sampler),
             seed: 7,
             count: 2,
+            savings: Savings { deep_cache, ..Savings::default() },
             previews: false,
             ..PaintRequest::default()
         };

@@ -15,6 +15,7 @@ mod oracle;
 mod parity;
 mod precision;
 mod reopen;
+mod savings;
 mod session;
 mod single;
 mod support;

@@ -4,7 +4,7 @@ use pentimento::engine::painter::{Options, Precision};
 use pentimento::engine::protocol::PaintRequest;
 use pentimento::ops::cpu::Isa;
 
-use super::support::{Program, rgb};
+use super::support::{Program, psnr, rgb};
 
 /// Median and worst PSNR of bf16 to f32 over twenty seeds, in dB.
 const MEDIAN: f64 = 35.0;
@@ -20,11 +20,6 @@ fn request(seed: u64) -> PaintRequest {
         previews: false,
         ..PaintRequest::default()
     }
-}
-
-fn psnr(a: &[f32], b: &[f32]) -> f64 {
-    let squares: f64 = a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum();
-    20.0 * 255.0_f64.log10() - 10.0 * (squares / a.len() as f64).max(1e-9).log10()
 }
 
 #[test]

@@ -415,6 +415,12 @@ pub fn rgb(picture: &Plane<4>) -> Vec<f32> {
     colours.map(|value| f32::from(*value)).collect()
 }
 
+/// Peak signal-to-noise ratio of two pictures with values 0..=255, in dB; at most 138 for equal ones.
+pub fn psnr(a: &[f32], b: &[f32]) -> f64 {
+    let squares: f64 = a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+    20.0 * 255.0_f64.log10() - 10.0 * (squares / a.len() as f64).max(1e-9).log10()
+}
+
 /// `count` normal random numbers after each other from a generator that was just seeded, for each
 /// of `counts`; then `uniforms` uniform ones.
 pub fn random(seed: u64, counts: &[usize], uniforms: usize) -> Vec<f32> {

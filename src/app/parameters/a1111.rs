@@ -56,6 +56,12 @@ pub fn infotext(request: &PaintRequest, size: (u32, u32), model_name: &str) -> S
     if request.guidance_rescale > 0.0 {
         fields.push(("CFG Rescale phi", request.guidance_rescale.to_string()));
     }
+    if let Some((low, high)) = request.savings.guidance_interval {
+        fields.push(("Guidance interval", format!("{low} {high}")));
+    }
+    if let Some(steps) = request.savings.deep_cache {
+        fields.push(("DeepCache interval", steps.to_string()));
+    }
     fields.push(("Version", format!("pentimento {}", env!("CARGO_PKG_VERSION"))));
     let fields: Vec<String> =
         fields.into_iter().map(|(name, value)| format!("{name}: {}", quoted(value))).collect();
@@ -120,6 +126,8 @@ fn field(key: &str) -> Option<Field> {
         "Schedule type" => Field::Schedule,
         "CFG scale" => Field::Guidance,
         "CFG Rescale phi" | "CFG rescale" => Field::Rescale,
+        "Guidance interval" => Field::GuidanceInterval,
+        "DeepCache interval" => Field::DeepCache,
         "Seed" => Field::Seed,
         "Size" => Field::Size,
         "Denoising strength" => Field::Strength,

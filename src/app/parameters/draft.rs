@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Origin, Reading, Recipe, Unhonoured, names};
-use crate::engine::protocol::Variation;
+use crate::engine::protocol::{Savings, Variation};
 
 /// The most entries of a report.
 const MOST_REPORTED: usize = 200;
@@ -22,6 +22,8 @@ pub(super) enum Field {
     Steps,
     Guidance,
     Rescale,
+    GuidanceInterval,
+    DeepCache,
     Seed,
     Size,
     Width,
@@ -61,6 +63,17 @@ impl Draft {
             Field::Steps => recipe.steps = Some(whole(value, 1..=150)? as u32),
             Field::Guidance => recipe.guidance = Some(number(value, 0.0..=100.0)?),
             Field::Rescale => recipe.guidance_rescale = Some(number(value, 0.0..=1.0)?),
+            Field::GuidanceInterval => {
+                let (low, high) = value.split_once(' ')?;
+                let bound = |text| number(text, 0.0..=Savings::MOST_SIGMA);
+                let interval = (bound(low)?, bound(high)?);
+                recipe.savings.guidance_interval = Some(interval).filter(|(low, high)| low < high);
+                recipe.savings.guidance_interval?;
+            }
+            Field::DeepCache => {
+                let most = u64::from(Savings::MOST_STEPS);
+                recipe.savings.deep_cache = Some(whole(value, 2..=most)? as u32);
+            }
             Field::Seed => recipe.seed = Some(whole(value, 0..=u64::MAX)?),
             Field::Size => {
                 let sides = value

@@ -16,7 +16,7 @@ use serde_json::Value;
 pub use a1111::infotext;
 
 use crate::document::codec::RawText;
-use crate::engine::protocol::{Sampler, Schedule, Variation};
+use crate::engine::protocol::{Sampler, Savings, Schedule, Variation};
 
 /// What can be taken over: the words and the numbers that the window has.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,6 +33,8 @@ pub struct Recipe {
     pub guidance: Option<f32>,
     /// Guidance rescale.
     pub guidance_rescale: Option<f32>,
+    /// Approximate savings.
+    pub savings: Savings,
     /// The seed.
     pub seed: Option<u64>,
     /// The noise mixed into the seed's.

@@ -14,7 +14,8 @@ use super::super::undo::{Deed, Moment, Step};
 use super::super::words::Text;
 use crate::document::document::Document;
 use crate::engine::protocol::{
-    Conditions, ModelChoices, ModelSource, PaintRequest, Posterior, Sampler, Schedule, Variation,
+    Conditions, ModelChoices, ModelSource, PaintRequest, Posterior, Sampler, Savings, Schedule,
+    Variation,
 };
 use crate::plane::{Plane, TileAt};
 
@@ -218,6 +219,8 @@ pub struct RequestRecord {
     pub schedule: Option<Schedule>,
     pub guidance: Option<f32>,
     pub guidance_rescale: f32,
+    #[serde(default)]
+    pub savings: Savings,
     pub seed: u64,
     pub count: u32,
     /// Strength and posterior; the picture is the entry's origin.
@@ -245,6 +248,7 @@ impl RequestRecord {
             schedule: request.schedule,
             guidance: request.guidance,
             guidance_rescale: request.guidance_rescale,
+            savings: request.savings,
             seed: request.seed,
             count: request.count,
             variation: request.variation,

@@ -334,6 +334,7 @@ impl<'a> Store<'a> {
             schedule: record.schedule,
             guidance: record.guidance,
             guidance_rescale: record.guidance_rescale,
+            savings: record.savings,
             seed: record.seed,
             count: record.count,
             variation: record.variation,

@@ -2,11 +2,14 @@
 //!
 //! Cold is the first picture of the process, which reads the model and the words; warm is the
 //! median of those after it. Each picture has its own seed; previews are on, as in the window.
-//! With `--model`, each network by itself.
+//! With `--model`, each network by itself or whole pictures, beside other programs if wanted.
 
 mod networks;
 mod parts;
 mod peer;
+mod report;
+mod side;
+mod whole;
 
 use std::io::Write;
 use std::time::Instant;
@@ -15,6 +18,8 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 pub(super) use self::networks::Part;
+pub(super) use self::peer::PeerName;
+pub(super) use self::side::{Side, run as answer};
 use super::args::{Bench, options};
 use crate::engine::Engine;
 use crate::engine::protocol::{Event, PaintRequest, Request, Timing};

@@ -1,13 +1,15 @@
 //! What each network of a model costs by itself: text encoder, UNet, autoencoder.
+//!
+//! Used by [`super::parts`]; whole pictures are [`super::whole`]'s.
 
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::cancel::CancelToken;
 use crate::diffusion::conditioning::ToldSizes;
-use crate::diffusion::text::clip::ClipText;
-use crate::diffusion::text::encoders::{parts, reach};
+use crate::diffusion::text::clip::{ClipText, Reach};
+use crate::diffusion::text::encoders;
 use crate::diffusion::unet::{UNet, Words};
 use crate::diffusion::vae::Vae;
 use crate::models::config::clip::ClipConfig;
@@ -31,11 +33,25 @@ pub(in super::super) enum Part {
     Decode,
     /// A picture to a latent.
     Encode,
+    /// A whole picture by a model that is in memory, its words read before.
+    Picture,
+    /// A whole picture in a process of its own, reading the model and the words included.
+    Run,
 }
 
 impl Part {
     /// All of them, in the order of tables.
-    pub(in super::super) const ALL: [Self; 5] =
+    const ALL: [Self; 7] = [
+        Self::Text,
+        Self::UNet1,
+        Self::UNet2,
+        Self::Decode,
+        Self::Encode,
+        Self::Picture,
+        Self::Run,
+    ];
+    /// Those that need no weights.
+    pub(in super::super) const NETWORKS: [Self; 5] =
         [Self::Text, Self::UNet1, Self::UNet2, Self::Decode, Self::Encode];
 
     /// The name in tables, and what a peer is asked for.
@@ -46,7 +62,14 @@ impl Part {
             Self::UNet2 => "unet-b2",
             Self::Decode => "vae-decode",
             Self::Encode => "vae-encode",
+            Self::Picture => "picture",
+            Self::Run => "run",
         }
+    }
+
+    /// Whether it is a whole picture, by all networks together.
+    pub(super) fn is_whole(self) -> bool {
+        matches!(self, Self::Picture | Self::Run)
     }
 }
 
@@ -65,96 +88,126 @@ impl std::str::FromStr for Part {
     }
 }
 
-/// A model's networks with inputs of one size.
+/// Those of a model's networks that are measured.
 pub(super) struct Networks {
     ops: Cpu,
-    texts: Vec<ClipText<Cpu>>,
-    unet: UNet<Cpu>,
-    vae: Vae<Cpu>,
-    words: [Words<Cpu>; 2],
-    /// Rows and columns of the latent.
-    cells: (usize, usize),
+    /// One or two text encoders, and how far they are read.
+    texts: Option<(Vec<ClipText<Cpu>>, Reach)>,
+    unet: Option<(UNet<Cpu>, [Words<Cpu>; 2])>,
+    vae: Option<Vae<Cpu>>,
+    shape: Shape,
     go: CancelToken,
 }
 
+/// What is known of a model without its weights.
+#[derive(Clone, Copy)]
+struct Shape {
+    /// Pixels of a latent cell on each side.
+    factor: usize,
+    /// Side of the pictures that it was trained on.
+    own: usize,
+}
+
 impl Networks {
-    /// Reads a model; without weights (`random`) noise stands in. `size` is the pictures' height
-    /// and width.
+    /// Reads what `parts` need of a model; without weights (`random`) noise stands in.
     pub(super) fn load(
         ops: Cpu,
         folder: &ModelFolder,
         random: bool,
-        size: Option<(usize, usize)>,
+        parts: &[Part],
     ) -> Result<Self> {
         let go = CancelToken::default();
         let file = |part: &str| {
             if random { Ok(TensorFile::random()) } else { folder.tensors(part) }
         };
-        let unet = UNet::load(&ops, UNetConfig::read(folder)?, &file("unet")?, &go)?;
-        let parts = parts(folder);
-        let texts: Vec<ClipText<Cpu>> = parts
-            .iter()
-            .enumerate()
-            .map(|(index, (part, _))| -> Result<_> {
-                let projected = unet.config().added.is_some() && index + 1 == parts.len();
+        let needs = |wanted: &[Part]| parts.iter().any(|part| wanted.contains(part));
+        let (unet_config, vae_config) = (UNetConfig::read(folder)?, VaeConfig::read(folder)?);
+        let factor = vae_config.factor();
+        let own = unet_config.sample_size.map_or(64, |(height, _)| height) * factor;
+        let encoders = encoders::parts(folder);
+        let texts = if needs(&[Part::Text]) {
+            let projects =
+                |index: usize| unet_config.added.is_some() && index + 1 == encoders.len();
+            let read = |(index, (part, _)): (usize, &(&str, &str))| -> Result<_> {
                 let config = ClipConfig::read(folder, part)?;
-                Ok(ClipText::load(&ops, config, projected, &file(part)?, &go)?)
-            })
-            .collect::<Result<_>>()?;
-        let vae = Vae::load(&ops, VaeConfig::read(folder)?, &file("vae")?, &go)?;
-        let factor = vae.config().factor();
-        let own = unet.config().sample_size.map_or(64, |(height, _)| height) * factor;
-        let (height, width) = size.unwrap_or((own, own));
-        let words = |batch: usize| {
-            let shape = [batch, 77, unet.config().cross_attention_dim];
-            let states = ops.tokens(shape, &waves(shape.iter().product()))?;
-            let words = unet.words(&ops, &states, &go)?;
-            let pooled = texts.last().map_or(0, |text| text.config().projection);
-            let size = (width as u32, height as u32);
-            let sizes = ToldSizes { original: size, crop: (0, 0), target: size };
-            let ids = unet.config().added.as_ref().and_then(|added| added.ids(pooled));
-            let numbers = ids.map_or_else(Vec::new, |ids| sizes.numbers(ids, false));
-            let pooled = waves(pooled);
-            unet.told(&ops, &words, &vec![(pooled.as_slice(), numbers); batch], 7.5)
+                Ok(ClipText::load(&ops, config, projects(index), &file(part)?, &go)?)
+            };
+            let texts: Vec<_> = encoders.iter().enumerate().map(read).collect::<Result<_>>()?;
+            Some((texts, encoders::reach(&unet_config)))
+        } else {
+            None
         };
-        let words = [words(1)?, words(2)?];
-        Ok(Self { texts, unet, vae, words, cells: (height / factor, width / factor), go, ops })
+        let unet = if needs(&[Part::UNet1, Part::UNet2]) {
+            let last = encoders.last().context("A model has a text encoder")?.0;
+            let pooled = ClipConfig::read(folder, last)?.projection;
+            let unet = UNet::load(&ops, unet_config, &file("unet")?, &go)?;
+            let size = (own as u32, own as u32);
+            let sizes = ToldSizes { original: size, crop: (0, 0), target: size };
+            let words = |batch: usize| {
+                let shape = [batch, 77, unet.config().cross_attention_dim];
+                let states = ops.tokens(shape, &waves(shape.iter().product()))?;
+                let words = unet.words(&ops, &states, &go)?;
+                let ids = unet.config().added.as_ref().and_then(|added| added.ids(pooled));
+                let numbers = ids.map_or_else(Vec::new, |ids| sizes.numbers(ids, false));
+                let pooled = waves(pooled);
+                unet.told(&ops, &words, &vec![(pooled.as_slice(), numbers); batch], 7.5)
+            };
+            let words = [words(1)?, words(2)?];
+            Some((unet, words))
+        } else {
+            None
+        };
+        let vae = if needs(&[Part::Decode, Part::Encode]) {
+            Some(Vae::load(&ops, vae_config, &file("vae")?, &go)?)
+        } else {
+            None
+        };
+        Ok(Self { ops, texts, unet, vae, shape: Shape { factor, own }, go })
     }
 
-    /// Seconds that a part takes, once.
-    pub(super) fn run(&self, part: Part) -> Result<f64> {
+    /// Height and width of the pictures that the model was made for.
+    pub(super) fn own_size(&self) -> (usize, usize) {
+        (self.shape.own, self.shape.own)
+    }
+
+    /// Seconds that a part takes, once, for pictures of `size` (height, width).
+    pub(super) fn run(&self, part: Part, size: (usize, usize)) -> Result<f64> {
+        let factor = self.shape.factor;
+        let cells = (size.0 / factor, size.1 / factor);
         let start = Instant::now();
         let out = match part {
             Part::Text => {
-                for text in &self.texts {
+                let (texts, reach) = self.texts.as_ref().context("No text encoder was read")?;
+                for text in texts {
                     let ids: Vec<u32> = (0..text.config().positions as u32).collect();
-                    let reach = reach(self.unet.config());
                     // It ends with values that were read back.
-                    text.read(&self.ops, &[&ids, &ids], 1, reach, &self.go)?;
+                    text.read(&self.ops, &[&ids, &ids], 1, *reach, &self.go)?;
                 }
                 return Ok(start.elapsed().as_secs_f64());
             }
-            Part::UNet1 => self.step(1)?,
-            Part::UNet2 => self.step(2)?,
+            Part::UNet1 => self.step(1, cells)?,
+            Part::UNet2 => self.step(2, cells)?,
             Part::Decode => {
-                let latent = self.image(1, self.vae.config().latent_channels, self.cells)?;
-                self.vae.decode(&self.ops, &latent, &self.go)?
+                let vae = self.vae.as_ref().context("The autoencoder was not read")?;
+                let latent = self.image(1, vae.config().latent_channels, cells)?;
+                vae.decode(&self.ops, &latent, &self.go)?
             }
             Part::Encode => {
-                let factor = self.vae.config().factor();
-                let size = (self.cells.0 * factor, self.cells.1 * factor);
-                self.vae.encode(&self.ops, &self.image(1, 3, size)?, &self.go)?
+                let vae = self.vae.as_ref().context("The autoencoder was not read")?;
+                let size = (cells.0 * factor, cells.1 * factor);
+                vae.encode(&self.ops, &self.image(1, 3, size)?, &self.go)?
             }
+            Part::Picture | Part::Run => bail!("A whole picture is no network's"),
         };
         drop(self.ops.read_image(&out).context("The result cannot be read")?);
         Ok(start.elapsed().as_secs_f64())
     }
 
-    fn step(&self, batch: usize) -> Result<Tensor> {
-        let latent = self.image(batch, self.unet.config().in_channels, self.cells)?;
+    fn step(&self, batch: usize, cells: (usize, usize)) -> Result<Tensor> {
+        let (unet, words) = self.unet.as_ref().context("The UNet was not read")?;
+        let latent = self.image(batch, unet.config().in_channels, cells)?;
         let timesteps = vec![500.0; batch];
-        let words = &self.words[batch - 1];
-        Ok(self.unet.forward(&self.ops, &latent, &timesteps, words, &self.go)?)
+        Ok(unet.forward(&self.ops, &latent, &timesteps, &words[batch - 1], &self.go)?)
     }
 
     fn image(&self, batch: usize, channels: usize, size: (usize, usize)) -> Result<Tensor> {
@@ -165,12 +218,6 @@ impl Networks {
     /// Where the time went since the last call.
     pub(super) fn profile(&self) -> [Share; Operator::ALL.len()] {
         self.ops.profile().take()
-    }
-
-    /// Height and width of the pictures.
-    pub(super) fn size(&self) -> (usize, usize) {
-        let factor = self.vae.config().factor();
-        (self.cells.0 * factor, self.cells.1 * factor)
     }
 }
 

@@ -1,37 +1,28 @@
-//! `pentimento bench --model …`: the networks of a model part by part, beside a peer if wanted.
+//! `pentimento bench --model …`: the networks of a model part by part and whole pictures, beside
+//! peers if wanted.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
+use anyhow::{Context, Result};
 
 use super::super::args::{Bench, BenchModel};
 use super::median;
 use super::networks::{Networks, Part};
-use super::peer::{Setup, Torch};
+use super::peer::{Peer, PeerName, Question, Setup};
+use super::report::{Report, Row, Theirs};
+use super::whole::{self, Cost, Pictures};
 use crate::engine::memory;
+use crate::engine::painter::Options;
 use crate::kernels::gemm::Gemm;
 use crate::kernels::peak::peak;
-use crate::models::ModelFolder;
+use crate::models::{ModelFolder, pocket};
 use crate::ops::cpu::profile::{Operator, Share};
 use crate::ops::cpu::{Cpu, DType, Isa};
 use crate::types::ModelSource;
 
-/// One part's medians.
-struct Row {
-    part: Part,
-    secs: f64,
-    /// The costs of one run, by [`Operator::ALL`].
-    shares: [Share; Operator::ALL.len()],
-    theirs: Option<f64>,
-}
-
-impl Row {
-    fn gflop(&self) -> f64 {
-        self.shares.iter().map(|share| share.flop).sum::<f64>() / 1e9
-    }
-}
+/// Steps of a whole picture, unless said otherwise.
+const STEPS: u32 = 20;
 
 /// Measures and prints.
 pub(super) fn run(args: &Bench, model: &BenchModel) -> Result<()> {
@@ -48,40 +39,73 @@ pub(super) fn run(args: &Bench, model: &BenchModel) -> Result<()> {
 }
 
 fn measure(args: &Bench, model: &BenchModel, threads: usize) -> Result<()> {
-    let shapes = tempfile::tempdir().context("There is no room for temporary files")?;
-    let (folder, random) = open(model, shapes.path())?;
+    let written = tempfile::tempdir().context("There is no room for temporary files")?;
+    let (folder, random) = open(model, written.path())?;
     let isa = args.isa.0.unwrap_or_else(Isa::best);
     let dtype = args.dtype.dtype(isa, folder.is_built_in());
-    let gemm = Gemm::new(isa, dtype);
-    let peak = peak(&gemm);
-    let size = args.size.map(|(width, height)| (height as usize, width as usize));
-    let networks = Networks::load(Cpu::new(isa, dtype), &folder, random, size)?;
-    let mut peer = match (args.against, model) {
-        (None, _) => None,
-        (Some(_), BenchModel::Source(ModelSource::BuiltIn)) => {
-            bail!("A peer needs a model's folder: give its path, or sd15, sd21 or sdxl")
+    let peak = peak(&Gemm::new(isa, dtype));
+    let networks = Networks::load(Cpu::new(isa, dtype), &folder, random, &args.parts)?;
+    let place = match model {
+        BenchModel::Source(ModelSource::Path(path)) => path.as_path(),
+        BenchModel::Source(ModelSource::BuiltIn) | BenchModel::Shape(_) => written.path(),
+    };
+    let python = args.python.clone().unwrap_or_else(|| PathBuf::from("python3"));
+    let setup = Setup { python, folder: place, dtype: name(dtype), threads, isa };
+    let whole = args.parts.iter().any(|part| part.is_whole());
+    if whole {
+        whole::warm_files(place)?;
+    }
+    let only_runs = args.parts.iter().all(|part| *part == Part::Run);
+    let mut peers = Vec::new();
+    if !only_runs {
+        for peer in &args.against {
+            peers.push(Peer::start(*peer, &setup)?);
         }
-        (Some(_), BenchModel::Source(ModelSource::Path(path))) => {
-            Some(torch(args, path, isa, dtype, networks.size(), threads)?)
-        }
-        (Some(_), BenchModel::Shape(_)) => {
-            Some(torch(args, shapes.path(), isa, dtype, networks.size(), threads)?)
-        }
+    }
+    let (isa_asked, precision) = (Some(isa), args.dtype);
+    let options =
+        Options { isa: isa_asked, precision, threads: Some(threads), ..Options::default() };
+    let pictures = args.parts.contains(&Part::Picture).then(|| Pictures::new(place, options));
+    let mut sides = Sides {
+        networks,
+        pictures: pictures.transpose()?,
+        peers,
+        names: &args.against,
+        setup,
+        steps: args.steps.unwrap_or(STEPS),
+        runs: args.runs,
+    };
+    let own = sides.networks.own_size();
+    let sizes: Vec<(usize, usize)> = match (args.sizes.as_slice(), args.size) {
+        ([], None) => vec![own],
+        ([], Some((width, height))) => vec![(height as usize, width as usize)],
+        (sizes, _) => sizes.iter().map(|(w, h)| (*h as usize, *w as usize)).collect(),
     };
     let mut rows = Vec::new();
-    for part in args.parts.iter().copied() {
-        rows.push(row(&networks, part, args.runs, peer.as_mut())?);
+    for size in sizes {
+        for part in args.parts.iter().copied() {
+            rows.push(sides.row(part, size)?);
+        }
     }
-    let theirs = peer.as_mut().map(Torch::peak_bytes).transpose()?;
+    let mut accounts = Vec::new();
+    for peer in &mut sides.peers {
+        let (bytes, notes) = peer.account()?;
+        accounts.push(format!(
+            "{} {} {notes}, peak memory {:.2} GiB",
+            peer.name,
+            peer.versions,
+            bytes / f64::from(1 << 30)
+        ));
+    }
     let report = Report {
-        isa,
-        dtype,
+        isa: isa.name(),
+        dtype: name(dtype),
         threads,
         peak,
+        peers: args.against.iter().map(|peer| peer.name()).collect(),
         rows,
-        size: networks.size(),
-        peak_bytes: memory::peak().map(|bytes| bytes as f64),
-        peer: peer.as_ref().map(|peer| peer.versions.clone()).zip(theirs),
+        peak_bytes: if only_runs { None } else { memory::peak().map(|bytes| bytes as f64) },
+        accounts,
     };
     let mut out = std::io::stdout().lock();
     let written = if args.json {
@@ -92,189 +116,120 @@ fn measure(args: &Bench, model: &BenchModel, threads: usize) -> Result<()> {
     written.context("Nobody reads the standard output any more")
 }
 
-fn open(model: &BenchModel, shapes: &Path) -> Result<(ModelFolder, bool)> {
+/// The model, and whether noise stands in for its weights; what has no folder is written into
+/// `place`.
+fn open(model: &BenchModel, place: &Path) -> Result<(ModelFolder, bool)> {
+    let no_room = "There is no room for temporary files";
     Ok(match model {
-        BenchModel::Source(source) => (ModelFolder::open(source)?, false),
-        BenchModel::Shape(shape) => {
-            shape.write(shapes).context("There is no room for temporary files")?;
-            (ModelFolder::open(&ModelSource::Path(shapes.to_owned()))?, true)
-        }
-    })
-}
-
-fn torch(
-    args: &Bench,
-    folder: &Path,
-    isa: Isa,
-    dtype: DType,
-    size: (usize, usize),
-    threads: usize,
-) -> Result<Torch> {
-    let python = args.python.clone().unwrap_or_else(|| PathBuf::from("python3"));
-    Torch::start(&Setup {
-        python: &python,
-        folder,
-        dtype: name(dtype),
-        threads,
-        size,
-        cap: match isa {
-            Isa::Amx => None,
-            Isa::Avx512Bf16 => Some("AVX512_CORE_BF16"),
-            Isa::Avx512 => Some("AVX512_CORE"),
-            Isa::Avx2 | Isa::Plain => Some("AVX2"),
-        },
-    })
-}
-
-/// A part's medians: both sides warm, then in turns.
-fn row(networks: &Networks, part: Part, runs: u32, peer: Option<&mut Torch>) -> Result<Row> {
-    networks.run(part)?;
-    let mut peer = peer;
-    if let Some(peer) = &mut peer {
-        peer.run(part)?;
-    }
-    networks.profile();
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for _ in 0..runs {
-        ours.push(networks.run(part)?);
-        if let Some(peer) = &mut peer {
-            theirs.push(peer.run(part)?);
-        }
-    }
-    let shares = networks.profile().map(|share| Share {
-        calls: share.calls / runs as usize,
-        secs: share.secs / f64::from(runs),
-        flop: share.flop / f64::from(runs),
-    });
-    let theirs = peer.is_some().then(|| median(theirs));
-    Ok(Row { part, secs: median(ours), shares, theirs })
-}
-
-struct Report {
-    isa: Isa,
-    dtype: DType,
-    threads: usize,
-    /// Operations a second.
-    peak: f64,
-    size: (usize, usize),
-    rows: Vec<Row>,
-    peak_bytes: Option<f64>,
-    /// What the peer is, and its peak memory in bytes.
-    peer: Option<(String, f64)>,
-}
-
-impl Report {
-    fn table(&self, out: &mut impl Write, profile: bool) -> std::io::Result<()> {
-        writeln!(
-            out,
-            "{}\n{} {}, {} threads, peak {:.0} GFLOP/s, {}×{} pixels",
-            processor(),
-            self.isa,
-            name(self.dtype),
-            self.threads,
-            self.peak / 1e9,
-            self.size.1,
-            self.size.0,
-        )?;
-        writeln!(out, "part        seconds    GFLOP  GFLOP/s  of peak   peer s  ratio")?;
-        for row in &self.rows {
-            let pace = row.gflop() / row.secs;
-            write!(
-                out,
-                "{:<10} {:>8.3} {:>8.1} {:>8.0} {:>7.0}%",
-                row.part.name(),
-                row.secs,
-                row.gflop(),
-                pace,
-                pace * 1e11 / self.peak,
-            )?;
-            match row.theirs {
-                Some(theirs) => writeln!(out, " {theirs:>8.3}  {:>5.2}", row.secs / theirs)?,
-                None => writeln!(out)?,
+        BenchModel::Source(source) => {
+            if *source == ModelSource::BuiltIn {
+                for (file, bytes) in pocket::FILES {
+                    let path = place.join(file);
+                    let folder = path.parent().context("A file has a folder")?;
+                    std::fs::create_dir_all(folder).context(no_room)?;
+                    std::fs::write(path, bytes).context(no_room)?;
+                }
             }
-            if profile {
-                for (operator, share) in Operator::ALL.iter().zip(&row.shares) {
-                    writeln!(
-                        out,
-                        "  {:<11} {:>5.1}% {:>8.3} s {:>5} calls {:>8.0} GFLOP/s",
-                        operator.name(),
-                        100.0 * share.secs / row.secs,
-                        share.secs,
-                        share.calls,
-                        share.flop / share.secs.max(1e-9) / 1e9,
-                    )?;
+            (ModelFolder::open(source)?, false)
+        }
+        BenchModel::Shape(shape) => {
+            shape.write(place).context(no_room)?;
+            (ModelFolder::open(&ModelSource::Path(place.to_owned()))?, true)
+        }
+    })
+}
+
+/// All who are measured.
+struct Sides<'a> {
+    networks: Networks,
+    pictures: Option<Pictures>,
+    peers: Vec<Peer>,
+    names: &'a [PeerName],
+    setup: Setup<'a>,
+    steps: u32,
+    runs: u32,
+}
+
+impl Sides<'_> {
+    /// A part's medians for pictures of `size` (height, width).
+    fn row(&mut self, part: Part, size: (usize, usize)) -> Result<Row> {
+        let question = Question::new(part, size, self.steps);
+        if part == Part::Run { self.whole_run(&question, size) } else { self.warm(part, size) }
+    }
+
+    /// All sides warm, then in turns.
+    fn warm(&mut self, part: Part, size: (usize, usize)) -> Result<Row> {
+        let question = Question::new(part, size, self.steps);
+        self.own(part, &question, size)?;
+        let mut known = Vec::new();
+        for peer in &mut self.peers {
+            known.push(peer.run(&question)?.is_some());
+        }
+        self.networks.profile();
+        let mut ours = Vec::new();
+        let mut theirs = vec![Vec::new(); self.peers.len()];
+        for _ in 0..self.runs {
+            ours.push(self.own(part, &question, size)?);
+            for ((peer, theirs), known) in self.peers.iter_mut().zip(&mut theirs).zip(&known) {
+                if *known {
+                    theirs.extend(peer.run(&question)?);
                 }
             }
         }
-        if let Some(bytes) = self.peak_bytes {
-            write!(out, "peak memory {:.2} GiB", bytes / f64::from(1 << 30))?;
-            if let Some((_, theirs)) = &self.peer {
-                let theirs = theirs / f64::from(1 << 30);
-                write!(out, ", the peer's {theirs:.2} GiB")?;
-            }
-            writeln!(out)?;
-        }
-        if let Some((versions, _)) = &self.peer {
-            writeln!(out, "peer {versions}")?;
-        }
-        Ok(())
+        let runs = self.runs;
+        let shares = self.networks.profile().map(|share| Share {
+            calls: share.calls / runs as usize,
+            secs: share.secs / f64::from(runs),
+            flop: share.flop / f64::from(runs),
+        });
+        let secs = |theirs: Vec<f64>| (!theirs.is_empty()).then(|| median(theirs));
+        let theirs = theirs.into_iter().map(|theirs| Theirs { secs: secs(theirs), bytes: None });
+        Ok(Row { part, size, secs: median(ours), bytes: None, shares, theirs: theirs.collect() })
     }
 
-    fn json(&self) -> Value {
-        let parts: Vec<Value> = self
-            .rows
-            .iter()
-            .map(|row| {
-                let operators: serde_json::Map<String, Value> = Operator::ALL
-                    .iter()
-                    .zip(&row.shares)
-                    .map(|(operator, share)| {
-                        let share = json!({
-                            "calls": share.calls, "secs": share.secs, "flop": share.flop,
-                        });
-                        (operator.name().to_owned(), share)
-                    })
-                    .collect();
-                json!({
-                    "part": row.part.name(), "secs": row.secs, "gflop": row.gflop(),
-                    "peer_secs": row.theirs, "operators": operators,
-                })
-            })
-            .collect();
-        json!({
-            "build": env!("PENTIMENTO_BUILD"), "processor": processor(),
-            "isa": self.isa.name(), "dtype": name(self.dtype), "threads": self.threads,
-            "peak_flops": self.peak, "height": self.size.0, "width": self.size.1,
-            "parts": parts, "peak_bytes": self.peak_bytes,
-            "peer": self.peer.as_ref().map(|(versions, _)| versions),
-            "peer_peak_bytes": self.peer.as_ref().map(|(_, bytes)| bytes),
+    fn own(&mut self, part: Part, question: &Question, size: (usize, usize)) -> Result<f64> {
+        match &mut self.pictures {
+            Some(pictures) if part == Part::Picture => pictures.paint(question),
+            _ => self.networks.run(part, size),
+        }
+    }
+
+    /// Fresh processes in turns.
+    fn whole_run(&self, question: &Question, size: (usize, usize)) -> Result<Row> {
+        let mut ours = Vec::new();
+        let mut theirs: Vec<Vec<Cost>> = vec![Vec::new(); self.names.len()];
+        for _ in 0..self.runs {
+            ours.push(whole::own_run(&self.setup, question)?);
+            for (name, theirs) in self.names.iter().zip(&mut theirs) {
+                theirs.extend(whole::run(Peer::start(*name, &self.setup)?, question)?);
+            }
+        }
+        let medians = |costs: &[Cost]| {
+            let of = |what: fn(&Cost) -> f64| {
+                (!costs.is_empty()).then(|| median(costs.iter().map(what).collect()))
+            };
+            (of(|cost| cost.secs), of(|cost| cost.peak_bytes))
+        };
+        let (secs, bytes) = medians(&ours);
+        let theirs = theirs.iter().map(|costs| {
+            let (secs, bytes) = medians(costs);
+            Theirs { secs, bytes }
+        });
+        Ok(Row {
+            part: Part::Run,
+            size,
+            secs: secs.unwrap_or_default(),
+            bytes,
+            shares: [Share::default(); Operator::ALL.len()],
+            theirs: theirs.collect(),
         })
     }
 }
 
+/// The name of a number type on the command line and for peers.
 fn name(dtype: DType) -> &'static str {
     match dtype {
         DType::F32 => "f32",
         DType::Bf16 => "bf16",
-    }
-}
-
-/// The processor's name and the instructions of it that count here.
-fn processor() -> String {
-    let known = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let of = |key: &str| {
-        let line = known.lines().find(|line| line.starts_with(key));
-        line.and_then(|line| line.split_once(':')).map_or("", |(_, value)| value.trim())
-    };
-    let flags: Vec<&str> = of("flags")
-        .split(' ')
-        .filter(|flag| {
-            let kinds = ["avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16"];
-            kinds.contains(flag)
-        })
-        .collect();
-    match of("model name") {
-        "" => std::env::consts::ARCH.to_owned(),
-        name => format!("{name} ({})", flags.join(" ")),
     }
 }

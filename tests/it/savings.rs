@@ -1,0 +1,111 @@
+//! Approximate savings: how far their pictures lie from the full run's, and that at their limits
+//! they are the full run.
+
+use pentimento::cancel::CancelToken;
+use pentimento::diffusion::unet::{Kept, UNet};
+use pentimento::engine::painter::{Options, Precision};
+use pentimento::engine::protocol::{ModelSource, PaintRequest, Savings};
+use pentimento::models::ModelFolder;
+use pentimento::models::config::unet::UNetConfig;
+use pentimento::ops::cpu::{Cpu, DType, Isa};
+use pentimento::ops::{ImageDims, Ops as _};
+
+use super::support::{Program, psnr, rgb};
+
+/// Seeds that a figure is the median of.
+const SEEDS: u64 = 8;
+
+const PROMPTS: [&str; 4] = [
+    "a penguin in the snow",
+    "a palm tree on the beach",
+    "a red apple on a wooden table",
+    "a rocket",
+];
+
+fn request(seed: u64, savings: Savings) -> PaintRequest {
+    PaintRequest {
+        prompt: PROMPTS[seed as usize % PROMPTS.len()].to_owned(),
+        seed,
+        savings,
+        previews: false,
+        ..PaintRequest::default()
+    }
+}
+
+fn program() -> Program {
+    Program::with(Options { precision: Precision::F32, ..Options::default() })
+}
+
+fn small(savings: Savings) -> PaintRequest {
+    PaintRequest { size: Some((128, 128)), steps: Some(6), ..request(1, savings) }
+}
+
+#[test]
+fn savings_paint_nearly_the_same_pictures() {
+    let interval =
+        |low, high| Savings { guidance_interval: Some((low, high)), ..Savings::default() };
+    let cache = |steps| Savings { deep_cache: Some(steps), ..Savings::default() };
+    let both = Savings { deep_cache: Some(2), ..interval(0.3, 5.4) };
+    // Each with the least median in dB that it may have.
+    let kinds = [
+        ("guided from sigma 0.3 to 5.4", interval(0.3, 5.4), 20.0),
+        ("guided from sigma 0.3 on", interval(0.3, 10_000.0), 30.0),
+        ("guided from sigma 0.6 on", interval(0.6, 10_000.0), 28.0),
+        ("guided up to sigma 5.4", interval(0.0, 5.4), 20.0),
+        ("whole every 2 steps", cache(2), 27.0),
+        ("whole every 3 steps", cache(3), 22.0),
+        ("guided from 0.3 to 5.4, whole every 2 steps", both, 20.0),
+    ];
+    let mut program = program();
+    let mut paint =
+        |seed, savings| rgb(&program.paint(request(seed, savings)).expect("a picture").picture);
+    let full: Vec<Vec<f32>> = (0..SEEDS).map(|seed| paint(seed, Savings::default())).collect();
+    for (name, savings, least) in kinds {
+        let near = |(seed, full): (u64, &Vec<f32>)| psnr(full, &paint(seed, savings));
+        let mut values: Vec<f64> = (0..SEEDS).zip(&full).map(near).collect();
+        values.sort_by(f64::total_cmp);
+        let median = f64::midpoint(values[3], values[4]);
+        println!("{name}: median {median:.1} dB, worst {:.1} dB of {SEEDS} seeds", values[0]);
+        assert!(median >= least && values[7] < 90.0, "{name}: {values:.1?}");
+    }
+}
+
+#[test]
+fn an_interval_over_everything_is_the_full_run_and_over_nothing_the_prompt_alone() {
+    let mut program = program();
+    let mut paint = |request| rgb(&program.paint(request).expect("a picture").picture);
+    let interval =
+        |low, high| Savings { guidance_interval: Some((low, high)), ..Savings::default() };
+    let full = paint(small(Savings::default()));
+    assert_eq!(paint(small(interval(0.0, 10_000.0))), full);
+    let unguided = paint(PaintRequest { guidance: Some(1.0), ..small(Savings::default()) });
+    let nowhere = paint(small(interval(9_000.0, 10_000.0)));
+    assert_eq!(nowhere, unguided);
+    assert!(psnr(&unguided, &full) < 40.0, "guidance makes a difference");
+}
+
+#[test]
+fn the_last_layer_over_features_of_the_same_step_is_the_whole_unet() {
+    let (ops, go) = (Cpu::new(Isa::best(), DType::F32), CancelToken::default());
+    let folder = ModelFolder::open(&ModelSource::BuiltIn).unwrap();
+    let config = UNetConfig::read(&folder).unwrap();
+    let unet = UNet::load(&ops, config, &folder.tensors("unet").unwrap(), &go).unwrap();
+    let waves = |count: usize| -> Vec<f32> { (0..count).map(|i| (i as f32).sin()).collect() };
+    let width = unet.config().cross_attention_dim;
+    let states = ops.tokens([2, 5, width], &waves(2 * 5 * width)).unwrap();
+    let words = unet.words(&ops, &states, &go).unwrap();
+    let dims = ImageDims { batch: 2, channels: 4, height: 12, width: 20 };
+    let x = ops.image(dims, &waves(2 * 4 * 12 * 20)).unwrap();
+    let mut kept = Kept::default();
+    let mut call = |timestep: f32| {
+        let out = unet.forward_reusing(&ops, &x, &[timestep; 2], &words, &mut kept, &go).unwrap();
+        ops.read_image(&out).unwrap()
+    };
+    let (whole, last, later) = (call(500.0), call(500.0), call(100.0));
+    assert_eq!(last, whole);
+    let plain = |timestep: f32| {
+        ops.read_image(&unet.forward(&ops, &x, &[timestep; 2], &words, &go).unwrap()).unwrap()
+    };
+    assert_eq!(plain(500.0), whole);
+    assert_ne!(plain(100.0), later, "deep features were not used again");
+}
