@@ -11,7 +11,7 @@ use super::notices::Kind;
 use super::state::{AppState, Effect, Welcome};
 use super::trouble;
 use crate::engine::protocol::{
-    Conditions, InitPicture, InpaintMask, PaintRequest, Posterior, Variation,
+    Conditions, InitPicture, InpaintMask, ModelChoices, PaintRequest, Posterior, Variation,
 };
 use crate::plane::Plane;
 
@@ -59,6 +59,7 @@ impl AppState {
             init,
             mask,
             conditions: Conditions::default(),
+            choices: ModelChoices::default(),
             previews: self.settings.prefer.previews,
             latents: false,
             resume: None,

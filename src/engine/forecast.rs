@@ -16,6 +16,7 @@ use crate::models::ModelFolder;
 use crate::models::identify::Task;
 use crate::ops::cpu::Isa;
 use crate::ops::shapes::{Counter, Need, Shapes};
+use crate::types::Savings;
 
 /// Sides of sizes that are offered instead, as shares of the asked one.
 const SMALLER: [f64; 7] = [0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125];
@@ -120,6 +121,7 @@ impl Forecaster {
             schedule: resolved.schedule,
             guidance: resolved.guidance,
             rescale: 0.0,
+            savings: Savings::default(),
             picture_guidance: resolved.picture_guidance,
             sizes: condition::sizes(resolved),
             shown: shown.as_ref(),

@@ -200,15 +200,20 @@ impl Painter {
         let mut resolved = resolved.clone();
         for index in resolved.first()..resolved.request.count {
             for stage in [Stage::UpTo(refiner.from), Stage::GoOn] {
-                let source =
-                    if stage == Stage::GoOn { &refiner.model } else { &resolved.request.model };
+                // The choices were made for the first model.
+                let (source, choices) = if stage == Stage::GoOn {
+                    (&refiner.model, &ModelChoices::default())
+                } else {
+                    (&resolved.request.model, &resolved.request.choices)
+                };
                 // What the first model did is not lost when the second one is not to be read.
                 let keep = |stop| match stop {
                     Stop::Cancelled(None) => Stop::Cancelled(resolved.request.resume.clone()),
                     stop => stop,
                 };
                 let anyway = resolved.request.anyway;
-                timing.load_secs += self.models.bring(source, anyway, reporter).map_err(keep)?;
+                timing.load_secs +=
+                    self.models.bring(source, choices, anyway, reporter).map_err(keep)?;
                 self.models.make_room(&resolved, reporter).map_err(keep)?;
                 let model = self.models.last().expect("the model was just loaded").model.as_mut();
                 let midway =

@@ -68,7 +68,7 @@ impl Residents {
         anyway: bool,
         reporter: &Reporter<'_>,
     ) -> Result<f64, Stop> {
-        let load_secs = self.bring(source, anyway, reporter)?;
+        let load_secs = self.bring(source, choices, anyway, reporter)?;
         let resident = self.models.iter().map(|model| (model.info.source.clone(), model.weights()));
         let (job, resident) = (reporter.job, resident.collect());
         if let Some(last) = self.models.last() {
@@ -85,6 +85,7 @@ impl Residents {
     pub fn bring(
         &mut self,
         source: &ModelSource,
+        choices: &ModelChoices,
         anyway: bool,
         reporter: &Reporter<'_>,
     ) -> Result<f64, Stop> {

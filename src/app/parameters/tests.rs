@@ -66,6 +66,7 @@ fn what_is_written_comes_back() {
         sampler: Some(Sampler::DpmPp2M),
         schedule: Some(Schedule::Karras),
         strength: Some(0.6),
+        savings: Savings::default(),
     };
     assert_eq!(reading.recipe, expected);
     assert_eq!(report(&reading), ["Model: m: 1, \"x\""]);

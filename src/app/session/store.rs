@@ -257,7 +257,6 @@ impl<'a> Store<'a> {
             origin,
             before: None,
             model: record.model,
-            choices: record.choices,
             began: 0.0,
             took_secs: record.took_secs,
         };
@@ -341,6 +340,7 @@ impl<'a> Store<'a> {
             init,
             mask,
             conditions: record.conditions.clone(),
+            choices: record.choices.clone(),
             ..PaintRequest::default()
         })
     }
