@@ -20,6 +20,8 @@ const LONGEST_SIDE: u32 = 4096;
 const MOST_PIXELS: u64 = 2048 * 2048;
 /// Most steps of a run.
 const MOST_STEPS: u32 = 150;
+/// The furthest layer from the text encoder's end that is listened to.
+const MOST_CLIP_SKIP: u32 = 12;
 /// Most pictures of a job.
 const MOST_PICTURES: u32 = 1000;
 
@@ -86,6 +88,12 @@ pub fn check(request: &PaintRequest) -> Result<(), Stop> {
         return refused(format!(
             "One job paints 1 to {MOST_PICTURES} pictures, not {}",
             request.count
+        ));
+    }
+    if !(1..=MOST_CLIP_SKIP).contains(&request.clip_skip) {
+        return refused(format!(
+            "CLIP skip goes from 1 to {MOST_CLIP_SKIP}, not {}",
+            request.clip_skip
         ));
     }
     if let Some((width, height)) = request.size {
