@@ -6,6 +6,7 @@
 
 mod args;
 mod bench;
+mod download;
 mod generate;
 mod inspect;
 mod output;
@@ -28,6 +29,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Command::Inspect { path }) => inspect::inspect(&path),
         Some(Command::Bench(bench)) => bench::run(&bench),
         Some(Command::BenchSide(side)) => bench::answer(&side),
+        Some(Command::Download(download)) => download::run(&download),
         None => match arguments.generate {
             Some(generate) => generate::run(&generate),
             None => anyhow::bail!("Nothing to do; say what to paint with --prompt, or see --help"),

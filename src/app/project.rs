@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::document::codec::openraster::{self, Opened};
     use crate::plane::Plane;
-    use crate::types::{Picture, Sampler, Savings, Schedule};
+    use crate::types::{Picture, PromptStyle, Sampler, Savings, Schedule};
 
     /// A picture with every colour under every alpha, a mask of every coverage.
     fn painted() -> AppState {
@@ -141,6 +141,8 @@ mod tests {
                 schedule: Some(Schedule::Karras),
                 guidance_rescale: 0.7,
                 savings: Savings { guidance_interval: Some((0.25, 5.5)), deep_cache: Some(3) },
+                prompt_style: PromptStyle::Comfy,
+                clip_skip: 2,
             }),
         ] {
             drop(update(&mut state, command));

@@ -12,7 +12,7 @@ use super::keys::Bindings;
 use super::models::KnownModel;
 use super::tool::{Brush, Tool};
 use super::words::{Lang, Text};
-use crate::engine::protocol::{Sampler, Savings, Schedule};
+use crate::engine::protocol::{PromptStyle, Sampler, Savings, Schedule};
 
 /// The colours that D brings back.
 const BLACK: [u8; 3] = [0; 3];
@@ -56,6 +56,10 @@ pub struct PaintSettings {
     pub guidance_rescale: f32,
     /// Approximate savings.
     pub savings: Savings,
+    /// How the signs of prompts are read.
+    pub prompt_style: PromptStyle,
+    /// The text encoder's layer that is listened to, from the end; 1 is the last one.
+    pub clip_skip: u32,
 }
 
 impl PaintSettings {
@@ -70,6 +74,7 @@ impl PaintSettings {
             count: self.count.clamp(1, 8),
             steps: self.steps.filter(|steps| (1..=150).contains(steps)),
             guidance: self.guidance.filter(|scale| (0.0..=100.0).contains(scale)),
+            clip_skip: self.clip_skip.clamp(1, 12),
             guidance_rescale: if (0.0..=1.0).contains(&rescale) { rescale } else { 0.0 },
             savings: self.savings.within_bounds(),
             ..self
@@ -90,6 +95,8 @@ impl Default for PaintSettings {
             schedule: None,
             guidance_rescale: 0.0,
             savings: Savings::default(),
+            prompt_style: PromptStyle::default(),
+            clip_skip: 1,
         }
     }
 }

@@ -168,6 +168,10 @@ fn changed_number(old: &PaintSettings, new: &PaintSettings) -> Text {
         Text::GuidanceInterval
     } else if old.savings.deep_cache != new.savings.deep_cache {
         Text::DeepCache
+    } else if old.clip_skip != new.clip_skip {
+        Text::ClipSkip
+    } else if old.prompt_style != new.prompt_style {
+        Text::PromptStyle
     } else {
         Text::Seed
     }

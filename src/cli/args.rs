@@ -11,7 +11,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use super::bench::{Part, PeerName, Side};
 use crate::document::codec::Format;
 use crate::engine::painter::{Backend, Options, Precision};
-use crate::engine::protocol::{ModelSource, Sampler, Savings, Schedule};
+use crate::engine::protocol::{ModelSource, PromptStyle, Sampler, Savings, Schedule};
 use crate::kernels::isa::{Isa, IsaError};
 use crate::models::shapes::Shape;
 use crate::types::Prediction;
@@ -57,6 +57,8 @@ pub(super) enum Command {
     },
     /// Measure how long each part of painting takes with the built-in model
     Bench(Bench),
+    /// Show what a model on the Hugging Face hub holds and, with --yes, download it
+    Download(Download),
     /// Answer what a measurement asks on standard input
     #[command(hide = true)]
     BenchSide(BenchSide),
@@ -72,6 +74,14 @@ pub(super) struct Generate {
     /// What to avoid, in words
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(super) negative: String,
+    /// How brackets, BREAK and long prompts are read: A1111, ComfyUI, diffusers (as plain words)
+    #[arg(long, value_name = "NAME", default_value = PromptStyle::default().name())]
+    pub(super) prompt_style: PromptStyle,
+    /// The text encoder's layer that is listened to, from the end, 1 to 12; 1 is the last one. SDXL was
+    /// trained with 2, so that 1 and 2 are the same there
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=12))]
+    pub(super) clip_skip: u32,
     /// A folder in the diffusers layout, a .safetensors or .ckpt file with a whole model, or "pocket"
     /// for the built-in model
     #[arg(long, value_name = "DIR|FILE|pocket", default_value = "pocket", value_parser = model)]
@@ -195,6 +205,36 @@ pub(super) struct Generate {
     /// The picture to write: .png, .jpg or .webp
     #[arg(long, value_name = "FILE.png", value_parser = picture_file)]
     pub(super) out: PathBuf,
+}
+
+/// What to bring from the hub. The token is read from `HF_TOKEN`, never from a flag, which other
+/// users of the machine could see.
+#[derive(Args, Debug)]
+pub(super) struct Download {
+    /// The model, as owner/name
+    #[arg(value_name = "REPO")]
+    pub(super) repo: String,
+    /// Download it, and accept its licence
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// A branch, a tag or a commit
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    pub(super) revision: String,
+    /// One file of it, where it holds several models
+    #[arg(long, value_name = "FILE")]
+    pub(super) file: Option<String>,
+    /// Weights in 32 bits, even where there are some in 16
+    #[arg(long)]
+    pub(super) full: bool,
+    /// The folder of downloads [default: the hub's usual cache]
+    #[arg(long, value_name = "DIR")]
+    pub(super) cache: Option<PathBuf>,
+    /// The hub's address [default: huggingface.co]
+    #[arg(long, value_name = "URL")]
+    pub(super) endpoint: Option<String>,
+    /// Say on standard output what happens, one JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// What to measure.
@@ -437,6 +477,8 @@ mod tests {
         with("--schedule magic", "Known: Trailing");
         with("--strength 0 --init-image b.png", "more than 0");
         with("--strength 1.5 --init-image b.png", "0 to 1");
+        with("--prompt-style magic", "Known: A1111, ComfyUI");
+        with("--clip-skip 0", "1..=12");
         with("--size 0x0", "256x256");
         with("--size big", "256x256");
         with("--cfg -1", "0 to 100");

@@ -25,6 +25,8 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
         choices: ModelChoices { vae: args.vae.clone(), ema: args.ema, prediction: args.prediction },
         prompt: args.prompt.clone(),
         negative: args.negative.clone(),
+        prompt_style: args.prompt_style,
+        clip_skip: args.clip_skip,
         size: args.size,
         steps: args.steps,
         sampler: args.sampler,

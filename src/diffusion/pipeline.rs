@@ -14,7 +14,7 @@ use super::preview::{self, Pace, Rgb};
 use super::samplers::{Sampler, State};
 use super::schedule::{NoiseLevel, Plan, Schedule, TrainingNoise};
 use super::text::Tokenizer;
-use super::text::encoders::{KEPT_PARAMETERS, Prompt, TextEncoders, TextStates};
+use super::text::encoders::{KEPT_PARAMETERS, Prompt, Reading, TextEncoders, TextStates};
 use super::unet::{Kept, UNet, Words};
 use super::vae::Vae;
 use crate::cancel::CancelToken;
@@ -42,7 +42,7 @@ pub struct Pipeline<O: Ops> {
 
 /// Prompts, what the encoders say of them, and what the UNet sees of that.
 struct Read<O: Ops> {
-    prompts: Vec<Prompt>,
+    reading: Reading,
     states: TextStates,
     words: Words<O>,
 }
@@ -61,7 +61,7 @@ pub trait Model {
     ///
     /// # Errors
     /// Cancelled, or the backend fails.
-    fn read_words(&mut self, prompts: &[Prompt], cancel: &CancelToken) -> Result<()>;
+    fn read_words(&mut self, reading: &Reading, cancel: &CancelToken) -> Result<()>;
     /// Encodes a picture (3 × height × width, in -1..=1, a multiple of the factor a side).
     ///
     /// # Errors
@@ -301,7 +301,7 @@ impl<O: Ops> Pipeline<O> {
     fn told(&self, job: &Job<'_>) -> Result<Told<O>> {
         let config = self.unet.config();
         let branches = Branches::of(config, job.guidance, job.picture_guidance);
-        let read = self.read.as_ref().filter(|read| read.prompts.len() == branches.count());
+        let read = self.read.as_ref().filter(|read| read.states.shape[0] == branches.count());
         let Some(read) = read else {
             return Err(DiffusionError::Request("No words were read before painting".to_owned()));
         };
@@ -313,7 +313,7 @@ impl<O: Ops> Pipeline<O> {
 
     /// What the UNet is told in steps without guidance: the prompt alone, which is read last.
     fn told_alone(&self, job: &Job<'_>, cancel: &CancelToken) -> Result<Option<Told<O>>> {
-        let read = self.read.as_ref().filter(|read| read.prompts.len() > 1);
+        let read = self.read.as_ref().filter(|read| read.states.shape[0] > 1);
         let Some(read) = read.filter(|_| job.savings.guidance_interval.is_some()) else {
             return Ok(None);
         };
@@ -333,7 +333,7 @@ impl<O: Ops> Pipeline<O> {
         words: &Words<O>,
         job: &Job<'_>,
     ) -> Result<Told<O>> {
-        let Read { prompts, states, .. } = read;
+        let Read { reading: Reading { prompts, .. }, states, .. } = read;
         let pooled = states.pooled.len() / prompts.len();
         let ids = self.unet.config().added.as_ref().and_then(|added| added.ids(pooled));
         let numbers = |prompt: &Prompt| {
@@ -424,14 +424,14 @@ impl<O: Ops> Model for Pipeline<O> {
         self.noise.config()
     }
 
-    fn read_words(&mut self, prompts: &[Prompt], cancel: &CancelToken) -> Result<()> {
-        if self.read.as_ref().is_some_and(|read| read.prompts == prompts) {
+    fn read_words(&mut self, reading: &Reading, cancel: &CancelToken) -> Result<()> {
+        if self.read.as_ref().is_some_and(|read| read.reading == *reading) {
             return Ok(());
         }
-        let states = self.text.read(&self.ops, prompts, cancel)?;
+        let states = self.text.read(&self.ops, reading, cancel)?;
         let context = self.ops.tokens(states.shape, &states.states)?;
         let words = self.unet.words(&self.ops, &context, cancel)?;
-        self.read = Some(Read { prompts: prompts.to_vec(), states, words });
+        self.read = Some(Read { reading: reading.clone(), states, words });
         Ok(())
     }
 

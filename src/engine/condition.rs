@@ -1,7 +1,7 @@
-//! From a request's pictures to what a model with more channels than the latent's is shown:
-//! a masked picture, a depth map, or the picture to edit.
+//! From a request to what a model is told and shown: its words, its sizes, and for one with more
+//! channels than the latent's a masked picture, a depth map, or the picture to edit.
 //!
-//! Called by the painter, once a job. Each does what diffusers' pipeline of that kind does
+//! Called by the painter and its forecast, once a job. Each does what diffusers' pipeline of that kind does
 //! (`StableDiffusionInpaintPipeline`, `…Depth2ImgPipeline`, `…InstructPix2PixPipeline`).
 
 use super::compose;
@@ -9,13 +9,27 @@ use super::protocol::{InpaintMask, PaintRequest, Posterior};
 use super::resolve::{Resolved, refused};
 use super::worker::Stop;
 use crate::cancel::CancelToken;
-use crate::diffusion::conditioning::{Shown, ToldSizes};
+use crate::diffusion::conditioning::{Branches, Shown, ToldSizes};
 use crate::diffusion::pipeline::Model;
+use crate::diffusion::text::encoders::Reading;
+use crate::models::config::unet::UNetConfig;
 use crate::models::identify::Task;
 use crate::plane::Plane;
 
 /// Coverage from which on a pixel lies in the hole.
 const HOLE: u8 = 128;
+
+/// The prompts that this UNet goes by, and how they are read.
+#[must_use]
+pub fn reading(unet: &UNetConfig, resolved: &Resolved) -> Reading {
+    let request = &resolved.request;
+    let branches = Branches::of(unet, resolved.guidance, resolved.picture_guidance);
+    Reading {
+        prompts: branches.prompts(&request.negative, &request.prompt),
+        style: request.prompt_style,
+        clip_skip: request.clip_skip as usize,
+    }
+}
 
 /// What the model is shown; nothing for one that takes the latent alone.
 ///

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use crate::diffusion::samplers::State;
-pub use crate::diffusion::text::Tokenizer;
+pub use crate::diffusion::text::{Tokenizer, chunks};
 use crate::plane::Plane;
 pub use crate::types::{
-    Coverage, Example, ModelChoices, ModelSource, Picture, Sampler, Savings, Schedule, Variation,
+    Coverage, Example, ModelChoices, ModelSource, Picture, PromptStyle, Sampler, Savings, Schedule,
+    Variation,
 };
 
 /// Pairs a request with its answers. Unique within one engine.
@@ -93,6 +94,11 @@ pub struct PaintRequest {
     pub prompt: String,
     /// What to avoid, in words. Empty text is the unconditional prompt.
     pub negative: String,
+    /// How the signs in both are read, and what they do.
+    pub prompt_style: PromptStyle,
+    /// The text encoder's layer that is listened to, from the end, 1..=12: 1 is the last one. Models
+    /// that were trained with an earlier one (SDXL: the last but one) are read no nearer to the end.
+    pub clip_skip: u32,
     /// Size the model works at, in pixels (width, height); rounded to the model's grid.
     /// `None`: the initial picture's (see [`ModelInfo::working_size`]), else the model's own.
     pub size: Option<(u32, u32)>,
@@ -138,6 +144,8 @@ impl Default for PaintRequest {
             choices: ModelChoices::default(),
             prompt: String::new(),
             negative: String::new(),
+            prompt_style: PromptStyle::default(),
+            clip_skip: 1,
             size: None,
             steps: None,
             sampler: None,
@@ -308,6 +316,13 @@ pub enum Notice {
     PredictionGuessed {
         /// diffusers' name of it.
         prediction: String,
+    },
+    /// Something in brackets looks like a weight, but is no number; it is read as words.
+    NotAWeight {
+        /// What stands there.
+        text: String,
+        /// Whether in the negative prompt.
+        negative: bool,
     },
 }
 

@@ -22,6 +22,8 @@ const MOST_PIXELS: u64 = 2048 * 2048;
 const MOST_STEPS: u32 = 150;
 /// How closely edit models keep to the picture unless the user says otherwise, as in diffusers.
 const PICTURE_GUIDANCE: f32 = 1.5;
+/// The furthest layer from the text encoder's end that is listened to.
+const MOST_CLIP_SKIP: u32 = 12;
 /// Most pictures of a job.
 const MOST_PICTURES: u32 = 1000;
 
@@ -115,6 +117,12 @@ pub fn check(request: &PaintRequest) -> Result<(), Stop> {
     let refiner = request.conditions.refiner.as_ref();
     if let Some(refiner) = refiner.filter(|refiner| !(0.0..=1.0).contains(&refiner.from)) {
         return refused(format!("A refiner goes on from 0 to 1, not {}", refiner.from));
+    }
+    if !(1..=MOST_CLIP_SKIP).contains(&request.clip_skip) {
+        return refused(format!(
+            "CLIP skip goes from 1 to {MOST_CLIP_SKIP}, not {}",
+            request.clip_skip
+        ));
     }
     if let Some((width, height)) = request.size {
         check_size(width, height)?;

@@ -60,6 +60,9 @@ fn wrong_arguments_end_with_2_and_failed_jobs_with_1() {
     refused(here, &["--mask", "mask.png"], 2, "--init-image");
     refused(here, &["--init-image", "init.png", "--strength", "0"], 2, "--strength");
     refused(here, &["--init-image", "none.png"], 1, "none.png");
+    let output = pentimento(here, &["download", "../none", "--yes"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("owner/name"));
     refused(here, &["--init-image", "words.png"], 1, "not a picture");
     refused(here, &["--init-image", "init.png", "--mask", "mask.png"], 1, "48 × 64");
     refused(here, &["--model", "none"], 1, "none");
@@ -99,7 +102,11 @@ fn one_picture_comes_with_its_story() {
     let here = folder.path();
     let output = paint(
         here,
-        &["--size", "64x64", "--json", "--previews", "steps", "--latents", "l.safetensors"],
+        &[
+            &["--size", "64x64", "--json", "--previews", "steps", "--latents", "l.safetensors"][..],
+            &["--clip-skip", "2", "--prompt-style", "comfyui"],
+        ]
+        .concat(),
     );
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let events = events(&output);
@@ -109,7 +116,9 @@ fn one_picture_comes_with_its_story() {
     assert_eq!(events.last().unwrap()["event"], "finished");
     let (picture, parameters) = read(&here.join("a.png"));
     assert_eq!((picture.width, picture.height), (64, 64));
-    assert!(parameters.unwrap().starts_with("a fox"));
+    let parameters = parameters.unwrap();
+    assert!(parameters.starts_with("a fox"));
+    assert!(parameters.contains("Clip skip: 2, Prompt style: ComfyUI"), "{parameters}");
     assert!(here.join("steps/step-01.png").exists() && here.join("steps/step-02.png").exists());
     let latents = std::fs::read(here.join("l.safetensors")).unwrap();
     let latents = safetensors::SafeTensors::deserialize(&latents).unwrap();

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use pentimento::cancel::CancelToken;
 use pentimento::diffusion::conditioning::Branches;
-use pentimento::diffusion::text::encoders::{KEPT_PARAMETERS, TextEncoders};
+use pentimento::diffusion::text::encoders::{KEPT_PARAMETERS, Reading, TextEncoders};
 use pentimento::diffusion::unet::UNet;
 use pentimento::engine::painter::Backend;
-use pentimento::engine::protocol::{Conditions, ModelSource, PaintRequest, Refiner};
+use pentimento::engine::protocol::{Conditions, ModelSource, PaintRequest, PromptStyle, Refiner};
 use pentimento::models::ModelFolder;
 use pentimento::models::config::unet::UNetConfig;
 use pentimento::models::identify::{Task, identify};
@@ -64,8 +64,12 @@ fn check_stages<O: Ops>(ops: &O, kept: usize, title: &str) {
         let config = UNetConfig::read(&folder).expect("a UNet's configuration");
         let texts = TextEncoders::load(ops, &folder, &config, kept, &go, &mut |_| ());
         let texts = texts.expect("text encoders");
-        let prompts = Branches::Both.prompts(NEGATIVE, PROMPT);
-        let ours = texts.read(ops, &prompts, &go).expect("text states");
+        let reading = Reading {
+            prompts: Branches::Both.prompts(NEGATIVE, PROMPT),
+            style: PromptStyle::default(),
+            clip_skip: 1,
+        };
+        let ours = texts.read(ops, &reading, &go).expect("text states");
         let states = goldens.get("stage/text/states");
         assert_eq!(states.shape, ours.shape, "{model}");
         let error = relative(&ours.states, &states.values);

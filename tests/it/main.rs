@@ -14,6 +14,7 @@ mod numbers;
 mod oracle;
 mod parity;
 mod precision;
+mod prompts;
 mod reopen;
 mod savings;
 mod session;
@@ -23,6 +24,7 @@ mod tidy;
 mod ui;
 mod ui_keyboard;
 mod ui_page;
+mod ui_prompt;
 mod window;
 #[cfg(target_os = "linux")]
 mod xdnd;

@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Origin, Reading, Recipe, Unhonoured, names};
-use crate::engine::protocol::{Savings, Variation};
+use crate::engine::protocol::{PromptStyle, Savings, Variation};
 
 /// The most entries of a report.
 const MOST_REPORTED: usize = 200;
@@ -33,6 +33,8 @@ pub(super) enum Field {
     Strength,
     VariationSeed,
     VariationStrength,
+    PromptStyle,
+    ClipSkip,
 }
 
 /// A recipe while it is read.
@@ -100,6 +102,8 @@ impl Draft {
                     Some(number(value, 0.0..=1.0).filter(|strength| *strength > 0.0)?);
             }
             Field::VariationSeed => self.varied.0 = Some(whole(value, 0..=u64::MAX)?),
+            Field::PromptStyle => recipe.prompt_style = Some(value.parse().ok()?),
+            Field::ClipSkip => recipe.clip_skip = Some(whole(value, 1..=12)? as u32),
             Field::VariationStrength => self.varied.1 = Some(number(value, 0.0..=1.0)?),
         }
         Some(())
@@ -143,6 +147,9 @@ impl Draft {
             (Some(seed), None) => self.cannot("Variation seed", &seed.to_string()),
             (None, Some(by)) => self.cannot("Variation seed strength", &by.to_string()),
             (None, None) => {}
+        }
+        if origin == Origin::ComfyUi {
+            self.recipe.prompt_style = Some(PromptStyle::Comfy);
         }
         Reading { origin, recipe: self.recipe, unhonoured: self.unhonoured }
     }

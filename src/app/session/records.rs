@@ -14,8 +14,8 @@ use super::super::undo::{Deed, Moment, Step};
 use super::super::words::Text;
 use crate::document::document::Document;
 use crate::engine::protocol::{
-    Conditions, ModelChoices, ModelSource, PaintRequest, Posterior, Sampler, Savings, Schedule,
-    Variation,
+    Conditions, ModelChoices, ModelSource, PaintRequest, Posterior, PromptStyle, Sampler, Savings,
+    Schedule, Variation,
 };
 use crate::plane::{Plane, TileAt};
 
@@ -213,6 +213,12 @@ pub struct RequestRecord {
     pub choices: ModelChoices,
     pub prompt: String,
     pub negative: String,
+    /// Older programs read words only.
+    #[serde(default = "as_plain_words")]
+    pub prompt_style: PromptStyle,
+    /// 0 in older records: 1.
+    #[serde(default)]
+    pub clip_skip: u32,
     pub size: Option<(u32, u32)>,
     pub steps: Option<u32>,
     pub sampler: Option<Sampler>,
@@ -235,6 +241,11 @@ pub struct RequestRecord {
     pub conditions: Conditions,
 }
 
+/// How a request of an older program was read.
+fn as_plain_words() -> PromptStyle {
+    PromptStyle::Plain
+}
+
 impl RequestRecord {
     fn of(request: &PaintRequest) -> Self {
         Self {
@@ -242,6 +253,8 @@ impl RequestRecord {
             choices: request.choices.clone(),
             prompt: request.prompt.clone(),
             negative: request.negative.clone(),
+            prompt_style: request.prompt_style,
+            clip_skip: request.clip_skip,
             size: request.size,
             steps: request.steps,
             sampler: request.sampler,

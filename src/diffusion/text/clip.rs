@@ -44,11 +44,19 @@ impl Reach {
     pub const LAST: Self = Self { skipped: 0, normed: true };
     /// Stable Diffusion XL: the last layer but one's, as they are (Podell et al. 2023, section 2.1).
     pub const PENULTIMATE: Self = Self { skipped: 1, normed: false };
+
+    /// With CLIP skip: the `clip_skip`-th layer from the end, 1 is the last one, but none after the
+    /// layer that the model was trained with. So 1 and 2 are the same for SDXL: programs that ignore
+    /// CLIP skip there and those that count it from the end both write 2.
+    #[must_use]
+    pub fn skipping(self, clip_skip: usize) -> Self {
+        Self { skipped: self.skipped.max(clip_skip.saturating_sub(1)), ..self }
+    }
 }
 
 /// What an encoder says of prompts.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reading {
+pub struct Encoded {
     /// Prompts × tokens × hidden.
     pub states: Vec<f32>,
     /// Prompts × projection width, from an encoder with a projection.
@@ -114,7 +122,8 @@ impl<O: Ops> ClipText<O> {
     }
 
     /// Reads prompts. Each one's ids are as many as the model has positions, each below the
-    /// vocabulary's size; `end` is the id of the token at which the whole text is read.
+    /// vocabulary's size; `end` is the id of the token at which the whole text is read. At least one
+    /// layer is run.
     ///
     /// # Errors
     /// Cancelled, or the backend fails.
@@ -125,13 +134,13 @@ impl<O: Ops> ClipText<O> {
         end: u32,
         reach: Reach,
         cancel: &CancelToken,
-    ) -> Result<Reading> {
-        let kept = self.layers.len().saturating_sub(reach.skipped);
+    ) -> Result<Encoded> {
+        let kept = self.layers.len().saturating_sub(reach.skipped).max(1);
         let x = self.through(ops, self.embedded(ops, prompts)?, 0..kept, cancel)?;
         let normed = if reach.normed { &ops.layer_norm(&x, &self.norm)? } else { &x };
         let states = ops.read_tokens(normed)?;
         let Some(projection) = &self.projection else {
-            return Ok(Reading { states, pooled: None });
+            return Ok(Encoded { states, pooled: None });
         };
         let x = self.through(ops, x, kept..self.layers.len(), cancel)?;
         let whole = ops.read_tokens(&ops.layer_norm(&x, &self.norm)?)?;
@@ -147,7 +156,7 @@ impl<O: Ops> ClipText<O> {
             .collect();
         let ends = ops.tokens([prompts.len(), 1, hidden], &ends)?;
         let pooled = ops.read_tokens(&ops.project(&ends, projection, None, None)?)?;
-        Ok(Reading { states, pooled: Some(pooled) })
+        Ok(Encoded { states, pooled: Some(pooled) })
     }
 
     fn embedded(&self, ops: &O, prompts: &[&[u32]]) -> Result<O::Tensor> {

@@ -7,14 +7,17 @@
 
 use std::sync::Arc;
 
+use super::chunks::{self, Chunk, Chunks};
 use super::clip::{ClipText, Reach};
 use super::tokenizer::Tokenizer;
+use super::weights;
 use crate::cancel::CancelToken;
 use crate::diffusion::error::Result;
 use crate::models::config::clip::ClipConfig;
 use crate::models::config::unet::UNetConfig;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::Ops;
+use crate::types::PromptStyle;
 
 /// A component with a text encoder, and the one with its tokenizer.
 const PARTS: [(&str, &str); 2] = [("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2")];
@@ -48,6 +51,17 @@ pub struct Prompt {
     pub text: String,
     /// Whether they say what to avoid.
     pub negative: bool,
+}
+
+/// Prompts and how they are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The prompts of all branches.
+    pub prompts: Vec<Prompt>,
+    /// How their signs are read.
+    pub style: PromptStyle,
+    /// The layer that is listened to, from the end, as [`Reach::skipping`] counts it.
+    pub clip_skip: usize,
 }
 
 /// What all encoders say of prompts.
@@ -114,11 +128,14 @@ impl<O: Ops> TextEncoders<O> {
         self.encoders.iter().map(|encoder| encoder.config.hidden).sum()
     }
 
-    /// Reads prompts; equal ones once. What is not kept is read from disk first.
+    /// Reads prompts in chunks; equal ones once. What is not kept is read from disk first. A text as a
+    /// whole is its first chunk's, without weights.
     ///
     /// # Errors
     /// Cancelled, the backend fails, or an encoder cannot be read any more.
-    pub fn read(&self, ops: &O, prompts: &[Prompt], cancel: &CancelToken) -> Result<TextStates> {
+    pub fn read(&self, ops: &O, reading: &Reading, cancel: &CancelToken) -> Result<TextStates> {
+        let Reading { prompts, style, clip_skip } = reading;
+        let reach = self.reach.skipping(*clip_skip);
         let mut distinct: Vec<&str> = Vec::new();
         let mut places = Vec::new();
         for prompt in prompts {
@@ -128,8 +145,8 @@ impl<O: Ops> TextEncoders<O> {
                 distinct.push(&prompt.text);
             }
         }
-        let mut readings = Vec::new();
-        let mut length = usize::MAX;
+        let mut encoded = Vec::new();
+        let mut pooled = Vec::new();
         for Encoder { part, tokenizer, config, projected, clip } in &self.encoders {
             let brought;
             let clip = match clip {
@@ -140,32 +157,38 @@ impl<O: Ops> TextEncoders<O> {
                     &brought
                 }
             };
-            let tokens: Vec<_> = distinct.iter().map(|text| tokenizer.encode(text)).collect();
-            let ids: Vec<&[u32]> = tokens.iter().map(|tokens| tokens.ids.as_slice()).collect();
-            let reading = clip.read(ops, &ids, tokenizer.end(), self.reach, cancel)?;
-            length = length.min(tokenizer.positions());
-            readings.push((config.hidden, tokenizer.positions(), reading));
+            let chunked: Vec<Chunks> =
+                distinct.iter().map(|text| chunks::read(tokenizer, text, *style)).collect();
+            let mut whole = None;
+            let states = weights::states(&chunked, &Chunk::empty(tokenizer), *style, |ids| {
+                let read = clip.read(ops, ids, tokenizer.end(), reach, cancel)?;
+                whole = read.pooled.map(|pooled| (ids.len(), pooled));
+                Ok(read.states)
+            })?;
+            if let Some((chunks, whole)) = whole {
+                pooled = of_first_chunks(&chunked, &whole, whole.len() / chunks);
+            }
+            encoded.push((config.hidden, states));
         }
-        let shape = [prompts.len(), length, self.width()];
+        let count = distinct.len().max(1);
+        let length = encoded.iter().map(|(hidden, states)| states.len() / hidden / count).min();
+        let shape = [prompts.len(), length.unwrap_or(0), self.width()];
         let mut states = Vec::with_capacity(shape.iter().product());
-        let mut pooled = Vec::new();
+        let mut wholes = Vec::new();
         for (prompt, place) in prompts.iter().zip(places) {
             let zero = self.empty_is_zero && prompt.negative && prompt.text.is_empty();
             let kept = if zero { 0.0 } else { 1.0 };
-            for token in 0..length {
-                for (hidden, positions, reading) in &readings {
-                    let row = &reading.states[(place * positions + token) * hidden..][..*hidden];
+            for token in 0..shape[1] {
+                for (hidden, encoded) in &encoded {
+                    let own = &encoded[place * (encoded.len() / count)..];
+                    let row = &own[token * hidden..][..*hidden];
                     states.extend(row.iter().map(|value| value * kept));
                 }
             }
-            if let Some((_, _, whole)) = readings.last()
-                && let Some(whole) = &whole.pooled
-            {
-                let width = whole.len() / distinct.len();
-                pooled.extend(whole[place * width..][..width].iter().map(|value| value * kept));
-            }
+            let width = pooled.len() / count;
+            wholes.extend(pooled[place * width..][..width].iter().map(|value| value * kept));
         }
-        Ok(TextStates { shape, states, pooled })
+        Ok(TextStates { shape, states, pooled: wholes })
     }
 
     /// The encoders and the UNet must be made for each other.
@@ -199,6 +222,17 @@ impl<O: Ops> TextEncoders<O> {
         }
         Ok(())
     }
+}
+
+/// The rows of each prompt's first chunk, out of one of `width` values for every chunk.
+fn of_first_chunks(prompts: &[Chunks], rows: &[f32], width: usize) -> Vec<f32> {
+    let mut rest = rows;
+    let mut first = Vec::with_capacity(prompts.len() * width);
+    for prompt in prompts {
+        first.extend(&rest[..width]);
+        rest = &rest[prompt.chunks.len() * width..];
+    }
+    first
 }
 
 /// Which states a UNet was trained with.
