@@ -10,7 +10,9 @@ use super::jobs::{Entry, EntryId, Job, Stage};
 use super::notices::Kind;
 use super::state::{AppState, Effect, Welcome};
 use super::trouble;
-use crate::engine::protocol::{InitPicture, InpaintMask, PaintRequest, Posterior, Variation};
+use crate::engine::protocol::{
+    InitPicture, InpaintMask, ModelChoices, PaintRequest, Posterior, Variation,
+};
 use crate::plane::Plane;
 
 /// How far a near relative goes towards other noise.
@@ -42,6 +44,7 @@ impl AppState {
         let paint = &self.settings.paint;
         let request = PaintRequest {
             model: self.model.source.clone(),
+            choices: ModelChoices::default(),
             prompt: self.prompt.trim().to_owned(),
             negative: self.negative.trim().to_owned(),
             size: if init.is_some() { None } else { paint.size },

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::words::Lang;
 
 /// English with `{}` where names and numbers stand, and Chinese with their order in braces.
-const SENTENCES: [(&str, &str); 45] = [
+const SENTENCES: [(&str, &str); 46] = [
     // Pictures.
     (
         "This file is not a picture that can be read (PNG, JPEG, WebP, TIFF, OpenRaster)",

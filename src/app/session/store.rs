@@ -257,7 +257,6 @@ impl<'a> Store<'a> {
             origin,
             before: None,
             model: record.model,
-            choices: record.choices,
             began: 0.0,
             took_secs: record.took_secs,
         };
@@ -326,6 +325,7 @@ impl<'a> Store<'a> {
         };
         Some(PaintRequest {
             model: record.model.clone(),
+            choices: record.choices.clone(),
             prompt: record.prompt.clone(),
             negative: record.negative.clone(),
             size: record.size,
