@@ -36,7 +36,7 @@ impl Stock {
         Ok(Self {
             unet_config: UNetConfig::read(folder)?,
             vae_config: VaeConfig::read(folder)?,
-            text_config: ClipConfig::read(folder)?,
+            text_config: ClipConfig::read(folder, "text_encoder")?,
             text: None,
             unet: None,
             vae: None,

@@ -44,6 +44,7 @@ impl AppState {
         let paint = &self.settings.paint;
         let request = PaintRequest {
             model: self.model.source.clone(),
+            choices: ModelChoices::default(),
             prompt: self.prompt.trim().to_owned(),
             negative: self.negative.trim().to_owned(),
             prompt_style: paint.prompt_style,
@@ -61,7 +62,6 @@ impl AppState {
             init,
             mask,
             conditions: Conditions::default(),
-            choices: ModelChoices::default(),
             previews: self.settings.prefer.previews,
             latents: false,
             resume: None,

@@ -10,7 +10,9 @@ use pentimento::diffusion::unet::UNet;
 use pentimento::engine::painter::Backend;
 use pentimento::engine::protocol::{Conditions, ModelSource, PaintRequest, PromptStyle, Refiner};
 use pentimento::models::ModelFolder;
+use pentimento::models::config::noise::NoiseConfig;
 use pentimento::models::config::unet::UNetConfig;
+use pentimento::models::defaults::Usual;
 use pentimento::models::identify::{Task, identify};
 use pentimento::ops::{ImageDims, Ops, candle::Candle, cpu::Cpu};
 use pentimento::plane::Plane;
@@ -221,6 +223,18 @@ fn family_runs_notice_a_wrong_condition() {
         request.conditions.depth = Some(flat);
     });
     table.finish("Wrong conditions, worst pixel, 1/255");
+}
+
+#[test]
+fn few_step_models_are_run_as_they_were_made_to_be() {
+    for (model, steps, guidance) in [("sdxl", 20, 7.5), ("sdxl_turbo", 4, 1.0), ("lcm", 4, 8.5)] {
+        let place = assembled(model);
+        let folder = ModelFolder::open(&ModelSource::Path(place.path().to_owned()));
+        let folder = folder.expect("a model");
+        let unet = UNetConfig::read(&folder).expect("a UNet's configuration");
+        let noise = NoiseConfig::read(&folder).expect("a scheduler's configuration");
+        assert_eq!(Usual::of(&unet, &noise), Usual { steps, guidance }, "{model}");
+    }
 }
 
 #[test]

@@ -325,6 +325,7 @@ impl<'a> Store<'a> {
         };
         Some(PaintRequest {
             model: record.model.clone(),
+            choices: record.choices.clone(),
             prompt: record.prompt.clone(),
             negative: record.negative.clone(),
             prompt_style: record.prompt_style,
@@ -342,7 +343,6 @@ impl<'a> Store<'a> {
             init,
             mask,
             conditions: record.conditions.clone(),
-            choices: record.choices.clone(),
             ..PaintRequest::default()
         })
     }
