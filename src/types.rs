@@ -209,3 +209,44 @@ impl FromStr for Schedule {
             .ok_or_else(|| UnknownName::new("schedule", name, &Self::ALL.map(Self::name)))
     }
 }
+
+/// How a prompt's signs are read, and what they do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum PromptStyle {
+    /// As A1111 does: brackets multiply what the text encoder says of their words, whose mean is
+    /// then as before; BREAK; long prompts are cut at a comma.
+    #[default]
+    A1111,
+    /// As ComfyUI does: brackets move what the text encoder says of their words away from what it
+    /// says of an empty prompt; long prompts are cut between brackets.
+    Comfy,
+    /// As diffusers does: there are no signs, and what is too long falls off.
+    Plain,
+}
+
+impl PromptStyle {
+    /// All of them, in the order of menus.
+    pub const ALL: [Self; 3] = [Self::A1111, Self::Comfy, Self::Plain];
+
+    /// The name of the program that reads prompts so, written into pictures.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::A1111 => "A1111",
+            Self::Comfy => "ComfyUI",
+            Self::Plain => "diffusers",
+        }
+    }
+}
+
+impl FromStr for PromptStyle {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let wanted = simplified(name);
+        Self::ALL
+            .into_iter()
+            .find(|style| simplified(style.name()) == wanted)
+            .ok_or_else(|| UnknownName::new("prompt style", name, &Self::ALL.map(Self::name)))
+    }
+}

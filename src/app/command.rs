@@ -3,6 +3,7 @@
 //! It feeds menu, shortcuts, tooltips, palette and the list of keys. `ui` returns
 //! [`Command`]s; [`super::update`] carries them out. Nothing here changes anything.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ pub enum Action {
     FocusPrompt,
     EarlierPrompt,
     LaterPrompt,
+    Heavier,
+    Lighter,
     Surprise,
     Keep,
     Discard,
@@ -101,6 +104,15 @@ pub enum Command {
     Prompt(String),
     /// New words to avoid.
     Negative(String),
+    /// Change the weight of words.
+    Weigh {
+        /// Whether among the words to avoid.
+        negative: bool,
+        /// What is selected there, or where the cursor is, in letters.
+        selection: Range<usize>,
+        /// Whether they count more.
+        up: bool,
+    },
     /// Opens or closes the line of words to avoid.
     AvoidOpen(bool),
     /// A new strength in percent.
@@ -299,6 +311,8 @@ rows! {
     Redo, Redo, [ctrl_shift("Z"), ctrl("Y")], NoText, Some(Group::Edit);
     EarlierPrompt, EarlierPrompt, [alt("Up")], Anywhere, Some(Group::Edit);
     LaterPrompt, LaterPrompt, [alt("Down")], Anywhere, Some(Group::Edit);
+    Heavier, Heavier, [ctrl("Up")], Anywhere, Some(Group::Edit);
+    Lighter, Lighter, [ctrl("Down")], Anywhere, Some(Group::Edit);
     Paint, PaintNow, [ctrl("Enter")], Anywhere, Some(Group::Paint);
     PaintFront, PaintFront, [ctrl_shift("Enter")], Anywhere, Some(Group::Paint);
     PaintFour, FourOfThem, [], Anywhere, Some(Group::Paint);
@@ -408,6 +422,7 @@ impl Action {
                 jobs.paused || jobs.running.is_some() || !jobs.waiting.is_empty()
             }
             Self::EarlierPrompt => !state.settings.recent_prompts.is_empty(),
+            Self::Heavier | Self::Lighter => !state.prompt.is_empty() || !state.negative.is_empty(),
             Self::LaterPrompt => state.prompt_walk.is_some(),
             Self::PreviousResult | Self::NextResult => !state.entries.is_empty(),
             Self::Save | Self::SaveAs | Self::Copy | Self::Compare => state.has_picture(),

@@ -114,6 +114,7 @@ impl AppState {
                 let numbers = [asked.0, asked.1, used.0, used.1].map(|side| side.to_string());
                 self.lang.fill(Text::SizeRounded, &numbers.each_ref().map(String::as_str))
             }
+            Notice::NotAWeight { text, .. } => self.lang.fill(Text::NotAWeight, &[&text]),
             Notice::WordsLost { lost, .. } => {
                 let lost: String = lost.chars().take(60).collect();
                 self.lang.fill(Text::WordsLost, &[&lost])

@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod command;
+pub mod emphasis;
 pub mod events;
 pub mod examples;
 pub mod history;

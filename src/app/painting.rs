@@ -44,6 +44,8 @@ impl AppState {
             model: self.model.source.clone(),
             prompt: self.prompt.trim().to_owned(),
             negative: self.negative.trim().to_owned(),
+            prompt_style: paint.prompt_style,
+            clip_skip: paint.clip_skip.max(1),
             size: if init.is_some() { None } else { paint.size },
             steps: paint.steps,
             sampler: paint.sampler,

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::document::codec::openraster::{self, Opened};
     use crate::plane::Plane;
-    use crate::types::{Picture, Sampler, Schedule};
+    use crate::types::{Picture, PromptStyle, Sampler, Schedule};
 
     /// A picture with every colour under every alpha, a mask of every coverage.
     fn painted() -> AppState {
@@ -140,6 +140,8 @@ mod tests {
                 sampler: Some(Sampler::Heun),
                 schedule: Some(Schedule::Karras),
                 guidance_rescale: 0.7,
+                prompt_style: PromptStyle::Comfy,
+                clip_skip: 2,
             }),
         ] {
             drop(update(&mut state, command));

@@ -56,6 +56,8 @@ impl AppState {
         paint.steps = recipe.steps;
         paint.guidance = recipe.guidance;
         paint.guidance_rescale = recipe.guidance_rescale.unwrap_or(0.0);
+        paint.prompt_style = recipe.prompt_style.unwrap_or_default();
+        paint.clip_skip = recipe.clip_skip.unwrap_or(1);
         paint.sampler = recipe.sampler;
         paint.schedule = recipe.schedule;
         paint.seed = recipe.seed.unwrap_or(paint.seed);

@@ -12,7 +12,7 @@ use super::keys::Bindings;
 use super::models::KnownModel;
 use super::tool::{Brush, Tool};
 use super::words::{Lang, Text};
-use crate::engine::protocol::{Sampler, Schedule};
+use crate::engine::protocol::{PromptStyle, Sampler, Schedule};
 
 /// The colours that D brings back.
 const BLACK: [u8; 3] = [0; 3];
@@ -54,6 +54,10 @@ pub struct PaintSettings {
     pub schedule: Option<Schedule>,
     /// Guidance rescale, 0 is off.
     pub guidance_rescale: f32,
+    /// How the signs of prompts are read.
+    pub prompt_style: PromptStyle,
+    /// The text encoder's layer that is listened to, from the end; 1 is the last one.
+    pub clip_skip: u32,
 }
 
 impl PaintSettings {
@@ -68,6 +72,7 @@ impl PaintSettings {
             count: self.count.clamp(1, 8),
             steps: self.steps.filter(|steps| (1..=150).contains(steps)),
             guidance: self.guidance.filter(|scale| (0.0..=100.0).contains(scale)),
+            clip_skip: self.clip_skip.clamp(1, 12),
             guidance_rescale: if (0.0..=1.0).contains(&rescale) { rescale } else { 0.0 },
             ..self
         }
@@ -86,6 +91,8 @@ impl Default for PaintSettings {
             sampler: None,
             schedule: None,
             guidance_rescale: 0.0,
+            prompt_style: PromptStyle::default(),
+            clip_skip: 1,
         }
     }
 }

@@ -16,7 +16,7 @@ use super::view::View;
 use super::words::Lang;
 use crate::document::document::Document;
 use crate::document::raster::Raster;
-use crate::engine::protocol::{Example, JobId, ModelInfo, ModelSource, PaintRequest};
+use crate::engine::protocol::{Example, JobId, ModelInfo, ModelSource, PaintRequest, chunks};
 use crate::engine::resolve;
 use crate::files::FileRequest;
 use crate::models::defaults::Extras;
@@ -75,12 +75,16 @@ impl ModelState {
 }
 
 /// How many words the prompt holds for the model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WordCount {
     /// Word pieces used.
     pub used: usize,
     /// Word pieces the model reads; 0 while that is unknown.
     pub room: usize,
+    /// Parts in which it reads them, each by itself.
+    pub chunks: usize,
+    /// Bytes at which the second part and later ones begin.
+    pub marks: Vec<usize>,
     /// Byte at which words begin to fall off.
     pub lost_from: Option<usize>,
 }
@@ -119,6 +123,13 @@ pub enum Focus {
     PromptSelected,
     /// The line of words to avoid.
     Negative,
+    /// These letters of the prompt or of the words to avoid, selected.
+    Letters {
+        /// Whether of the words to avoid.
+        negative: bool,
+        /// From and to; the same for a cursor.
+        letters: (usize, usize),
+    },
     /// The canvas: no text field.
     Canvas,
     /// The prompt; empty, it offers what was painted before.
@@ -375,11 +386,14 @@ impl AppState {
     /// Counts the prompt's words for the model.
     pub fn count_words(&mut self) {
         self.words = self.model.info.as_ref().map_or_else(WordCount::default, |info| {
-            let tokens = info.tokenizer.encode(&self.prompt);
+            let style = self.settings.paint.prompt_style;
+            let read = chunks::read(&info.tokenizer, &self.prompt, style);
             WordCount {
-                used: tokens.used,
-                room: info.tokenizer.room(),
-                lost_from: tokens.lost_from,
+                used: read.used,
+                room: read.room,
+                chunks: read.chunks.len(),
+                marks: read.marks(),
+                lost_from: read.lost_from,
             }
         });
     }

@@ -164,6 +164,10 @@ fn changed_number(old: &PaintSettings, new: &PaintSettings) -> Text {
         Text::Schedule
     } else if old.guidance_rescale != new.guidance_rescale {
         Text::Rescale
+    } else if old.clip_skip != new.clip_skip {
+        Text::ClipSkip
+    } else if old.prompt_style != new.prompt_style {
+        Text::PromptStyle
     } else {
         Text::Seed
     }

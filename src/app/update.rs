@@ -38,6 +38,7 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
             state.count_words();
         }
         Command::Negative(words) => state.negative = words,
+        Command::Weigh { negative, selection, up } => return state.weigh(negative, &selection, up),
         Command::AvoidOpen(open) => {
             state.avoid_open = open || !state.negative.is_empty();
             return vec![Effect::Focus(if open { Focus::Negative } else { Focus::Prompt })];
@@ -45,6 +46,7 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::Strength(percent) => set_strength(state, percent),
         Command::Paint(paint) => {
             state.settings.paint = paint;
+            state.count_words();
             return vec![Effect::Remember];
         }
         Command::Brush(brush) => state.settings.set_brush(state.tool, brush),
@@ -127,8 +129,8 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
         Action::LaterPrompt => state.later_prompt(),
         Action::Undo => state.undo(),
         Action::Redo => state.redo(),
-        // It is held, which its key says by itself.
-        Action::Compare => {}
+        // It is held, which its key says by itself; and only the window knows where the cursor is.
+        Action::Compare | Action::Heavier | Action::Lighter => {}
         Action::Keep => {
             state.keep_shown();
         }
@@ -341,6 +343,8 @@ fn use_settings(state: &mut AppState, id: EntryId) {
     paint.sampler = request.sampler;
     paint.schedule = request.schedule;
     paint.guidance_rescale = request.guidance_rescale;
+    paint.prompt_style = request.prompt_style;
+    paint.clip_skip = request.clip_skip;
     paint.seed = seed;
     if request.init.is_none() {
         paint.size = request.size;

@@ -75,6 +75,7 @@ texts! {
     StrengthNew => ("new", "全新"),
     WordCount => ("{0}/{1}", "{0}/{1}"),
     WordCountTip => ("{0} of {1} word pieces are read by the model", "模型读取 {1} 个词元，已用 {0} 个"),
+    WordChunksTip => ("{0} word pieces, read in {2} parts of {3}; lines in the prompt show where they meet", "共 {0} 个词元，分 {2} 段读取（每段 {3} 个）；提示词中的竖线标出分段处"),
     WordsLostTip => ("The model reads {1} word pieces; the dimmed words fall off", "模型只读取 {1} 个词元，变暗的词会被忽略"),
     // Intent lines.
     IntentNew => ("New {0} × {1} picture", "新画 {0} × {1}"),
@@ -184,6 +185,8 @@ texts! {
     Sampler => ("Sampler", "采样器"),
     Schedule => ("Schedule", "调度"),
     Rescale => ("Guidance rescale", "引导重缩放"),
+    ClipSkip => ("CLIP skip", "CLIP 跳过层"),
+    PromptStyle => ("Prompt style", "提示词语法"),
     Previews => ("Previews", "预览"),
     RestoreDefault => ("Back to the model's own: {0}", "恢复模型默认值：{0}"),
     ErrorSteps => ("Steps go from 1 to 150", "步数范围为 1 到 150"),
@@ -287,6 +290,7 @@ texts! {
     Dismiss => ("Dismiss", "关闭"),
     MoreNotices => ("+{0}", "+{0}"),
     SizeRounded => ("{0} × {1} was rounded to {2} × {3}, the model's grid", "{0} × {1} 已按模型网格调整为 {2} × {3}"),
+    NotAWeight => ("“{0}” looks like a weight but is no number; it is read as words", "“{0}”像权重却不是数字，已作为文字读取"),
     WordsLost => ("The prompt is too long for the model; these words fall off: {0}", "提示词超出模型长度，以下内容被忽略：{0}"),
     // The welcome.
     SurpriseMe => ("Surprise me", "随便画画"),
@@ -350,6 +354,8 @@ texts! {
     // Prompts, history, queue.
     GroupEdit => ("Edit", "编辑"),
     Redo => ("Redo", "重做"),
+    Heavier => ("More weight on the word", "加大词语权重"),
+    Lighter => ("Less weight on the word", "减小词语权重"),
     EarlierPrompt => ("Earlier prompt", "上一条提示词"),
     LaterPrompt => ("Later prompt", "下一条提示词"),
     RecentPrompts => ("Recent prompts", "最近的提示词"),

@@ -12,7 +12,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use super::bench::Part;
 use crate::document::codec::Format;
 use crate::engine::painter::{Backend, Options, Precision};
-use crate::engine::protocol::{ModelSource, Sampler, Schedule};
+use crate::engine::protocol::{ModelSource, PromptStyle, Sampler, Schedule};
 use crate::kernels::isa::{Isa, IsaError};
 use crate::models::shapes::Shape;
 
@@ -68,6 +68,13 @@ pub(super) struct Generate {
     /// What to avoid, in words
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(super) negative: String,
+    /// How brackets, BREAK and long prompts are read: A1111, ComfyUI, diffusers (as plain words)
+    #[arg(long, value_name = "NAME", default_value = PromptStyle::default().name())]
+    pub(super) prompt_style: PromptStyle,
+    /// The text encoder's layer that is listened to, from the end, 1 to 12; 1 is the last one
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=12))]
+    pub(super) clip_skip: u32,
     /// A folder in the diffusers layout, or "pocket" for the built-in model
     #[arg(long, value_name = "DIR|FILE|pocket", default_value = "pocket", value_parser = model)]
     pub(super) model: ModelSource,
@@ -365,6 +372,8 @@ mod tests {
         with("--schedule magic", "Known: Trailing");
         with("--strength 0 --init-image b.png", "more than 0");
         with("--strength 1.5 --init-image b.png", "0 to 1");
+        with("--prompt-style magic", "Known: A1111, ComfyUI");
+        with("--clip-skip 0", "1..=12");
         with("--size 0x0", "256x256");
         with("--size big", "256x256");
         with("--cfg -1", "0 to 100");

@@ -37,6 +37,8 @@ pub(super) fn describe(path: &Path) -> Result<String> {
     let words = |words: &str| (!words.is_empty()).then(|| words.to_owned());
     line("prompt", words(&recipe.prompt))?;
     line("negative", words(&recipe.negative))?;
+    line("read as", recipe.prompt_style.map(|style| style.name().to_owned()))?;
+    line("CLIP skip", recipe.clip_skip.map(|layer| layer.to_string()))?;
     line("size", recipe.size.map(|(width, height)| format!("{width} × {height}")))?;
     line("steps", recipe.steps.map(|steps| steps.to_string()))?;
     line("guidance", recipe.guidance.map(|scale| scale.to_string()))?;

@@ -92,6 +92,13 @@ impl Report {
                     "event": "notice", "notice": "words-lost", "lost": lost, "negative": negative,
                 }))
             }
+            Notice::NotAWeight { text, negative } => {
+                let which = if *negative { "negative prompt" } else { "prompt" };
+                eprintln!("In the {which}, {text} is no weight; it is read as words");
+                self.say(&json!({
+                    "event": "notice", "notice": "not-a-weight", "text": text, "negative": negative,
+                }))
+            }
         }
     }
 
@@ -195,6 +202,7 @@ fn described(request: &PaintRequest) -> Value {
     let init = request.init.as_ref();
     json!({
         "model": model, "prompt": request.prompt, "negative": request.negative,
+        "prompt_style": request.prompt_style.name(), "clip_skip": request.clip_skip,
         "size": request.size, "steps": request.steps,
         "sampler": request.sampler.map(Sampler::name),
         "schedule": request.schedule.map(Schedule::name),

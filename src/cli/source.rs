@@ -23,6 +23,8 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
         model: args.model.clone(),
         prompt: args.prompt.clone(),
         negative: args.negative.clone(),
+        prompt_style: args.prompt_style,
+        clip_skip: args.clip_skip,
         size: args.size,
         steps: args.steps,
         sampler: args.sampler,

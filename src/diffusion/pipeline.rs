@@ -12,8 +12,9 @@ use super::noise::{TorchNoise, slerp};
 use super::preview::{self, Pace, Rgb};
 use super::samplers::{Sampler, State};
 use super::schedule::{NoiseLevel, Plan, Schedule, TrainingNoise};
-use super::text::Tokenizer;
+use super::text::chunks::{self, Chunk};
 use super::text::clip::ClipText;
+use super::text::{Tokenizer, weights};
 use super::unet::{UNet, Words};
 use super::vae::Vae;
 use crate::cancel::CancelToken;
@@ -24,7 +25,7 @@ use crate::models::config::vae::VaeConfig;
 use crate::models::defaults::PreviewFactors;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::{ImageDims, Ops};
-use crate::types::Variation;
+use crate::types::{PromptStyle, Variation};
 
 /// A model in memory, on a backend.
 pub struct Pipeline<O: Ops> {
@@ -37,7 +38,18 @@ pub struct Pipeline<O: Ops> {
     factors: Option<PreviewFactors>,
     pace: Pace,
     /// What the UNet sees of the last prompts: painting the same words again costs no reading.
-    read: Option<(Vec<String>, Words<O>)>,
+    read: Option<(Reading, Words<O>)>,
+}
+
+/// Prompts and how they are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The texts: the unconditional one first, if there is guidance.
+    pub prompts: Vec<String>,
+    /// How their signs are read.
+    pub style: PromptStyle,
+    /// The text encoder's layer that is listened to, from the end: 1 is the last one.
+    pub clip_skip: usize,
 }
 
 /// What the rest of the program may ask of a model, whatever its backend.
@@ -54,7 +66,7 @@ pub trait Model {
     ///
     /// # Errors
     /// Cancelled, or the backend fails.
-    fn read_words(&mut self, prompts: &[&str], cancel: &CancelToken) -> Result<()>;
+    fn read_words(&mut self, reading: &Reading, cancel: &CancelToken) -> Result<()>;
     /// Encodes a picture (3 × height × width, in -1..=1, a multiple of the factor a side).
     ///
     /// # Errors
@@ -350,15 +362,19 @@ impl<O: Ops> Model for Pipeline<O> {
         self.noise.config()
     }
 
-    fn read_words(&mut self, prompts: &[&str], cancel: &CancelToken) -> Result<()> {
-        if self.read.as_ref().is_some_and(|(read, _)| read == prompts) {
+    fn read_words(&mut self, reading: &Reading, cancel: &CancelToken) -> Result<()> {
+        if self.read.as_ref().is_some_and(|(read, _)| read == reading) {
             return Ok(());
         }
-        let tokens: Vec<_> = prompts.iter().map(|prompt| self.tokenizer.encode(prompt)).collect();
-        let ids: Vec<&[u32]> = tokens.iter().map(|tokens| tokens.ids.as_slice()).collect();
-        let states = self.text.forward(&self.ops, &ids, cancel)?;
+        let Reading { prompts, style, clip_skip } = reading;
+        let chunked = |prompt: &String| chunks::read(&self.tokenizer, prompt, *style);
+        let prompts: Vec<_> = prompts.iter().map(chunked).collect();
+        let empty = Chunk::empty(&self.tokenizer);
+        let states = weights::states(&self.ops, &prompts, &empty, *style, |ids| {
+            self.text.forward_skipping(&self.ops, ids, *clip_skip, cancel)
+        })?;
         let words = self.unet.words(&self.ops, &states, cancel)?;
-        self.read = Some((prompts.iter().map(|prompt| (*prompt).to_owned()).collect(), words));
+        self.read = Some((reading.clone(), words));
         Ok(())
     }
 

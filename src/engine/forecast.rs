@@ -93,9 +93,7 @@ impl Forecaster {
         cancel: &CancelToken,
     ) -> Result<Need, DiffusionError> {
         let request = &resolved.request;
-        let prompts = [request.negative.as_str(), request.prompt.as_str()];
-        let prompts = if resolved.guidance > 1.0 { &prompts[..] } else { &prompts[1..] };
-        self.model.read_words(prompts, cancel)?;
+        self.model.read_words(&resolved.reading(), cancel)?;
         let (width, height) = (width as usize, height as usize);
         let factor = self.model.vae_config().factor();
         let cells = (height / factor, width / factor);

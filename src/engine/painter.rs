@@ -20,6 +20,7 @@ use crate::diffusion::noise::TorchNoise;
 use crate::diffusion::pipeline::{Job, Model, Pipeline, Preview as Made, Step, Watcher};
 use crate::diffusion::preview;
 use crate::diffusion::samplers::State;
+use crate::diffusion::text::chunks;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::candle::Candle;
 use crate::ops::cpu::{Cpu, DType, Isa};
@@ -226,12 +227,8 @@ fn paint(
 
     reporter.say(Event::Phase { job, phase: Phase::ReadingWords });
     let start = Instant::now();
-    // The unconditional half comes first, and only with guidance.
-    let prompts = [request.negative.as_str(), request.prompt.as_str()];
-    let guided = resolved.guidance > 1.0;
-    let prompts = if guided { &prompts[..] } else { &prompts[1..] };
-    lost_words(model, request, guided, reporter);
-    model.read_words(prompts, cancel)?;
+    unread_words(model, request, resolved.is_guided(), reporter);
+    model.read_words(&resolved.reading(), cancel)?;
     timing.text_secs = start.elapsed().as_secs_f64();
 
     let (width, height) = resolved.size;
@@ -317,14 +314,17 @@ fn placed(rgb: &preview::Rgb, request: &PaintRequest, size: (u32, u32)) -> Plane
     }
 }
 
-/// Tells which words fell off the end of the model's positions.
-fn lost_words(model: &dyn Model, request: &PaintRequest, guided: bool, reporter: &Reporter<'_>) {
+/// Tells which words fell off the end of what the model reads, and which signs are none.
+fn unread_words(model: &dyn Model, request: &PaintRequest, guided: bool, reporter: &Reporter<'_>) {
+    let say = |notice| reporter.say(Event::Notice { job: reporter.job, notice });
     let texts = [(&request.prompt, false), (&request.negative, true)];
     for (text, negative) in texts.into_iter().take(if guided { 2 } else { 1 }) {
-        if let Some(from) = model.tokenizer().encode(text).lost_from {
-            let lost = text[from..].trim().to_owned();
-            let notice = Notice::WordsLost { lost, negative };
-            reporter.say(Event::Notice { job: reporter.job, notice });
+        let read = chunks::read(model.tokenizer(), text, request.prompt_style);
+        if let Some(from) = read.lost_from {
+            say(Notice::WordsLost { lost: text[from..].trim().to_owned(), negative });
+        }
+        if let Some(odd) = read.odd.into_iter().next() {
+            say(Notice::NotAWeight { text: text[odd].to_owned(), negative });
         }
     }
 }

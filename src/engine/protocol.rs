@@ -9,9 +9,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use crate::diffusion::samplers::State;
-pub use crate::diffusion::text::Tokenizer;
+pub use crate::diffusion::text::{Tokenizer, chunks};
 use crate::plane::Plane;
-pub use crate::types::{Coverage, Example, ModelSource, Picture, Sampler, Schedule, Variation};
+pub use crate::types::{
+    Coverage, Example, ModelSource, Picture, PromptStyle, Sampler, Schedule, Variation,
+};
 
 /// Pairs a request with its answers. Unique within one engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,6 +61,10 @@ pub struct PaintRequest {
     pub prompt: String,
     /// What to avoid, in words. Empty text is the unconditional prompt.
     pub negative: String,
+    /// How the signs in both are read, and what they do.
+    pub prompt_style: PromptStyle,
+    /// The text encoder's layer that is listened to, from the end, 1..=12: 1 is the last one.
+    pub clip_skip: u32,
     /// Size the model works at, in pixels (width, height); rounded to the model's grid.
     /// `None`: the initial picture's (see [`ModelInfo::working_size`]), else the model's own.
     pub size: Option<(u32, u32)>,
@@ -99,6 +105,8 @@ impl Default for PaintRequest {
             model: ModelSource::BuiltIn,
             prompt: String::new(),
             negative: String::new(),
+            prompt_style: PromptStyle::default(),
+            clip_skip: 1,
             size: None,
             steps: None,
             sampler: None,
@@ -254,6 +262,13 @@ pub enum Notice {
         /// The text that fell off the end.
         lost: String,
         /// Whether it was the negative prompt.
+        negative: bool,
+    },
+    /// Something in brackets looks like a weight, but is no number; it is read as words.
+    NotAWeight {
+        /// What stands there.
+        text: String,
+        /// Whether in the negative prompt.
         negative: bool,
     },
 }

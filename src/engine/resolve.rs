@@ -8,7 +8,7 @@ use super::protocol::{
     Schedule,
 };
 use super::worker::Stop;
-use crate::diffusion::pipeline::Model;
+use crate::diffusion::pipeline::{Model, Reading};
 
 use crate::models::defaults::Extras;
 use crate::models::identify::identify;
@@ -20,6 +20,8 @@ const LONGEST_SIDE: u32 = 4096;
 const MOST_PIXELS: u64 = 2048 * 2048;
 /// Most steps of a run.
 const MOST_STEPS: u32 = 150;
+/// The furthest layer from the text encoder's end that is listened to.
+const MOST_CLIP_SKIP: u32 = 12;
 /// Most pictures of a job.
 const MOST_PICTURES: u32 = 1000;
 
@@ -42,6 +44,24 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// Whether there are two prompts, or only the one of what to paint.
+    #[must_use]
+    pub fn is_guided(&self) -> bool {
+        self.guidance > 1.0
+    }
+
+    /// What the text encoder reads: the unconditional prompt first, if there is guidance.
+    #[must_use]
+    pub fn reading(&self) -> Reading {
+        let request = &self.request;
+        let prompts = [&request.negative, &request.prompt].into_iter();
+        Reading {
+            prompts: prompts.skip(usize::from(!self.is_guided())).cloned().collect(),
+            style: request.prompt_style,
+            clip_skip: request.clip_skip as usize,
+        }
+    }
+
     /// The request as it can be stored and painted again.
     #[must_use]
     pub fn complete_request(&self) -> PaintRequest {
@@ -86,6 +106,12 @@ pub fn check(request: &PaintRequest) -> Result<(), Stop> {
         return refused(format!(
             "One job paints 1 to {MOST_PICTURES} pictures, not {}",
             request.count
+        ));
+    }
+    if !(1..=MOST_CLIP_SKIP).contains(&request.clip_skip) {
+        return refused(format!(
+            "CLIP skip goes from 1 to {MOST_CLIP_SKIP}, not {}",
+            request.clip_skip
         ));
     }
     if let Some((width, height)) = request.size {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use egui::epaint::RectShape;
 use egui::text::{LayoutJob, TextFormat, TextWrapping};
 use egui::{
-    Align, Galley, Id, Key, KeyboardShortcut, Layout, Modifiers, Popup, Rect, ScrollArea, Stroke,
+    Align, Galley, Key, KeyboardShortcut, Layout, Modifiers, Popup, Rect, ScrollArea, Stroke,
     StrokeKind, TextBuffer, TextEdit, Ui, UiBuilder, pos2, vec2,
 };
 
+use super::prompt_box::{self, negative_id, prompt_id};
 use super::recent::Recent;
 use super::tokens::{self, radius, size, space};
 use super::widgets::slider::Slider;
@@ -47,14 +48,6 @@ pub struct Dock {
     recent: Recent,
 }
 
-fn prompt_id() -> Id {
-    Id::unique("prompt")
-}
-
-fn negative_id() -> Id {
-    Id::unique("negative prompt")
-}
-
 impl Dock {
     /// How much the dock has grown beyond its usual height.
     #[must_use]
@@ -77,6 +70,11 @@ impl Dock {
             }
             Focus::Region { .. } => {}
             Focus::Negative => ctx.memory_mut(|memory| memory.request_focus(negative_id())),
+            Focus::Letters { negative, letters } => {
+                let id = if negative { negative_id() } else { prompt_id() };
+                ctx.memory_mut(|memory| memory.request_focus(id));
+                prompt_box::select(ctx, id, letters);
+            }
             Focus::Canvas => {
                 for id in [prompt_id(), negative_id()] {
                     ctx.memory_mut(|memory| memory.surrender_focus(id));
@@ -190,6 +188,8 @@ impl Dock {
                 .layouter(&mut layouter)
                 .show(ui);
             self.prompt_height = hint.galley.size().y;
+            let (words, p) = (&cx.state.words, cx.palette);
+            prompt_box::marks(ui, &hint.galley, hint.galley_pos, &text, &words.marks, p);
             let response = hint.response.response;
             if response.clicked() && text.is_empty() {
                 self.recent.open();
@@ -258,15 +258,17 @@ fn prompt_job(text: &str, lost_from: Option<usize>, p: &tokens::Palette, width: 
 
 /// "7/75" at the right of the text; returns the width it took.
 fn counter(ui: &mut Ui, cx: &Cx<'_>, rect: Rect) -> f32 {
-    let words = cx.state.words;
+    let words = &cx.state.words;
     if words.room == 0 || cx.state.prompt.is_empty() {
         return 0.0;
     }
     let p = cx.palette;
     let over = words.used > words.room;
-    let numbers = [words.used.to_string(), words.room.to_string()];
+    let chunk = words.room / words.chunks.max(1);
+    let numbers = [words.used, words.room, words.chunks, chunk].map(|number| number.to_string());
     let numbers = numbers.each_ref().map(String::as_str);
     let text = cx.lang().fill(Text::WordCount, &numbers);
+    let said = text.clone();
     let colour = if over { p.warn } else { p.text_3 };
     let galley = ui.painter().layout_no_wrap(text, tokens::caption(), colour);
     let mut width = galley.size().x;
@@ -280,9 +282,14 @@ fn counter(ui: &mut Ui, cx: &Cx<'_>, rect: Rect) -> f32 {
     }
     let place = Rect::from_min_size(pos2(rect.right() - width, rect.top()), vec2(width, LINE));
     ui.painter().galley(pos2(left, top), galley, colour);
-    let tip = if over { Text::WordsLostTip } else { Text::WordCountTip };
-    ui.interact(place, ui.scope_id().with("counter"), egui::Sense::hover())
-        .on_hover_text(cx.lang().fill(tip, &numbers));
+    let tip = match words.chunks {
+        _ if over => Text::WordsLostTip,
+        0 | 1 => Text::WordCountTip,
+        _ => Text::WordChunksTip,
+    };
+    let response = ui.interact(place, ui.scope_id().with("counter"), egui::Sense::hover());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Label, true, &said));
+    response.on_hover_text(cx.lang().fill(tip, &numbers));
     width
 }
 

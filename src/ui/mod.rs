@@ -19,6 +19,7 @@ pub mod notice;
 pub mod palette;
 pub mod panel;
 pub mod panel_more;
+mod prompt_box;
 pub mod rail;
 pub mod recent;
 pub mod regions;
@@ -118,7 +119,13 @@ impl Window {
         if self.dock.keys(ctx, state) {
             return Vec::new();
         }
-        self.shortcuts.read(ctx, state, self.text_had_focus)
+        let commands = self.shortcuts.read(ctx, state, self.text_had_focus);
+        // In a field for something else the keys are about no words.
+        let elsewhere = ctx.text_edit_focused() && !prompt_box::has_focus(ctx);
+        let weighs =
+            |command: &Command| matches!(command, Command::Do(Action::Heavier | Action::Lighter));
+        let commands = commands.into_iter().filter(|command| !(elsewhere && weighs(command)));
+        prompt_box::place(ctx, commands.collect())
     }
 
     /// Moves the keyboard's focus.
@@ -207,7 +214,7 @@ impl Window {
         if room != state.canvas_room {
             cx.ask(Command::CanvasRoom(room));
         }
-        cx.commands
+        prompt_box::place(ui.ctx(), cx.commands)
     }
 }
 

@@ -278,7 +278,7 @@ pub(super) fn error_line(ui: &mut Ui, cx: &Cx<'_>, error: Option<&String>) {
 }
 
 /// A row of slider and field for a whole number.
-fn whole_row(
+pub(super) fn whole_row(
     ui: &mut Ui,
     cx: &Cx<'_>,
     (text, range, out): (Text, (u32, u32), String),
@@ -326,7 +326,7 @@ fn whole_row(
     changed
 }
 
-fn out_of(cx: &Cx<'_>, low: &str, high: &str) -> String {
+pub(super) fn out_of(cx: &Cx<'_>, low: &str, high: &str) -> String {
     cx.lang().fill(Text::ErrorRange, &[low, high])
 }
 

@@ -1,8 +1,8 @@
-//! The folded part of the settings panel: sampler, schedule, guidance rescale.
+//! The folded part of the settings panel: sampler, schedule, guidance rescale, CLIP skip.
 
 use egui::{ComboBox, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
-use super::panel::{Change, decimal_row, label};
+use super::panel::{Change, decimal_row, label, out_of, whole_row};
 use super::tokens::{self, radius, size, space};
 use super::widgets::focus_ring;
 use super::{Cx, icons};
@@ -34,6 +34,10 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, paint: &mut PaintSettings) {
     let row = (Text::Rescale, (0.0, 1.0), 0.05);
     if let Some(changed) = decimal_row(ui, cx, row, paint.guidance_rescale, Some(0.0)) {
         paint.guidance_rescale = changed.or_models_own().unwrap_or(0.0);
+    }
+    let row = (Text::ClipSkip, (1, 12), out_of(cx, "1", "12"));
+    if let Some(changed) = whole_row(ui, cx, row, paint.clip_skip, Some(1)) {
+        paint.clip_skip = changed.or_models_own().unwrap_or(1);
     }
 }
 

@@ -144,6 +144,8 @@ fn repeats(action: Action) -> bool {
             | Action::PreviousResult
             | Action::NextResult
             | Action::EarlierPrompt
+            | Action::Heavier
+            | Action::Lighter
             | Action::LaterPrompt
             | Action::Undo
             | Action::Redo

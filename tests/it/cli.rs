@@ -95,7 +95,11 @@ fn one_picture_comes_with_its_story() {
     let here = folder.path();
     let output = paint(
         here,
-        &["--size", "64x64", "--json", "--previews", "steps", "--latents", "l.safetensors"],
+        &[
+            &["--size", "64x64", "--json", "--previews", "steps", "--latents", "l.safetensors"][..],
+            &["--clip-skip", "2", "--prompt-style", "comfyui"],
+        ]
+        .concat(),
     );
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let events = events(&output);
@@ -105,7 +109,9 @@ fn one_picture_comes_with_its_story() {
     assert_eq!(events.last().unwrap()["event"], "finished");
     let (picture, parameters) = read(&here.join("a.png"));
     assert_eq!((picture.width, picture.height), (64, 64));
-    assert!(parameters.unwrap().starts_with("a fox"));
+    let parameters = parameters.unwrap();
+    assert!(parameters.starts_with("a fox"));
+    assert!(parameters.contains("Clip skip: 2, Prompt style: ComfyUI"), "{parameters}");
     assert!(here.join("steps/step-01.png").exists() && here.join("steps/step-02.png").exists());
     let latents = std::fs::read(here.join("l.safetensors")).unwrap();
     let latents = safetensors::SafeTensors::deserialize(&latents).unwrap();

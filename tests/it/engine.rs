@@ -9,7 +9,7 @@ use pentimento::engine::Engine;
 use pentimento::engine::painter::Options;
 use pentimento::engine::protocol::{
     Event, FailureKind, InitPicture, InpaintMask, JobId, Notice, PaintRequest, Painted, Posterior,
-    Request, Sampler, Timing, Variation,
+    PromptStyle, Request, Sampler, Timing, Variation,
 };
 use pentimento::engine::worker::{Done, Generator, Reporter, Stop};
 use pentimento::plane::Plane;
@@ -249,8 +249,10 @@ fn a_fill_changes_nothing_outside_its_mask_whatever_the_sizes() {
 
 #[test]
 fn a_long_prompt_names_the_words_it_lost_and_odd_sizes_are_rounded_aloud() {
-    let words = "fox ".repeat(40) + "zebra";
-    let (painted, events) = paint_with(2, PaintRequest { size: Some((99, 61)), ..small(&words) });
+    let words = "fox ".repeat(40) + "(x:1.2.3) zebra";
+    let request = PaintRequest { size: Some((99, 61)), ..small(&words) };
+    let plain = PaintRequest { prompt_style: PromptStyle::Plain, ..request.clone() };
+    let (painted, events) = paint_with(2, plain);
     assert_eq!(painted[0].picture.size(), (96, 64));
     let notices: Vec<_> = events
         .iter()
@@ -265,6 +267,14 @@ fn a_long_prompt_names_the_words_it_lost_and_odd_sizes_are_rounded_aloud() {
         _ => None,
     });
     assert!(lost.is_some_and(|lost| lost.ends_with("zebra")));
+    // Read in chunks nothing is lost, but what looks like a weight is told.
+    let (_, events) = paint_with(2, request);
+    let told =
+        |event: &Event| matches!(event, Event::Notice { notice: Notice::WordsLost { .. }, .. });
+    assert!(!events.iter().any(told));
+    let odd = Notice::NotAWeight { text: "1.2.3".to_owned(), negative: false };
+    let told = |event: &Event| matches!(event, Event::Notice { notice, .. } if *notice == odd);
+    assert!(events.iter().any(told));
 }
 
 #[test]
@@ -276,12 +286,13 @@ fn nonsense_is_refused_with_what_would_do() {
         change(&mut request);
         failure(request)
     };
-    let cases: [(String, &str); 9] = [
+    let cases: [(String, &str); 10] = [
         (small(|r| r.steps = Some(0)), "Steps go from 1 to 150"),
         (small(|r| r.size = Some((0, 64))), "sides go from 1"),
         (small(|r| r.size = Some((100_000, 100_000))), "cannot be painted"),
         (small(|r| r.guidance = Some(f32::NAN)), "Guidance goes from"),
         (small(|r| r.guidance_rescale = -1.0), "Guidance rescale goes from"),
+        (small(|r| r.clip_skip = 0), "CLIP skip goes from"),
         (small(|r| r.count = 0), "1 to"),
         (small(|r| r.init.as_mut().expect("a picture").strength = 0.0), "Strength goes from"),
         (

@@ -13,6 +13,7 @@ mod numbers;
 mod oracle;
 mod parity;
 mod precision;
+mod prompts;
 mod reopen;
 mod session;
 mod support;
@@ -20,6 +21,7 @@ mod tidy;
 mod ui;
 mod ui_keyboard;
 mod ui_page;
+mod ui_prompt;
 mod window;
 #[cfg(target_os = "linux")]
 mod xdnd;

@@ -13,7 +13,8 @@ use pentimento::app::settings::Settings;
 use pentimento::document::codec::{Format, encode};
 use pentimento::engine::Engine;
 use pentimento::engine::protocol::{
-    Event, FailureKind, JobError, Painted, Picture, Preview, PreviewKind, Request, Timing,
+    Event, FailureKind, JobError, ModelInfo, Painted, Picture, Preview, PreviewKind, Request,
+    Timing,
 };
 use pentimento::engine::worker::{Done, Generator, Reporter, Stop};
 use pentimento::shell::Shell;
@@ -24,7 +25,10 @@ const STEPS: u32 = 4;
 const FITS: (u32, u32) = (128, 64);
 
 /// Paints grey squares; "slow" takes its time, "fail" fails, "huge" does not fit into the memory.
-struct Fake;
+struct Fake {
+    /// What it says of its model, if it has one.
+    info: Option<Arc<ModelInfo>>,
+}
 
 fn square(grey: u8) -> Arc<Picture> {
     Arc::new(Picture { width: 64, height: 64, rgba: [grey, grey, grey, 255].repeat(64 * 64) })
@@ -33,6 +37,11 @@ fn square(grey: u8) -> Arc<Picture> {
 impl Generator for Fake {
     fn run(&mut self, request: &Request, reporter: &Reporter<'_>) -> Result<Done, Stop> {
         let Request::Paint(paint) = request else {
+            if let Some(info) = &self.info {
+                let (job, info) = (reporter.job, Arc::clone(info));
+                let resident = Vec::new();
+                reporter.say(Event::ModelReady { job, info, resident, load_secs: 0.0 });
+            }
             return Ok(Done { request: None, timing: Timing::default() });
         };
         let job = reporter.job;
@@ -78,6 +87,7 @@ pub(crate) struct Window {
     shell: Option<Shell>,
     frame: eframe::Frame,
     settings: Settings,
+    info: Option<Arc<ModelInfo>>,
 }
 
 impl Window {
@@ -90,8 +100,9 @@ impl Window {
         let ctx = ui.ctx().clone();
         let shell = self.shell.get_or_insert_with(|| {
             let wake = ctx.clone();
+            let fake = Fake { info: self.info.clone() };
             let engine =
-                Engine::spawn_with(Some(1), || Fake, move || wake.request_repaint()).unwrap();
+                Engine::spawn_with(Some(1), || fake, move || wake.request_repaint()).unwrap();
             Shell::with_engine(&ctx, engine, settings).unwrap()
         });
         shell.logic(&ctx, &mut self.frame);
@@ -103,7 +114,14 @@ impl Window {
 }
 
 pub(crate) fn window(settings: Settings) -> Harness<'static, Window> {
-    let window = Window { shell: None, frame: eframe::Frame::_new_kittest(), settings };
+    window_with(settings, None)
+}
+
+pub(crate) fn window_with(
+    settings: Settings,
+    info: Option<Arc<ModelInfo>>,
+) -> Harness<'static, Window> {
+    let window = Window { shell: None, frame: eframe::Frame::_new_kittest(), settings, info };
     let builder = Harness::builder().with_size([1280.0, 800.0]);
     let mut harness = builder.build_ui_state(|ui, window: &mut Window| window.show(ui), window);
     harness.run_steps(3);
@@ -277,7 +295,8 @@ fn dropped(recipe: &str) -> Harness<'static, Window> {
 }
 
 const RECIPE: &str = "a lighthouse\nNegative prompt: fog\n\
-    Steps: 7, Sampler: Euler a, CFG scale: 3.5, Seed: 42, Size: 96x64, Clip skip: 2";
+    Steps: 7, Sampler: Euler a, CFG scale: 3.5, Seed: 42, Size: 96x64, Clip skip: 2, \
+    Hires upscale: 2";
 
 #[test]
 fn a_dropped_pictures_recipe_stands_in_grey_until_tab_takes_it_over() {
@@ -293,7 +312,8 @@ fn a_dropped_pictures_recipe_stands_in_grey_until_tab_takes_it_over() {
     assert_eq!((paint.steps, paint.guidance, paint.seed), (Some(7), Some(3.5), 42));
     assert!(state.offered.is_none() && state.entries.is_empty());
     let said = |text: &str| state.notices.list.iter().any(|notice| notice.text == text);
-    assert!(said("Not taken over: Clip skip 2"), "{:?}", state.notices.list);
+    assert_eq!(paint.clip_skip, 2);
+    assert!(said("Not taken over: Hires upscale 2"), "{:?}", state.notices.list);
     assert!(harness.get_by_label("Prompt").is_focused());
 }
 

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::draft::{Draft, Field};
 use super::{Origin, Reading};
-use crate::engine::protocol::PaintRequest;
+use crate::engine::protocol::{PaintRequest, PromptStyle};
 
 /// A line with fewer fields is words.
 const FEWEST_FIELDS: usize = 3;
@@ -56,6 +56,12 @@ pub fn infotext(request: &PaintRequest, size: (u32, u32), model_name: &str) -> S
     if request.guidance_rescale > 0.0 {
         fields.push(("CFG Rescale phi", request.guidance_rescale.to_string()));
     }
+    if request.clip_skip > 1 {
+        fields.push(("Clip skip", request.clip_skip.to_string()));
+    }
+    if request.prompt_style != PromptStyle::A1111 {
+        fields.push(("Prompt style", request.prompt_style.name().to_owned()));
+    }
     fields.push(("Version", format!("pentimento {}", env!("CARGO_PKG_VERSION"))));
     let fields: Vec<String> =
         fields.into_iter().map(|(name, value)| format!("{name}: {}", quoted(value))).collect();
@@ -90,7 +96,11 @@ pub(super) fn read(text: &str) -> Reading {
             // What A1111 does unless told otherwise, and which program it was, are no settings.
             "Version" | "User" => {}
             "RNG" if value == "CPU" => {}
-            "Clip skip" if value == "1" => {}
+            "Emphasis" if value == "Original" => {}
+            // There it means that brackets are words.
+            "Emphasis" if value == "None" => {
+                draft.take(Field::PromptStyle, key, PromptStyle::Plain.name());
+            }
             "Denoising strength" if hires => draft.cannot(key, value),
             _ => match field(key) {
                 Some(field) => draft.take(field, key, value),
@@ -123,6 +133,8 @@ fn field(key: &str) -> Option<Field> {
         "Seed" => Field::Seed,
         "Size" => Field::Size,
         "Denoising strength" => Field::Strength,
+        "Prompt style" => Field::PromptStyle,
+        "Clip skip" => Field::ClipSkip,
         "Variation seed" => Field::VariationSeed,
         "Variation seed strength" => Field::VariationStrength,
         _ => return None,

@@ -180,7 +180,7 @@ impl<'a> Comfy<'a> {
             self.lora(id);
             let last = graph.value(id, "stop_at_clip_layer");
             if let Some(last) = last.filter(|last| last != "-1") {
-                self.draft.cannot("Clip skip", last.trim_start_matches('-'));
+                self.draft.take(Field::ClipSkip, "Clip skip", last.trim_start_matches('-'));
             }
         }
     }

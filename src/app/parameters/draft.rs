@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Origin, Reading, Recipe, Unhonoured, names};
-use crate::engine::protocol::Variation;
+use crate::engine::protocol::{PromptStyle, Variation};
 
 /// The most entries of a report.
 const MOST_REPORTED: usize = 200;
@@ -31,6 +31,8 @@ pub(super) enum Field {
     Strength,
     VariationSeed,
     VariationStrength,
+    PromptStyle,
+    ClipSkip,
 }
 
 /// A recipe while it is read.
@@ -87,6 +89,8 @@ impl Draft {
                     Some(number(value, 0.0..=1.0).filter(|strength| *strength > 0.0)?);
             }
             Field::VariationSeed => self.varied.0 = Some(whole(value, 0..=u64::MAX)?),
+            Field::PromptStyle => recipe.prompt_style = Some(value.parse().ok()?),
+            Field::ClipSkip => recipe.clip_skip = Some(whole(value, 1..=12)? as u32),
             Field::VariationStrength => self.varied.1 = Some(number(value, 0.0..=1.0)?),
         }
         Some(())
@@ -130,6 +134,9 @@ impl Draft {
             (Some(seed), None) => self.cannot("Variation seed", &seed.to_string()),
             (None, Some(by)) => self.cannot("Variation seed strength", &by.to_string()),
             (None, None) => {}
+        }
+        if origin == Origin::ComfyUi {
+            self.recipe.prompt_style = Some(PromptStyle::Comfy);
         }
         Reading { origin, recipe: self.recipe, unhonoured: self.unhonoured }
     }

@@ -23,7 +23,13 @@ pub(super) fn read_invoke(text: &str) -> Option<Reading> {
             // Which program and which of its screens, not how.
             "app_version" | "generation_mode" | "metadata_version" | "canvas_v2_metadata" => {}
             "rand_device" if value == "cpu" => {}
-            "clip_skip" if value == 0 => {}
+            // It counts the layers left out.
+            "clip_skip" => match value.as_u64() {
+                Some(left_out @ 0..=11) => {
+                    draft.take(Field::ClipSkip, key, &(left_out + 1).to_string());
+                }
+                _ => draft.cannot(key, &plain(value)),
+            },
             "model" => draft.cannot("Model", &model_name(value)),
             "loras" => each(&mut draft, "Lora", value, |entry| {
                 let name = ["lora", "model"].iter().find_map(|key| entry.get(*key));
@@ -112,7 +118,6 @@ pub(super) fn read(text: &str) -> Option<Reading> {
             | "created_by"
             | "full_prompt"
             | "full_negative_prompt" => {}
-            "clip_skip" if value == 1 || value == "1" => {}
             "loras" => each(&mut draft, "Lora", value, |entry| match entry {
                 Value::Array(parts) => {
                     parts.iter().take(2).map(plain).collect::<Vec<_>>().join(":")
@@ -139,6 +144,7 @@ fn flat_field(key: &str) -> Option<Field> {
         "sampler" | "sampler_name" => Field::Sampler,
         "scheduler" => Field::Schedule,
         "strength" | "denoising_strength" => Field::Strength,
+        "clip_skip" => Field::ClipSkip,
         _ => return None,
     })
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 pub use a1111::infotext;
 
 use crate::document::codec::RawText;
-use crate::engine::protocol::{Sampler, Schedule, Variation};
+use crate::engine::protocol::{PromptStyle, Sampler, Schedule, Variation};
 
 /// What can be taken over: the words and the numbers that the window has.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,6 +25,10 @@ pub struct Recipe {
     pub prompt: String,
     /// The negative prompt.
     pub negative: String,
+    /// How their signs are read, if another way than A1111's.
+    pub prompt_style: Option<PromptStyle>,
+    /// The text encoder's layer that is listened to, from the end; 1 is the last one.
+    pub clip_skip: Option<u32>,
     /// Width and height in pixels.
     pub size: Option<(u32, u32)>,
     /// Sampling steps.

@@ -49,6 +49,8 @@ fn what_is_written_comes_back() {
         init: Some(InitPicture { picture, strength: 0.6, posterior: Posterior::Mode }),
         variation: Some(Variation { seed: u64::MAX, strength: 0.2 }),
         guidance_rescale: 0.5,
+        prompt_style: PromptStyle::Comfy,
+        clip_skip: 2,
         seed: u64::MAX - 1,
         ..request()
     };
@@ -61,6 +63,8 @@ fn what_is_written_comes_back() {
         steps: Some(20),
         guidance: Some(7.0),
         guidance_rescale: Some(0.5),
+        prompt_style: Some(PromptStyle::Comfy),
+        clip_skip: Some(2),
         seed: Some(u64::MAX - 1),
         variation: request.variation,
         sampler: Some(Sampler::DpmPp2M),
@@ -94,13 +98,13 @@ fn a1111_with_everything() {
     assert_eq!(recipe.sampler, Some(Sampler::DpmPp2M));
     assert_eq!(recipe.schedule, Some(Schedule::Karras));
     assert_eq!(recipe.strength, None, "it belongs to the hires pass");
+    assert_eq!((recipe.clip_skip, recipe.prompt_style), (Some(2), None));
     assert_eq!(
         report(&reading),
         [
             "Model hash: 6ce0161689",
             "Model: v1-5-pruned",
             "Denoising strength: 0.45",
-            "Clip skip: 2",
             "Hires upscale: 2",
             "Hires upscaler: R-ESRGAN 4x+, anime",
             "ADetailer prompt: a face, \"Steps: 3\", [SEP]",
@@ -227,12 +231,14 @@ fn comfy_is_read_off_its_graph() {
         steps: Some(25),
         guidance: Some(8.0),
         seed: Some(156_680_208_700_286),
+        prompt_style: Some(PromptStyle::Comfy),
+        clip_skip: Some(2),
         sampler: Some(Sampler::EulerAncestral),
         schedule: Some(Schedule::Karras),
         ..Recipe::default()
     };
     assert_eq!(reading.recipe, expected);
-    assert_eq!(report(&reading), ["Clip skip: 2", "Lora: fur.pt:0.8", "Model: sd15.safetensors"]);
+    assert_eq!(report(&reading), ["Lora: fur.pt:0.8", "Model: sd15.safetensors"]);
 }
 
 #[test]
@@ -279,7 +285,8 @@ fn hostile_graphs_end() {
         "negative": ["2", 0], "latent_image": ["2", 0]}},
         "2": {"class_type": "Reroute", "inputs": {"steps": ["2", 0], "x": ["2", 0]}}}"#;
     let reading = read(&[raw("prompt", circle)]).unwrap();
-    assert_eq!(reading.recipe, Recipe::default());
+    let nothing = Recipe { prompt_style: Some(PromptStyle::Comfy), ..Recipe::default() };
+    assert_eq!(reading.recipe, nothing);
     let node = |id: u32| {
         let link = format!(r#"["{}",0]"#, id + 1);
         let inputs =
@@ -312,6 +319,7 @@ fn invoke_old_and_new() {
         steps: Some(50),
         guidance: Some(7.5),
         guidance_rescale: Some(0.0),
+        clip_skip: Some(1),
         seed: Some(356_120_443),
         sampler: Some(Sampler::DpmPp2M),
         schedule: Some(Schedule::Karras),
@@ -351,14 +359,13 @@ fn fooocus_in_its_own_form() {
         steps: Some(30),
         guidance: Some(4.0),
         seed: Some(4_159_895_726_312_427_221),
+        clip_skip: Some(2),
         schedule: Some(Schedule::Karras),
         ..Recipe::default()
     };
     assert_eq!(reading.recipe, expected);
     let lines = report(&reading);
-    for line in
-        ["base_model: juggernaut", "Lora: offset:0.1", "sampler: dpmpp_2m_sde_gpu", "clip_skip: 2"]
-    {
+    for line in ["base_model: juggernaut", "Lora: offset:0.1", "sampler: dpmpp_2m_sde_gpu"] {
         assert!(lines.iter().any(|said| said == line), "{line} in {lines:?}");
     }
     let other = r#"{"prompt": "x", "steps": 28, "scale": 11.0, "uc": "bad", "seed": 3, "width": 64,

@@ -13,7 +13,9 @@ use super::super::tool::Tool;
 use super::super::undo::{Deed, Moment, Step};
 use super::super::words::Text;
 use crate::document::document::Document;
-use crate::engine::protocol::{ModelSource, PaintRequest, Posterior, Sampler, Schedule, Variation};
+use crate::engine::protocol::{
+    ModelSource, PaintRequest, Posterior, PromptStyle, Sampler, Schedule, Variation,
+};
 use crate::plane::{Plane, TileAt};
 
 /// What lies on the desk beside the picture.
@@ -207,6 +209,12 @@ pub struct RequestRecord {
     pub model: ModelSource,
     pub prompt: String,
     pub negative: String,
+    /// Older programs read words only.
+    #[serde(default = "as_plain_words")]
+    pub prompt_style: PromptStyle,
+    /// 0 in older records: 1.
+    #[serde(default)]
+    pub clip_skip: u32,
     pub size: Option<(u32, u32)>,
     pub steps: Option<u32>,
     pub sampler: Option<Sampler>,
@@ -224,12 +232,19 @@ pub struct RequestRecord {
     pub mask: Option<(SizedRecord, f32)>,
 }
 
+/// How a request of an older program was read.
+fn as_plain_words() -> PromptStyle {
+    PromptStyle::Plain
+}
+
 impl RequestRecord {
     fn of(request: &PaintRequest) -> Self {
         Self {
             model: request.model.clone(),
             prompt: request.prompt.clone(),
             negative: request.negative.clone(),
+            prompt_style: request.prompt_style,
+            clip_skip: request.clip_skip,
             size: request.size,
             steps: request.steps,
             sampler: request.sampler,

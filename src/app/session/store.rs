@@ -327,6 +327,8 @@ impl<'a> Store<'a> {
             model: record.model.clone(),
             prompt: record.prompt.clone(),
             negative: record.negative.clone(),
+            prompt_style: record.prompt_style,
+            clip_skip: record.clip_skip.max(1),
             size: record.size,
             steps: record.steps,
             sampler: record.sampler,

@@ -1,6 +1,6 @@
 //! CLIP's text encoder: transformers' `CLIPTextModel` (`modeling_clip.py`).
 //!
-//! Called by the pipeline with token ids; gives the last layer's normed states.
+//! Called by the pipeline with token ids; gives the normed states of its last layer, or of one before.
 
 use crate::cancel::CancelToken;
 use crate::diffusion::error::Result;
@@ -85,6 +85,22 @@ impl<O: Ops> ClipText<O> {
     /// # Errors
     /// Cancelled, or the backend fails.
     pub fn forward(&self, ops: &O, prompts: &[&[u32]], cancel: &CancelToken) -> Result<O::Tensor> {
+        self.forward_skipping(ops, prompts, 1, cancel)
+    }
+
+    /// The same, of the `clip_skip`-th layer from the end: 1 is the last one. The norm is the same
+    /// for all. At least one layer is run.
+    ///
+    /// # Errors
+    /// Cancelled, or the backend fails.
+    pub fn forward_skipping(
+        &self,
+        ops: &O,
+        prompts: &[&[u32]],
+        clip_skip: usize,
+        cancel: &CancelToken,
+    ) -> Result<O::Tensor> {
+        let layers = (self.layers.len() + 1).saturating_sub(clip_skip).max(1);
         let hidden = self.config.hidden;
         let length = prompts.first().map_or(0, |ids| ids.len());
         let mut values = Vec::with_capacity(prompts.len() * length * hidden);
@@ -97,7 +113,7 @@ impl<O: Ops> ClipText<O> {
             }
         }
         let mut x = ops.tokens([prompts.len(), length, hidden], &values)?;
-        for layer in &self.layers {
+        for layer in self.layers.iter().take(layers) {
             cancel.check()?;
             let normed = ops.layer_norm(&x, &layer.norm1)?;
             let keys = layer.attention.keys(ops, &normed)?;

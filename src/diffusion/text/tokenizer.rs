@@ -1,8 +1,8 @@
 //! CLIP's byte-pair tokenizer, as transformers' `CLIPTokenizer` does it, token for token.
 //!
 //! Made by the worker from a model's folder, used by the text encoder and by the window's word
-//! counter. It knows nothing of weights; attention to single words "(like this:1.2)" is not its
-//! business either.
+//! counter. It knows nothing of weights; attention to single words "(like this:1.2)" is the business
+//! of [`super::prompt`].
 
 use std::collections::HashMap;
 
@@ -122,32 +122,48 @@ impl Tokenizer {
         ids.values().max().map_or(0, |id| *id as usize + 1)
     }
 
-    /// Tokenizes a prompt.
+    /// Id of the comma at the end of a word, where long prompts are cut best.
+    #[must_use]
+    pub fn comma(&self) -> Option<u32> {
+        self.inner.token_to_id(",</w>")
+    }
+
+    /// The tokens of a text and the byte at which each begins, without begin and end.
     ///
     /// # Panics
     /// Never: [`Self::load`] saw that there is a token for whatever is unknown.
     #[must_use]
-    pub fn encode(&self, prompt: &str) -> Tokens {
+    pub fn pieces(&self, text: &str) -> Vec<(u32, usize)> {
         let encoding = self
             .inner
-            .encode(prompt, false)
+            .encode(text, false)
             .expect("byte-pair encoding with an unknown token has an id for every text");
-        let words = encoding.get_ids();
+        let begins = encoding.get_offsets().iter().map(|(begin, _)| *begin);
+        encoding.get_ids().iter().copied().zip(begins).collect()
+    }
+
+    /// The ids of all positions: begin, words, end, padding. What does not fit is left out.
+    #[must_use]
+    pub fn padded(&self, words: impl IntoIterator<Item = u32>) -> Vec<u32> {
         let mut ids = Vec::with_capacity(self.positions);
         ids.push(self.begin);
-        ids.extend(words.iter().take(self.room()));
+        ids.extend(words.into_iter().take(self.room()));
         ids.push(self.end);
         ids.resize(self.positions, self.pad);
-        let lost_from = (words.len() > self.room()).then(|| {
-            let first_lost = encoding.get_offsets()[self.room()].0;
-            start_of_word(prompt, first_lost)
-        });
-        Tokens { ids, used: words.len(), lost_from }
+        ids
+    }
+
+    /// Tokenizes a prompt that is words only.
+    #[must_use]
+    pub fn encode(&self, prompt: &str) -> Tokens {
+        let words = self.pieces(prompt);
+        let lost_from = words.get(self.room()).map(|(_, begin)| start_of_word(prompt, *begin));
+        Tokens { ids: self.padded(words.iter().map(|(id, _)| *id)), used: words.len(), lost_from }
     }
 }
 
 /// Walks back to the white space before `offset`.
-fn start_of_word(prompt: &str, offset: usize) -> usize {
+pub(super) fn start_of_word(prompt: &str, offset: usize) -> usize {
     let offset = prompt.floor_char_boundary(offset);
     prompt[..offset]
         .rfind(char::is_whitespace)
