@@ -6,6 +6,7 @@
 
 mod args;
 mod bench;
+mod download;
 mod generate;
 mod inspect;
 mod output;
@@ -27,6 +28,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Command::Models) => inspect::models(),
         Some(Command::Inspect { path }) => inspect::inspect(&path),
         Some(Command::Bench(bench)) => bench::run(&bench),
+        Some(Command::Download(download)) => download::run(&download),
         None => match arguments.generate {
             Some(generate) => generate::run(&generate),
             None => anyhow::bail!("Nothing to do; say what to paint with --prompt, or see --help"),

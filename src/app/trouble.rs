@@ -4,6 +4,8 @@
 //! their sentences are known by their unchanging parts, as message catalogues do, and said anew with
 //! the same names and numbers. A sentence that is not in the list is shown as it came.
 
+mod hub;
+
 use std::borrow::Cow;
 
 use super::words::Lang;
@@ -163,7 +165,7 @@ const SENTENCES: [(&str, &str); 45] = [
 
 /// The English sentences that can be said in every language, with `{}` where names stand.
 pub fn known() -> impl Iterator<Item = &'static str> {
-    SENTENCES.iter().map(|(english, _)| *english)
+    all().map(|(english, _)| *english)
 }
 
 /// A message of another room in the user's language.
@@ -180,8 +182,12 @@ pub fn said(lang: Lang, message: &str) -> Cow<'_, str> {
     in_chinese(message).or_else(with_name).map_or(Cow::Borrowed(message), Cow::Owned)
 }
 
+fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    SENTENCES.iter().chain(&hub::SENTENCES)
+}
+
 fn in_chinese(message: &str) -> Option<String> {
-    SENTENCES.iter().find_map(|(english, chinese)| {
+    all().find_map(|(english, chinese)| {
         let names = names_in(english, message)?;
         Some(fill(chinese, &names))
     })
@@ -243,7 +249,7 @@ mod tests {
 
     #[test]
     fn every_translation_uses_the_names_it_is_given() {
-        for (english, chinese) in SENTENCES {
+        for (english, chinese) in all() {
             let holes = english.matches("{}").count();
             let used = (0..holes).filter(|n| chinese.contains(&format!("{{{n}}}"))).count();
             let plural = english.contains("tensor{}");

@@ -56,6 +56,8 @@ pub(super) enum Command {
     },
     /// Measure how long each part of painting takes with the built-in model
     Bench(Bench),
+    /// Show what a model on the Hugging Face hub holds and, with --yes, download it
+    Download(Download),
 }
 
 /// What to paint, from what, how, and where to. All flags stand here themselves: clap sees whether
@@ -158,6 +160,36 @@ pub(super) struct Generate {
     /// The picture to write: .png, .jpg or .webp
     #[arg(long, value_name = "FILE.png", value_parser = picture_file)]
     pub(super) out: PathBuf,
+}
+
+/// What to bring from the hub. The token is read from `HF_TOKEN`, never from a flag, which other
+/// users of the machine could see.
+#[derive(Args, Debug)]
+pub(super) struct Download {
+    /// The model, as owner/name
+    #[arg(value_name = "REPO")]
+    pub(super) repo: String,
+    /// Download it, and accept its licence
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// A branch, a tag or a commit
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    pub(super) revision: String,
+    /// One file of it, where it holds several models
+    #[arg(long, value_name = "FILE")]
+    pub(super) file: Option<String>,
+    /// Weights in 32 bits, even where there are some in 16
+    #[arg(long)]
+    pub(super) full: bool,
+    /// The folder of downloads [default: the hub's usual cache]
+    #[arg(long, value_name = "DIR")]
+    pub(super) cache: Option<PathBuf>,
+    /// The hub's address [default: huggingface.co]
+    #[arg(long, value_name = "URL")]
+    pub(super) endpoint: Option<String>,
+    /// Say on standard output what happens, one JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// What to measure.

@@ -3,8 +3,10 @@
 //! The shell submits requests and drains events. `files` reads, decodes, encodes and writes; `dialogs`
 //! only waits for the user, so that a dialog left open never delays file work. The clipboard gets
 //! its pictures here, too, because putting them into a format takes its time. A third thread, in
-//! [`journal`], does nothing but write the journal. Computes no tensors.
+//! [`journal`], does nothing but write the journal, and a fourth, in [`hub`], downloads models.
+//! Computes no tensors.
 
+pub mod hub;
 pub mod journal;
 
 use std::fs::File;

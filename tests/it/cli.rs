@@ -56,6 +56,9 @@ fn wrong_arguments_end_with_2_and_failed_jobs_with_1() {
     refused(here, &["--mask", "mask.png"], 2, "--init-image");
     refused(here, &["--init-image", "init.png", "--strength", "0"], 2, "--strength");
     refused(here, &["--init-image", "none.png"], 1, "none.png");
+    let output = pentimento(here, &["download", "../none", "--yes"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("owner/name"));
     refused(here, &["--init-image", "words.png"], 1, "not a picture");
     refused(here, &["--init-image", "init.png", "--mask", "mask.png"], 1, "48 × 64");
     refused(here, &["--model", "none"], 1, "none");

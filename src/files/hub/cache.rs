@@ -1,0 +1,122 @@
+//! The cache's layout, shared with Python's tools: `models--owner--name` with `blobs`, `refs` and
+//! `snapshots`, as `huggingface_hub` documents it.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::HubError;
+use super::offer::{Offer, RemoteFile};
+
+/// A repository's place in the cache.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    folder: PathBuf,
+    locks: PathBuf,
+}
+
+impl Place {
+    pub(super) fn of(cache: &Path, repo: &str) -> Self {
+        let name = format!("models--{}", repo.replace('/', "--"));
+        Self { folder: cache.join(&name), locks: cache.join(".locks").join(name) }
+    }
+
+    /// The finished content of a file.
+    pub(super) fn blob(&self, file: &RemoteFile) -> PathBuf {
+        self.folder.join("blobs").join(&file.blob)
+    }
+
+    /// What has arrived of it.
+    pub(super) fn incomplete(&self, file: &RemoteFile) -> PathBuf {
+        self.folder.join("blobs").join(format!("{}.incomplete", file.blob))
+    }
+
+    /// The folder that looks like the repository.
+    pub(super) fn snapshot(&self, commit: &str) -> PathBuf {
+        self.folder.join("snapshots").join(commit)
+    }
+
+    /// How much of a file is here, in bytes.
+    pub(super) fn present(&self, file: &RemoteFile) -> u64 {
+        if self.has(file) {
+            return file.size;
+        }
+        fs::metadata(self.incomplete(file)).map_or(0, |part| part.len().min(file.size))
+    }
+
+    /// Whether a file is here in full.
+    pub(super) fn has(&self, file: &RemoteFile) -> bool {
+        fs::metadata(self.blob(file)).is_ok_and(|blob| blob.len() == file.size)
+    }
+
+    /// Makes the folders.
+    pub(super) fn prepare(&self) -> Result<(), HubError> {
+        for folder in [self.folder.join("blobs"), self.locks.clone()] {
+            fs::create_dir_all(&folder).map_err(|error| HubError::disk(&error, &folder))?;
+        }
+        Ok(())
+    }
+
+    /// The lock of a file, which Python's tools take too; `None` while another program has it. It
+    /// is let go when the file is closed.
+    pub(super) fn lock(&self, file: &RemoteFile) -> Result<Option<File>, HubError> {
+        let path = self.locks.join(format!("{}.lock", file.blob));
+        let wrong = |error: &io::Error| HubError::disk(error, &path);
+        let lock = OpenOptions::new().create(true).append(true).open(&path);
+        let lock = lock.map_err(|error| wrong(&error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(lock)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(wrong(&error)),
+        }
+    }
+
+    /// Puts a finished file where the repository has it.
+    pub(super) fn link(&self, commit: &str, file: &RemoteFile) -> Result<(), HubError> {
+        let at = self.snapshot(commit).join(&file.path);
+        if fs::metadata(&at).is_ok_and(|there| there.len() == file.size) {
+            return Ok(());
+        }
+        let linked = || {
+            if let Some(folder) = at.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            match fs::remove_file(&at) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            // From the snapshot's folder up to the repository's, then down.
+            let up = "../".repeat(file.path.split('/').count() + 1);
+            symlink(&self.blob(file), &format!("{up}blobs/{}", file.blob), &at)
+        };
+        linked().map_err(|error| HubError::disk(&error, &at))
+    }
+
+    /// Remembers which commit a branch or a tag is.
+    pub(super) fn remember(&self, offer: &Offer) -> Result<(), HubError> {
+        if offer.revision == offer.commit {
+            return Ok(());
+        }
+        let path = self.folder.join("refs").join(&offer.revision);
+        let written = || {
+            let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+            fs::create_dir_all(folder)?;
+            let file = tempfile::NamedTempFile::new_in(folder)?;
+            fs::write(file.path(), &offer.commit)?;
+            file.persist(&path)?;
+            Ok(())
+        };
+        written().map_err(|error: io::Error| HubError::disk(&error, &path))
+    }
+}
+
+#[cfg(unix)]
+fn symlink(_blob: &Path, relative: &str, at: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(relative, at)
+}
+
+/// Links need rights there that users seldom have.
+#[cfg(not(unix))]
+fn symlink(blob: &Path, _relative: &str, at: &Path) -> io::Result<()> {
+    fs::hard_link(blob, at).or_else(|_refused| fs::copy(blob, at).map(|_bytes| ()))
+}

@@ -1,0 +1,305 @@
+//! Downloads from a hub of our own on this machine, with every fault that a network has.
+
+mod server;
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::*;
+use server::{Fault, Server};
+
+const REPO: &str = "painter/tiny";
+
+/// Bytes that look like nothing in particular, different for each name.
+fn bytes(name: &str, length: usize) -> Vec<u8> {
+    let mut state = name.bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31) + u32::from(byte));
+    let next = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    (0..length).map(next).collect()
+}
+
+fn model() -> Vec<(&'static str, Vec<u8>)> {
+    let names = [
+        ("model_index.json", 90),
+        ("unet/config.json", 40),
+        ("unet/diffusion_pytorch_model.fp16.safetensors", 700_001),
+        ("unet/diffusion_pytorch_model.safetensors", 1_400_000),
+        ("vae/diffusion_pytorch_model.safetensors", 300_000),
+        ("a name with spaces & signs.txt", 5),
+    ];
+    names.map(|(name, length)| (name, bytes(name, length))).to_vec()
+}
+
+struct Desk {
+    server: Server,
+    cache: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { server: Server::start(REPO, model()), cache: tempfile::tempdir().unwrap() }
+    }
+
+    fn settings(&self) -> HubSettings {
+        HubSettings {
+            endpoint: self.server.endpoint(),
+            token: Some("hf_secret".to_owned()),
+            cache: self.cache.path().to_owned(),
+            patience: Duration::from_millis(400),
+            wait: Duration::from_millis(2),
+        }
+    }
+
+    fn worker(&self) -> HubWorker {
+        HubWorker::spawn(self.settings(), || ()).unwrap()
+    }
+
+    fn offer(&self) -> Offer {
+        let mut worker = self.worker();
+        assert!(worker.submit(HubRequest::Look(Wanted::new(REPO))));
+        match last(&worker) {
+            HubEvent::Offered(offer) => *offer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The last word about a download.
+    fn fetch(&self, offer: &Offer) -> HubEvent {
+        let mut worker = self.worker();
+        worker.submit(HubRequest::Fetch(Box::new(offer.clone())));
+        last(&worker)
+    }
+
+    fn blobs(&self) -> HashMap<String, u64> {
+        let folder = self.cache.path().join("models--painter--tiny/blobs");
+        let Ok(entries) = std::fs::read_dir(folder) else { return HashMap::new() };
+        let entry = |entry: std::io::Result<std::fs::DirEntry>| {
+            let entry = entry.unwrap();
+            (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().len())
+        };
+        entries.map(entry).collect()
+    }
+
+    fn incomplete(&self) -> Option<u64> {
+        let blobs = self.blobs();
+        blobs.into_iter().find(|(name, _)| name.ends_with(".incomplete")).map(|(_, size)| size)
+    }
+}
+
+fn last(worker: &HubWorker) -> HubEvent {
+    loop {
+        let event = worker.wait().expect("a last word");
+        if event.is_terminal() {
+            return event;
+        }
+    }
+}
+
+fn check_whole(event: &HubEvent, offer: &Offer) {
+    let HubEvent::Fetched { path } = event else { panic!("{event:?}") };
+    assert!(path.ends_with(Path::new("snapshots").join(&offer.commit)));
+    for file in &offer.files {
+        let (_, content) = model().into_iter().find(|(name, _)| *name == file.path).unwrap();
+        assert!(std::fs::read(path.join(&file.path)).unwrap() == content, "{}", file.path);
+    }
+}
+
+#[test]
+fn a_model_comes_into_the_usual_cache() {
+    let desk = Desk::new();
+    let offer = desk.offer();
+    assert_eq!((offer.licence.as_deref(), offer.gated), (Some("openrail"), false));
+    assert_eq!((offer.size(), offer.present), (90 + 40 + 700_001 + 300_000, 0));
+    let mut worker = desk.worker();
+    worker.submit(HubRequest::Fetch(Box::new(offer.clone())));
+    let mut told = 0;
+    let end = loop {
+        match worker.wait().unwrap() {
+            HubEvent::Progress { here, of, .. } => {
+                assert!(here >= told && here <= of && of == offer.size());
+                told = here;
+            }
+            event => break event,
+        }
+    };
+    check_whole(&end, &offer);
+    assert!(told > 0);
+    let folder = desk.cache.path().join("models--painter--tiny");
+    assert_eq!(std::fs::read_to_string(folder.join("refs/main")).unwrap(), offer.commit);
+    #[cfg(unix)]
+    {
+        let snapshot = folder.join("snapshots").join(&offer.commit);
+        let link = std::fs::read_link(snapshot.join("unet/config.json")).unwrap();
+        assert!(link.starts_with("../../../blobs"), "{}", link.display());
+    }
+    // All of it is here: nothing more is asked for.
+    let asked = desk.server.asked().len();
+    check_whole(&desk.fetch(&offer), &offer);
+    assert_eq!(desk.server.asked().len(), asked);
+    assert_eq!(desk.offer().present, offer.size());
+}
+
+#[test]
+fn faults_on_the_way_are_overcome() {
+    let desk = Desk::new();
+    let offer = desk.offer();
+    desk.server.plan([
+        Fault::Status(500),
+        Fault::Status(429),
+        Fault::Cut(300),
+        Fault::Cut(100_000),
+        Fault::Stall(200_000),
+        Fault::Status(503),
+        Fault::Whole,
+        Fault::Reset,
+    ]);
+    check_whole(&desk.fetch(&offer), &offer);
+    assert!(desk.server.asked().iter().any(|asked| asked.from > 0), "nothing was taken up again");
+}
+
+#[test]
+fn a_paused_download_goes_on_in_the_next_program() {
+    let desk = Desk::new();
+    let offer = desk.offer();
+    let large = offer.files.iter().position(|file| file.size > 700_000).unwrap();
+    let small = vec![Fault::None; large];
+    desk.server.plan(small.into_iter().chain([Fault::Stall(400_000)]));
+    let mut worker = desk.worker();
+    worker.submit(HubRequest::Fetch(Box::new(offer.clone())));
+    while desk.incomplete().is_none_or(|here| here < 400_000) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    worker.pause();
+    assert_eq!(last(&worker), HubEvent::Paused);
+    drop(worker);
+    assert_eq!(desk.incomplete(), Some(400_000));
+    assert!(desk.offer().present >= 400_000);
+    check_whole(&desk.fetch(&offer), &offer);
+    assert!(desk.server.asked().iter().any(|asked| asked.from == 400_000));
+    assert_eq!(desk.incomplete(), None);
+}
+
+#[test]
+fn damage_is_noticed() {
+    let desk = Desk::new();
+    let offer = desk.offer();
+    let weights = offer.files.iter().position(|file| file.checked).unwrap();
+    let before = vec![Fault::None; weights];
+    desk.server.plan(before.iter().copied().chain([Fault::Damage]));
+    check_whole(&desk.fetch(&offer), &offer);
+    let desk = Desk::new();
+    desk.server.plan(before.into_iter().chain([Fault::Damage; 2]));
+    let event = desk.fetch(&offer);
+    assert!(matches!(&event, HubEvent::Failed(HubError::Damaged(_))), "{event:?}");
+    assert_eq!(desk.incomplete(), None);
+    // What was left by someone else and is not the file does not survive either.
+    let file = &offer.files[weights];
+    let blobs = desk.cache.path().join("models--painter--tiny/blobs");
+    let part = blobs.join(format!("{}.incomplete", file.blob));
+    std::fs::write(&part, vec![1; 1000]).unwrap();
+    check_whole(&desk.fetch(&offer), &offer);
+    std::fs::remove_file(blobs.join(&file.blob)).unwrap();
+    std::fs::write(&part, vec![1; file.size as usize + 9]).unwrap();
+    check_whole(&desk.fetch(&offer), &offer);
+}
+
+#[test]
+fn what_lasts_is_told_at_once() {
+    let desk = Desk::new();
+    let offer = desk.offer();
+    for (status, word) in [(401, "HF_TOKEN"), (403, "terms"), (404, "no such"), (418, "418")] {
+        desk.server.plan([Fault::Status(status)]);
+        let before = desk.server.asked().len();
+        let HubEvent::Failed(error) = desk.fetch(&offer) else { panic!("{status}") };
+        assert!(error.to_string().contains(word), "{error}");
+        assert_eq!(desk.server.asked().len(), before + 1, "{status}");
+    }
+    desk.server.plan([Fault::Status(500); 20]);
+    let event = desk.fetch(&offer);
+    assert!(matches!(event, HubEvent::Failed(HubError::Status { status: 500, .. })), "{event:?}");
+    desk.server.plan([Fault::Longer]);
+    let event = desk.fetch(&offer);
+    assert!(matches!(event, HubEvent::Failed(HubError::Changed(_))), "{event:?}");
+    let mut worker = desk.worker();
+    for (repo, word) in [("painter/none", "no such"), ("../etc/x", "owner/name")] {
+        worker.submit(HubRequest::Look(Wanted::new(repo)));
+        let HubEvent::Failed(error) = last(&worker) else { panic!("{repo}") };
+        assert!(error.to_string().contains(word), "{error}");
+    }
+}
+
+#[test]
+fn the_token_stays_with_the_hub() {
+    let desk = Desk::new();
+    let offer = desk.offer();
+    desk.server.plan(vec![Fault::Elsewhere; offer.files.len()]);
+    check_whole(&desk.fetch(&offer), &offer);
+    let asked = desk.server.asked();
+    let (there, here): (Vec<_>, Vec<_>) = asked.iter().partition(|asked| asked.elsewhere);
+    assert_eq!(there.len(), offer.files.len());
+    assert!(there.iter().all(|asked| asked.token.is_none()), "{there:?}");
+    assert!(here.iter().all(|asked| asked.token.as_deref() == Some("Bearer hf_secret")));
+}
+
+#[test]
+fn two_programs_fetch_a_file_once() {
+    let desk = Desk::new();
+    let offer = desk.offer();
+    let place = Place::of(desk.cache.path(), REPO);
+    place.prepare().unwrap();
+    let lock = place.lock(&offer.files[0]).unwrap().unwrap();
+    assert!(place.lock(&offer.files[0]).unwrap().is_none());
+    let mut workers = [desk.worker(), desk.worker()];
+    for worker in &mut workers {
+        worker.submit(HubRequest::Fetch(Box::new(offer.clone())));
+        while worker.wait() != Some(HubEvent::Shared) {}
+    }
+    drop(lock);
+    for worker in &workers {
+        check_whole(&last(worker), &offer);
+    }
+    let asked = desk.server.asked().iter().filter(|asked| asked.file).count();
+    assert_eq!(asked, offer.files.len());
+    // One that waits for another can be paused.
+    let desk = Desk::new();
+    let place = Place::of(desk.cache.path(), REPO);
+    place.prepare().unwrap();
+    let _lock = place.lock(&offer.files[0]).unwrap();
+    let mut worker = desk.worker();
+    worker.submit(HubRequest::Fetch(Box::new(offer)));
+    while worker.wait() != Some(HubEvent::Shared) {}
+    worker.pause();
+    assert_eq!(last(&worker), HubEvent::Paused);
+}
+
+#[test]
+fn a_disk_without_room_is_told_before() {
+    let desk = Desk::new();
+    let mut offer = desk.offer();
+    offer.files[0].size = 1 << 60;
+    let before = desk.server.asked().len();
+    let event = desk.fetch(&offer);
+    assert!(matches!(event, HubEvent::Failed(HubError::NoRoom { .. })), "{event:?}");
+    assert_eq!(desk.server.asked().len(), before);
+}
+
+#[test]
+fn the_environment_says_where() {
+    let of = |pairs: &[(&str, &str)]| {
+        let pairs: HashMap<&str, &str> = pairs.iter().copied().collect();
+        HubSettings::from_variables(|name| pairs.get(name).map(|value| (*value).to_owned()))
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().to_str().unwrap();
+    let plain = of(&[("XDG_CACHE_HOME", home)]);
+    assert_eq!(plain.cache, folder.path().join("huggingface/hub"));
+    assert_eq!((plain.endpoint.as_str(), plain.token), ("https://huggingface.co", None));
+    std::fs::write(folder.path().join("token"), "hf_stored\n").unwrap();
+    let own = of(&[("HF_HOME", home), ("HF_ENDPOINT", "http://mirror")]);
+    assert_eq!((own.endpoint.as_str(), own.token.as_deref()), ("http://mirror", Some("hf_stored")));
+    let said = of(&[("HF_HOME", home), ("HF_TOKEN", "hf_said"), ("HF_HUB_CACHE", "/c")]);
+    assert_eq!((said.cache, said.token.as_deref()), (PathBuf::from("/c"), Some("hf_said")));
+    assert_eq!(of(&[("HF_HOME", home), ("HF_TOKEN", "a\nb")]).token, None);
+}
