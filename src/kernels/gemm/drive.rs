@@ -5,10 +5,10 @@ use rayon::prelude::*;
 
 use super::super::activation::Activation;
 use super::super::isa::Isa;
-use super::super::memory::{Shared, scratch};
+use super::super::memory::{Shared, scratch, will_read, will_write};
 use super::super::values::{Element, Values, ValuesMut};
-use super::epilogue::{Finish, finish};
-use super::pack::PackedWeights;
+use super::epilogue::{Finish, Stretch, finish};
+use super::pack::{PackedWeights, Panel};
 use super::rows::{Block, Rows, Windows};
 use super::tile::{Out, PANEL, Span};
 
@@ -141,6 +141,10 @@ impl<T: Element> Job<'_, T> {
                     let begin = sums[index * kernel.rows * PANEL..].as_mut_ptr();
                     let out = Out { begin, stride: PANEL, wide: panel.wide, add: part > 0 };
                     prefetch(next, index, rows.strips.len());
+                    if part + 1 == self.spans.len() {
+                        let first = index * kernel.rows;
+                        self.announce(&stretches, first..first + strip.count, panel);
+                    }
                     // SAFETY: an `Isa` is only made where it is available; `Rows` points at whole
                     // rows, the panel is as deep as they are long, and the sums have room for a
                     // panel of all strips, each filled up.
@@ -164,6 +168,24 @@ impl<T: Element> Job<'_, T> {
                     first_column: panel.first,
                 },
             );
+        }
+    }
+
+    /// Asks for the lines that a strip of rows will be written to, and what is added to them: they
+    /// come while its product is computed.
+    fn announce(&self, stretches: &[Stretch], rows: std::ops::Range<usize>, panel: Panel) {
+        // All but the last are equally long.
+        let each = stretches[0].count;
+        for row in rows {
+            let stretch = &stretches[row / each];
+            let out_row = stretch.out_row + row - stretch.row;
+            let at = out_row * self.weights.columns + panel.first;
+            for column in (0..panel.columns).step_by(64 / size_of::<T>()) {
+                will_write(self.out.at(at + column));
+                if let Some(residual) = self.residual {
+                    will_read(residual.as_ptr().wrapping_add(at + column));
+                }
+            }
         }
     }
 
