@@ -128,6 +128,7 @@ impl<T: Element> Job<'_, T> {
         #[cfg(target_arch = "x86_64")]
         let _tiles = super::amx::Configured::when(kernel.tiles);
         let rows = Rows::new(self.isa, kernel, self.windows, block);
+        let (rows, run) = rows.for_panels(kernel, self.windows, panels.len());
         let stretches = block.stretches(self.windows);
         let count = rows.strips.len() * kernel.rows * PANEL;
         let mut sums = scratch(count * 4);
@@ -148,7 +149,7 @@ impl<T: Element> Job<'_, T> {
                     // SAFETY: an `Isa` is only made where it is available; `Rows` points at whole
                     // rows, the panel is as deep as they are long, and the sums have room for a
                     // panel of all strips, each filled up.
-                    unsafe { (kernel.run)(strip, *span, b, out) };
+                    unsafe { run(strip, *span, b, out) };
                 }
             }
             finish(
