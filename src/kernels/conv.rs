@@ -38,26 +38,9 @@ pub struct ImageShape {
     pub width: usize,
 }
 
-fn by_winograd(
-    gemm: &Gemm,
-    [output, input, kernel]: [usize; 3],
-    stride: usize,
-    padding: [usize; 4],
-) -> bool {
-    kernel == 3 && stride == 1 && padding == [1; 4] && Winograd::wins(gemm, input, output)
-}
-
 /// Bytes that the packed weights of a convolution take, but for what fills up the last columns.
 #[must_use]
-pub fn packed_bytes(
-    gemm: &Gemm,
-    shape @ [output, input, kernel]: [usize; 3],
-    stride: usize,
-    padding: [usize; 4],
-) -> usize {
-    if by_winograd(gemm, shape, stride, padding) {
-        return Winograd::packed_bytes(input, output);
-    }
+pub fn packed_bytes(gemm: &Gemm, [output, input, kernel]: [usize; 3]) -> usize {
     let channels = packed_channels(&gemm.kernel(), input);
     output * channels * kernel * kernel * gemm.weights().size()
 }
@@ -73,7 +56,7 @@ impl Conv {
         stride: usize,
         padding: [usize; 4],
     ) -> Self {
-        if by_winograd(gemm, [output, input, kernel], stride, padding) {
+        if kernel == 3 && stride == 1 && padding == [1; 4] && Winograd::wins(gemm, input, output) {
             let weights = Kind::Winograd(Winograd::new(gemm, weight, input, output));
             return Self { weights, bias, input, output, kernel, stride, padding };
         }

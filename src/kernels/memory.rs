@@ -15,6 +15,9 @@ const LINE: usize = 64;
 /// From this size on, large pages are asked for.
 const LARGE: usize = 4 << 20;
 
+/// Values of f32 in a cache line.
+pub(super) const LINE_VALUES: usize = LINE / 4;
+
 /// Zeroed bytes that begin on a cache line. They never move.
 #[derive(Default)]
 pub struct Memory {
@@ -99,6 +102,33 @@ fn ask_for_large_pages(begin: *mut u8, bytes: usize) {
 #[cfg(not(target_os = "linux"))]
 fn ask_for_large_pages(_begin: *mut u8, _bytes: usize) {}
 
+/// Asks for a cache line that will be read soon. Any address will do.
+#[inline(always)]
+pub(super) fn will_read<T>(at: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing; it may be given any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
+
+/// Asks for a cache line that will be written soon, so that writing need not wait for it to come
+/// from other caches. Any address will do.
+#[inline(always)]
+pub(super) fn will_write<T>(at: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch changes nothing; it may be given any address, and processors that do not
+    // know this one pass over it.
+    unsafe {
+        std::arch::asm!("prefetchw [{}]", in(reg) at, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
+
 /// A pointer that tasks share, each writing a part of its own.
 #[derive(Clone, Copy)]
 pub(super) struct Shared<T>(*mut T);
@@ -117,6 +147,11 @@ impl<T> Shared<T> {
     /// The element `at`.
     pub(super) fn at(self, at: usize) -> *mut T {
         self.0.wrapping_add(at)
+    }
+
+    /// What begins at the element `at`.
+    pub(super) fn after(self, at: usize) -> Self {
+        Self(self.at(at))
     }
 }
 

@@ -152,7 +152,7 @@ impl Ops for Shapes {
 
     fn conv(&self, weights: ConvWeights) -> Result<Conv> {
         let ConvWeights { shape, stride, padding, .. } = weights;
-        self.weigh(conv::packed_bytes(&self.gemm, shape, stride, padding));
+        self.weigh(conv::packed_bytes(&self.gemm, shape));
         let [output, input, kernel] = shape;
         Ok(Conv { output, input, kernel, stride, padding })
     }

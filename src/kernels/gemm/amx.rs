@@ -22,6 +22,7 @@ pub(super) const BF16: Kernel = Kernel {
     // that fast.
     span_bytes: 32 << 10,
     run: tiles,
+    interleaved: None,
 };
 
 /// Whether the processor has tiles with bf16, and the system lets this process use them: on Linux

@@ -16,6 +16,7 @@ pub(super) const BF16: Kernel = Kernel {
     tiles: false,
     span_bytes: 256 << 10,
     run: dots,
+    interleaved: None,
 };
 
 /// # Safety

@@ -5,10 +5,10 @@ use rayon::prelude::*;
 
 use super::super::activation::Activation;
 use super::super::isa::Isa;
-use super::super::memory::{Shared, scratch};
+use super::super::memory::{Shared, scratch, will_read, will_write};
 use super::super::values::{Element, Values, ValuesMut};
-use super::epilogue::{Finish, finish};
-use super::pack::PackedWeights;
+use super::epilogue::{Finish, Stretch, finish};
+use super::pack::{PackedWeights, Panel};
 use super::rows::{Block, Rows, Windows};
 use super::tile::{Out, PANEL, Span};
 
@@ -128,6 +128,7 @@ impl<T: Element> Job<'_, T> {
         #[cfg(target_arch = "x86_64")]
         let _tiles = super::amx::Configured::when(kernel.tiles);
         let rows = Rows::new(self.isa, kernel, self.windows, block);
+        let (rows, run) = rows.for_panels(kernel, self.windows, panels.len());
         let stretches = block.stretches(self.windows);
         let count = rows.strips.len() * kernel.rows * PANEL;
         let mut sums = scratch(count * 4);
@@ -141,10 +142,14 @@ impl<T: Element> Job<'_, T> {
                     let begin = sums[index * kernel.rows * PANEL..].as_mut_ptr();
                     let out = Out { begin, stride: PANEL, wide: panel.wide, add: part > 0 };
                     prefetch(next, index, rows.strips.len());
+                    if part + 1 == self.spans.len() {
+                        let first = index * kernel.rows;
+                        self.announce(&stretches, first..first + strip.count, panel);
+                    }
                     // SAFETY: an `Isa` is only made where it is available; `Rows` points at whole
                     // rows, the panel is as deep as they are long, and the sums have room for a
                     // panel of all strips, each filled up.
-                    unsafe { (kernel.run)(strip, *span, b, out) };
+                    unsafe { run(strip, *span, b, out) };
                 }
             }
             finish(
@@ -164,6 +169,24 @@ impl<T: Element> Job<'_, T> {
                     first_column: panel.first,
                 },
             );
+        }
+    }
+
+    /// Asks for the lines that a strip of rows will be written to, and what is added to them: they
+    /// come while its product is computed.
+    fn announce(&self, stretches: &[Stretch], rows: std::ops::Range<usize>, panel: Panel) {
+        // All but the last are equally long.
+        let each = stretches[0].count;
+        for row in rows {
+            let stretch = &stretches[row / each];
+            let out_row = stretch.out_row + row - stretch.row;
+            let at = out_row * self.weights.columns + panel.first;
+            for column in (0..panel.columns).step_by(64 / size_of::<T>()) {
+                will_write(self.out.at(at + column));
+                if let Some(residual) = self.residual {
+                    will_read(residual.as_ptr().wrapping_add(at + column));
+                }
+            }
         }
     }
 

@@ -22,6 +22,7 @@ pub(super) const F32: Kernel = Kernel {
     tiles: false,
     span_bytes: 128 << 10,
     run: whole,
+    interleaved: None,
 };
 
 /// For bf16 weights.

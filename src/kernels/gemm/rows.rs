@@ -9,10 +9,10 @@ use half::bf16;
 
 use super::super::convert::copy_converted;
 use super::super::isa::Isa;
-use super::super::memory::{Loan, scratch};
+use super::super::memory::{LINE_VALUES, Loan, scratch};
 use super::super::values::{DType, Values};
 use super::epilogue::Stretch;
-use super::tile::{Half, Kernel, STRIP, Strip};
+use super::tile::{Half, Kernel, Run, STRIP, Strip};
 
 /// What is multiplied from the left: an image, channels last. A matrix is an image of one row of
 /// pixels.
@@ -146,6 +146,9 @@ pub(in super::super) struct Rows {
     _gathered: Option<Loan>,
 }
 
+/// With fewer panels, interleaving rows costs more than it gains.
+const FEW_PANELS: usize = 4;
+
 /// Length of a run as it is packed: pairs need an even one.
 pub(in super::super) fn packed_channels(kernel: &Kernel, channels: usize) -> usize {
     if kernel.unit == 2 { channels.next_multiple_of(2) } else { channels }
@@ -196,6 +199,32 @@ impl Rows {
             halve(&mut strips, kernel, windows.kernel, run)
         });
         Self { strips, _band: band, _gathered: gathered.flatten() }
+    }
+
+    /// The rows as they are best multiplied with so many panels, and by which function.
+    pub(super) fn for_panels(
+        mut self,
+        kernel: &Kernel,
+        windows: &Windows<'_>,
+        panels: usize,
+    ) -> (Self, Run) {
+        let Some(interleaved) = kernel.interleaved else { return (self, kernel.run) };
+        if windows.kernel > 1 || panels < FEW_PANELS {
+            return (self, kernel.run);
+        }
+        let depth = windows.channels;
+        let each = kernel.rows * depth;
+        let mut loan = scratch((self.strips.len() * each + LINE_VALUES) * 4);
+        let all = loan.slice_mut::<f32>(self.strips.len() * each + LINE_VALUES);
+        for (index, strip) in self.strips.iter_mut().enumerate() {
+            let to = all[index * each..].as_mut_ptr();
+            // SAFETY: an `Isa` is only made where it is available; windows of one pixel are rows
+            // of one run, and there is a line left after the last strip.
+            unsafe { (interleaved.fill)(strip, depth, to) };
+            strip.rows[0] = to.cast_const().cast();
+        }
+        self._gathered = Some(loan);
+        (self, interleaved.run)
     }
 }
 

@@ -134,6 +134,29 @@ fn products_are_right_at_any_size() {
 }
 
 #[test]
+fn products_do_not_depend_on_the_number_of_threads() {
+    // Few threads give each task many panels, which may interleave its rows; many give it one.
+    let [rows, input, output] = [300, 70, 616];
+    let (a, weights) = (noise(rows * input, 1), noise(output * input, 2));
+    for gemm in gemms() {
+        let by = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            pool.expect("threads can be made")
+                .install(|| multiply(&gemm, [rows, input, output], &a, &weights, Extra::default()))
+        };
+        let (few, many) = (by(1), by(20));
+        assert!(few == many, "{}", name(&gemm));
+        let row = &a[299 * input..];
+        let product = |k: usize| {
+            rounded(gemm.weights(), row[k]) * rounded(gemm.weights(), weights[615 * input + k])
+        };
+        let wanted: f64 = (0..input).map(product).sum();
+        let last = f64::from(few[rows * output - 1]);
+        assert!((last - wanted).abs() < bound(gemm.weights()) * 9.0, "{}: {last}", name(&gemm));
+    }
+}
+
+#[test]
 fn what_is_not_finite_stays_where_it_is() {
     let [rows, input, output] = [40, 72, 48];
     for gemm in gemms() {
@@ -230,6 +253,9 @@ fn convolutions_are_right_at_any_size() {
         same(1, (9, 70), (24, 33)),
         same(1, (3, 130), (9, 3)),
         same(2, (6, 13), (19, 37)),
+        // Several stretches of channels, few tiles and more.
+        same(1, (7, 9), (200, 70)),
+        same(1, (25, 30), (330, 20)),
         Case { stride: 2, ..same(2, (9, 8), (16, 20)) },
         Case { stride: 2, padding: [0, 0, 1, 1], ..same(1, (8, 34), (33, 20)) },
         Case { enlarged: (8, 10), ..same(2, (4, 5), (32, 16)) },
