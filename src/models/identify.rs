@@ -52,8 +52,7 @@ pub fn identify(folder: &ModelFolder) -> Result<Identity, ModelError> {
     let (family, because) = if let Some(family) = &folder.extras().family {
         (family.as_str(), "pentimento.json names it".to_owned())
     } else if unet.get("addition_embed_type").is_some_and(|kind| kind == "text_time") {
-        let family = if width == Some(1280) { "SDXL refiner" } else { "SDXL" };
-        (family, "its UNet takes sizes and pooled text (addition_embed_type)".to_owned())
+        ("SDXL", "its UNet takes sizes and pooled text (addition_embed_type)".to_owned())
     } else {
         let family = match width {
             Some(768) => "SD 1.x",
