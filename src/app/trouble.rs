@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::words::Lang;
 
 /// English with `{}` where names and numbers stand, and Chinese with their order in braces.
-const SENTENCES: [(&str, &str); 45] = [
+const SENTENCES: [(&str, &str); 48] = [
     // Pictures.
     (
         "This file is not a picture that can be read (PNG, JPEG, WebP, TIFF, OpenRaster)",
@@ -117,6 +117,20 @@ const SENTENCES: [(&str, &str); 45] = [
         "The picture turned to noise at step {} (numbers overflowed). Lower the guidance or choose \
          another sampler",
         "画面在第 {0} 步变成噪声（数值溢出）。请降低引导强度或换一种采样器",
+    ),
+    (
+        "The picture cannot be decoded (the autoencoder's numbers overflow). Choose another \
+         autoencoder or model",
+        "无法解码画面（自编码器数值溢出）。请换一个自编码器或模型",
+    ),
+    (
+        "This model changes a picture as it is told: open one first",
+        "此模型按指令修改画面：请先打开一幅",
+    ),
+    (
+        "This model paints after a depth map: give it one (--depth-image on the command line), \
+         light where things are near",
+        "此模型依照深度图绘画：请提供一张（命令行 --depth-image），越近越亮",
     ),
     ("Needs {} GB, {} GB are free", "需要 {0} GB 内存，可用 {1} GB"),
     ("The computation failed: {}", "计算失败：{0}"),

@@ -3,10 +3,13 @@
 //! Called by the worker with a [`Job`] of plain values; tells a [`Watcher`] about each step. It
 //! knows nothing of channels, requests or windows. Every model family walks the same way.
 
+mod told;
+
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::conditioning::{Beside, Branches, Scales, Shown, ToldSizes};
+use self::told::Told;
+use super::conditioning::{Branches, Scales, Shown, ToldSizes};
 use super::error::{DiffusionError, Result};
 use super::guidance::calm_guidance;
 use super::noise::{TorchNoise, slerp};
@@ -292,31 +295,6 @@ impl<O: Ops> Pipeline<O> {
         Ok((with(&|scale| scale), seen))
     }
 
-    /// What the UNet is told in all steps of a run; `noise` may be drawn from.
-    fn told(&self, job: &Job<'_>, noise: &mut TorchNoise) -> Result<Told<O>> {
-        let config = self.unet.config();
-        let branches = Branches::of(config, job.guidance, job.picture_guidance);
-        let read = self.read.as_ref().filter(|read| read.prompts.len() == branches.count());
-        let Some(Read { prompts, states, words }) = read else {
-            return Err(DiffusionError::Request("No words were read before painting".to_owned()));
-        };
-        if job.shown.is_none() && config.in_channels != config.out_channels {
-            return Err(DiffusionError::Request("This model needs to see a picture".to_owned()));
-        }
-        let pooled = states.pooled.len() / prompts.len();
-        let ids = config.added.as_ref().and_then(|added| added.ids(pooled));
-        let numbers = |prompt: &Prompt| {
-            ids.map_or_else(Vec::new, |ids| job.sizes.numbers(ids, prompt.negative))
-        };
-        let added: Vec<(&[f32], Vec<f32>)> = prompts
-            .iter()
-            .enumerate()
-            .map(|(index, prompt)| (&states.pooled[index * pooled..][..pooled], numbers(prompt)))
-            .collect();
-        let words = self.unet.told(&self.ops, words, &added, job.guidance)?;
-        Ok(Told { branches, words, beside: Beside::new(job.shown, branches, noise) })
-    }
-
     fn preview(
         &self,
         estimate: &[f32],
@@ -336,13 +314,6 @@ impl<O: Ops> Pipeline<O> {
             }
         })
     }
-}
-
-/// What the UNet is told besides the latent and the timestep.
-struct Told<O: Ops> {
-    branches: Branches,
-    words: Words<O>,
-    beside: Beside,
 }
 
 /// Where a run begins: its first latent.

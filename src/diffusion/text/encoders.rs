@@ -132,13 +132,12 @@ impl<O: Ops> TextEncoders<O> {
         let mut length = usize::MAX;
         for Encoder { part, tokenizer, config, projected, clip } in &self.encoders {
             let brought;
-            let clip = match clip {
-                Some(clip) => clip,
-                None => {
-                    let file = self.folder.tensors(part)?;
-                    brought = ClipText::load(ops, config.clone(), *projected, &file, cancel)?;
-                    &brought
-                }
+            let clip = if let Some(clip) = clip {
+                clip
+            } else {
+                let file = self.folder.tensors(part)?;
+                brought = ClipText::load(ops, config.clone(), *projected, &file, cancel)?;
+                &brought
             };
             let tokens: Vec<_> = distinct.iter().map(|text| tokenizer.encode(text)).collect();
             let ids: Vec<&[u32]> = tokens.iter().map(|tokens| tokens.ids.as_slice()).collect();
