@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::document::codec::openraster::{self, Opened};
     use crate::plane::Plane;
-    use crate::types::{Picture, Sampler, Schedule};
+    use crate::types::{Picture, SameAs, Sampler, Schedule};
 
     /// A picture with every colour under every alpha, a mask of every coverage.
     fn painted() -> AppState {
@@ -139,6 +139,8 @@ mod tests {
                 seed_locked: true,
                 sampler: Some(Sampler::Heun),
                 schedule: Some(Schedule::Karras),
+                eta: Some(0.5),
+                same_as: SameAs::A1111,
                 guidance_rescale: 0.7,
             }),
         ] {

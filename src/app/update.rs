@@ -339,6 +339,8 @@ fn use_settings(state: &mut AppState, id: EntryId) {
     paint.guidance = request.guidance;
     paint.sampler = request.sampler;
     paint.schedule = request.schedule;
+    paint.eta = request.eta;
+    paint.same_as = request.same_as;
     paint.guidance_rescale = request.guidance_rescale;
     paint.seed = seed;
     if request.init.is_none() {

@@ -182,6 +182,8 @@ texts! {
     Sampler => ("Sampler", "采样器"),
     Schedule => ("Schedule", "调度"),
     Rescale => ("Guidance rescale", "引导重缩放"),
+    Eta => ("Fresh noise", "新增噪声"),
+    SameAs => ("Same picture as", "与谁的图一致"),
     Previews => ("Previews", "预览"),
     RestoreDefault => ("Back to the model's own: {0}", "恢复模型默认值：{0}"),
     ErrorSteps => ("Steps go from 1 to 150", "步数范围为 1 到 150"),

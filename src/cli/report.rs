@@ -191,6 +191,7 @@ fn described(request: &PaintRequest) -> Value {
         "size": request.size, "steps": request.steps,
         "sampler": request.sampler.map(Sampler::name),
         "schedule": request.schedule.map(Schedule::name),
+        "eta": request.eta, "same_as": request.same_as.name(),
         "guidance": request.guidance, "guidance_rescale": request.guidance_rescale,
         "seed": request.seed, "count": request.count,
         "init_size": init.map(|init| init.picture.size()),

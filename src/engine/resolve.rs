@@ -4,8 +4,8 @@
 use std::sync::{Arc, LazyLock};
 
 use super::protocol::{
-    FailureKind, InitPicture, JobError, ModelInfo, ModelSource, Notice, PaintRequest, Sampler,
-    Schedule,
+    FailureKind, InitPicture, JobError, ModelInfo, ModelSource, Notice, PaintRequest, Part,
+    Sampler, Schedule,
 };
 use super::worker::Stop;
 use crate::diffusion::pipeline::Model;
@@ -77,6 +77,13 @@ pub fn check(request: &PaintRequest) -> Result<(), Stop> {
             "Guidance rescale goes from 0 to 1, not {}",
             request.guidance_rescale
         ));
+    }
+    if let Some(eta) = request.eta.filter(|eta| !(0.0..=1.0).contains(eta)) {
+        return refused(format!("Eta goes from 0 to 1, not {eta}"));
+    }
+    let no_part = |part: &Part| part.index >= part.of || part.of > MOST_PICTURES;
+    if let Some(part) = request.batch.filter(no_part) {
+        return refused(format!("A batch of {} has no picture {}", part.of, part.index));
     }
     if let Some(by) = request.variation.filter(|by| !(0.0..=1.0).contains(&by.strength)) {
         return refused(format!("Variation strength goes from 0 to 1, not {}", by.strength));

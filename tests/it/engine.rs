@@ -343,24 +343,19 @@ fn loading_can_be_cancelled() {
 /// job ends with the very same pictures.
 #[test]
 fn a_stopped_job_goes_on_where_it_was() {
-    use pentimento::diffusion::noise::TorchNoise;
-    use pentimento::engine::protocol::{Midway, Sampler, State};
+    use pentimento::app::session::midway;
+    use pentimento::engine::protocol::{Midway, SameAs, Sampler};
 
     let mut engine = Engine::spawn(Options::default(), || ()).expect("a thread");
-    let samplers = [
-        Sampler::Ddim,
-        Sampler::Euler,
-        Sampler::EulerAncestral,
-        Sampler::DpmPp2M,
-        Sampler::Heun,
-        Sampler::Lcm,
-    ];
-    for (sampler, stop_at) in samplers.into_iter().zip([1, 2, 3, 4, 2, 5]) {
+    let stops = [1, 2, 3, 4, 2, 5];
+    for (at, sampler) in Sampler::ALL.into_iter().enumerate() {
+        let stop_at = stops[at % stops.len()];
         let request = PaintRequest {
             prompt: "a fox".to_owned(),
             size: Some((64, 64)),
             steps: Some(6),
             sampler: Some(sampler),
+            same_as: SameAs::ALL[at % SameAs::ALL.len()],
             seed: 7,
             count: 2,
             previews: false,
@@ -381,9 +376,7 @@ fn a_stopped_job_goes_on_where_it_was() {
         };
         assert_eq!(before, whole[..1], "{sampler:?}");
         assert_eq!(midway.index, 1);
-        let (words, next, spare) = midway.state.noise.place();
-        let noise = TorchNoise::at_place(&words, next, spare).expect("a place");
-        let state = State { noise, ..midway.state.clone() };
+        let state = midway::from_bytes(&midway::to_bytes(&midway.state)).expect("its own bytes");
         let resume = Some(Arc::new(Midway { index: midway.index, state }));
         let rest = pictures(&mut engine, PaintRequest { resume, ..request });
         assert_eq!(rest, whole[1..], "{sampler:?} from step {}", midway.state.step);

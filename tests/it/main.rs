@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
+mod batches;
 mod cli;
 mod desk;
 mod engine;
@@ -13,6 +14,7 @@ mod oracle;
 mod parity;
 mod precision;
 mod reopen;
+mod samplers;
 mod session;
 mod support;
 mod tidy;

@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Origin, Reading, Recipe, Unhonoured, names};
-use crate::engine::protocol::Variation;
+use crate::engine::protocol::{Part, Variation};
 
 /// The most entries of a report.
 const MOST_REPORTED: usize = 200;
@@ -28,6 +28,10 @@ pub(super) enum Field {
     Height,
     Sampler,
     Schedule,
+    Eta,
+    SameAs,
+    BatchIndex,
+    BatchSize,
     Strength,
     VariationSeed,
     VariationStrength,
@@ -42,6 +46,7 @@ pub(super) struct Draft {
     /// The schedule as the text has it, until the sampler is known.
     schedule: Option<(String, String)>,
     varied: (Option<u64>, Option<f32>),
+    batch: (Option<u32>, Option<u32>),
 }
 
 impl Draft {
@@ -82,6 +87,10 @@ impl Draft {
                 }
             }
             Field::Schedule => self.schedule = Some((key.to_owned(), value.to_owned())),
+            Field::Eta => recipe.eta = Some(number(value, 0.0..=1.0)?),
+            Field::SameAs => recipe.same_as = Some(value.parse().ok()?),
+            Field::BatchIndex => self.batch.0 = Some(whole(value, 0..=999)? as u32),
+            Field::BatchSize => self.batch.1 = Some(whole(value, 1..=1000)? as u32),
             Field::Strength => {
                 recipe.strength =
                     Some(number(value, 0.0..=1.0).filter(|strength| *strength > 0.0)?);
@@ -130,6 +139,11 @@ impl Draft {
             (Some(seed), None) => self.cannot("Variation seed", &seed.to_string()),
             (None, Some(by)) => self.cannot("Variation seed strength", &by.to_string()),
             (None, None) => {}
+        }
+        if let (Some(index), Some(of)) = self.batch
+            && index < of
+        {
+            self.recipe.batch = Some(Part { index, of });
         }
         Reading { origin, recipe: self.recipe, unhonoured: self.unhonoured }
     }

@@ -13,7 +13,9 @@ use super::super::tool::Tool;
 use super::super::undo::{Deed, Moment, Step};
 use super::super::words::Text;
 use crate::document::document::Document;
-use crate::engine::protocol::{ModelSource, PaintRequest, Posterior, Sampler, Schedule, Variation};
+use crate::engine::protocol::{
+    ModelSource, PaintRequest, Posterior, SameAs, Sampler, Schedule, Variation,
+};
 use crate::plane::{Plane, TileAt};
 
 /// What lies on the desk beside the picture.
@@ -211,10 +213,17 @@ pub struct RequestRecord {
     pub steps: Option<u32>,
     pub sampler: Option<Sampler>,
     pub schedule: Option<Schedule>,
+    #[serde(default)]
+    pub eta: Option<f32>,
+    #[serde(default)]
+    pub same_as: SameAs,
     pub guidance: Option<f32>,
     pub guidance_rescale: f32,
     pub seed: u64,
     pub count: u32,
+    /// Number and size of the batch.
+    #[serde(default)]
+    pub batch: Option<(u32, u32)>,
     /// Strength and posterior; the picture is the entry's origin.
     pub init: Option<(f32, Posterior)>,
     /// What is mixed into the noise.
@@ -234,10 +243,13 @@ impl RequestRecord {
             steps: request.steps,
             sampler: request.sampler,
             schedule: request.schedule,
+            eta: request.eta,
+            same_as: request.same_as,
             guidance: request.guidance,
             guidance_rescale: request.guidance_rescale,
             seed: request.seed,
             count: request.count,
+            batch: request.batch.map(|part| (part.index, part.of)),
             variation: request.variation,
             init: request.init.as_ref().map(|init| (init.strength, init.posterior)),
             mask: request
