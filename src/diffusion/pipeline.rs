@@ -9,10 +9,10 @@ use std::time::Instant;
 use super::conditioning::{Beside, Branches, Scales, Shown, ToldSizes};
 use super::error::{DiffusionError, Result};
 use super::guidance::calm_guidance;
-use super::noise::{TorchNoise, slerp};
+use super::noise::{Noise, slerp};
 use super::preview::{self, Pace, Rgb};
 use super::samplers::{Sampler, State};
-use super::schedule::{NoiseLevel, Plan, Schedule, TrainingNoise};
+use super::schedule::{Course, Family, NoiseLevel, Plan, Schedule, TrainingNoise};
 use super::text::Tokenizer;
 use super::text::encoders::{KEPT_PARAMETERS, Prompt, Reading, TextEncoders, TextStates};
 use super::unet::{Kept, UNet, Words};
@@ -25,7 +25,7 @@ use crate::models::defaults::PreviewFactors;
 use crate::models::identify::Task;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::{ImageDims, Ops};
-use crate::types::{Savings, Variation};
+use crate::types::{SameAs, Savings};
 
 /// A model in memory, on a backend.
 pub struct Pipeline<O: Ops> {
@@ -108,10 +108,10 @@ pub struct Posterior {
 }
 
 impl Posterior {
-    /// A sample, drawn from `noise`.
+    /// A sample, drawn from `noise`; all pictures of a batch share it.
     #[must_use]
-    pub fn sample(&self, noise: &mut TorchNoise) -> Vec<f32> {
-        let drawn = noise.normal(self.mean.len());
+    pub fn sample(&self, noise: &mut Noise) -> Vec<f32> {
+        let drawn = noise.shared(self.mean.len());
         let spread = self.deviation.iter().zip(&drawn).map(|(deviation, drawn)| deviation * drawn);
         self.mean.iter().zip(spread).map(|(mean, spread)| mean + spread).collect()
     }
@@ -127,6 +127,10 @@ pub struct Job<'a> {
     pub sampler: Sampler,
     /// Its schedule.
     pub schedule: Schedule,
+    /// Share of the noise that the sampler renews; `None`: its usual one.
+    pub eta: Option<f32>,
+    /// Whose picture it is to be.
+    pub same_as: SameAs,
     /// Guidance scale; 1 or less reads one prompt only.
     pub guidance: f32,
     /// Guidance rescale in 0..=1.
@@ -140,9 +144,11 @@ pub struct Job<'a> {
     /// Approximate savings.
     pub savings: Savings,
     /// The generator, its first draws perhaps taken by [`Posterior::sample`].
-    pub noise: TorchNoise,
-    /// Noise of another seed to mix into the first draw.
-    pub variation: Option<Variation>,
+    pub noise: Noise,
+    /// The samplers' generator, where it is another one.
+    pub later_noise: Option<Noise>,
+    /// Noise of another seed to mix into the first draw, and how much of it, 0..=1.
+    pub variation: Option<(Noise, f32)>,
     /// A clean latent to start from, and how far to leave it, in (0, 1].
     pub init: Option<(&'a [f32], f32)>,
     /// 1 where the latent (height × width) is painted again, 0 where it is held; needs `init`.
@@ -157,13 +163,24 @@ pub struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Steps that really run: `int(strength × steps)`, at least one.
+    /// Steps of the whole schedule, and the last of them that really run: `int(strength × steps)`
+    /// as in diffusers, one more in A1111; ComfyUI lays so many that all the steps asked for run.
     #[must_use]
-    pub fn steps_run(&self) -> usize {
-        let strength = self.init.map_or(1.0, |(_, strength)| f64::from(strength));
+    pub fn steps_of(&self) -> (usize, usize) {
+        let Some((_, strength)) = self.init else { return (self.steps, self.steps) };
+        let (strength, steps) = (f64::from(strength), self.steps as f64);
         // Strengths are short decimals that f32 holds a little above or below.
-        let kept = (strength * self.steps as f64 + 1e-4).floor() as usize;
-        kept.clamp(1, self.steps)
+        let whole = |number: f64| (number + 1e-4).floor() as usize;
+        let run = match self.same_as {
+            SameAs::ComfyUi | SameAs::ComfyUiCuda => {
+                return (whole(steps / strength).max(self.steps), self.steps);
+            }
+            SameAs::A1111 | SameAs::A1111Cpu => whole(strength.min(0.999) * steps) + 1,
+            SameAs::Pentimento | SameAs::Diffusers | SameAs::DiffusersCuda => {
+                whole(strength * steps)
+            }
+        };
+        (self.steps, run.clamp(1, self.steps))
     }
 }
 
@@ -347,6 +364,23 @@ impl<O: Ops> Pipeline<O> {
         Ok(Told { branches, words })
     }
 
+    /// The steps of a job, and how many of them run.
+    fn plan(&self, job: &Job<'_>) -> (Plan, usize) {
+        let (whole, run) = job.steps_of();
+        let family = if self.unet.config().added.is_some() { Family::Sdxl } else { Family::Sd };
+        let course = Course {
+            sampler: job.sampler,
+            schedule: job.schedule,
+            steps: whole.min(self.noise.timesteps()),
+            eta: job.eta,
+            same_as: job.same_as,
+            family,
+        };
+        let plan = self.noise.plan(&course).last_steps(run);
+        let of = plan.levels.len();
+        (plan, of)
+    }
+
     fn preview(
         &self,
         estimate: &[f32],
@@ -376,10 +410,10 @@ struct Told<O: Ops> {
 
 /// Where a run begins: its first latent.
 fn first_latent(job: &Job<'_>, plan: &Plan, noise: &[f32]) -> Vec<f32> {
-    let whole_schedule = job.steps_run() == job.steps;
+    let (whole, run) = job.steps_of();
     match job.init {
         // Painting a mask from nothing keeps nothing of what was there.
-        Some((clean, _)) if !(job.mask.is_some() && whole_schedule) => {
+        Some((clean, _)) if !(job.mask.is_some() && whole == run) => {
             noised(clean, noise, plan.levels[0])
         }
         _ => noise.iter().map(|value| (f64::from(*value) * plan.initial_scale) as f32).collect(),
@@ -481,13 +515,12 @@ impl<O: Ops> Model for Pipeline<O> {
     ) -> Result<Vec<f32>> {
         let (height, width) = job.size;
         let cells = height * width;
-        let of = job.steps_run();
-        let plan = self.noise.plan(job.sampler, job.schedule, job.steps).last_steps(of);
+        let (plan, of) = self.plan(job);
         let mut noise = job.noise.clone();
         let mut first = noise.normal(self.channels() * cells);
-        if let Some(variation) = job.variation {
-            let other = TorchNoise::new(variation.seed).normal(first.len());
-            slerp(&mut first, &other, job.size, variation.strength);
+        if let Some((other, strength)) = &job.variation {
+            let other = other.clone().normal(first.len());
+            slerp(&mut first, &other, job.size, *strength);
         }
         let told = self.told(job)?;
         let alone = self.told_alone(job, cancel)?;
@@ -503,7 +536,8 @@ impl<O: Ops> Model for Pipeline<O> {
             }
             None => {
                 let latent = first_latent(job, &plan, &first);
-                State { latent, step: 0, earlier: None, noise }
+                let noise = job.later_noise.clone().unwrap_or(noise);
+                State { latent, step: 0, earlier: Vec::new(), noise }
             }
         };
         let kind = if self.pace.allows_full_decodes() { Preview::Full } else { Preview::Linear };
