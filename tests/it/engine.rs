@@ -286,7 +286,7 @@ fn nonsense_is_refused_with_what_would_do() {
         change(&mut request);
         failure(request)
     };
-    let cases: [(String, &str); 11] = [
+    let cases: [(String, &str); 12] = [
         (small(|r| r.steps = Some(0)), "Steps go from 1 to 150"),
         (small(|r| r.size = Some((0, 64))), "sides go from 1"),
         (small(|r| r.size = Some((100_000, 100_000))), "cannot be painted"),

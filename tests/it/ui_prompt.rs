@@ -49,7 +49,7 @@ fn press(harness: &mut Harness<'static, Window>, modifiers: Modifiers, key: Key)
     harness.run_steps(2);
 }
 
-fn prompt(harness: &Harness<'static, Window>) -> &str {
+fn prompt<'a>(harness: &'a Harness<'static, Window>) -> &'a str {
     &harness.state().state().prompt
 }
 
