@@ -126,6 +126,20 @@ const SENTENCES: &[(&str, &str)] = &[
          another sampler",
         "画面在第 {0} 步变成噪声（数值溢出）。请降低引导强度或换一种采样器",
     ),
+    (
+        "The picture cannot be decoded (the autoencoder's numbers overflow). Choose another \
+         autoencoder or model",
+        "无法解码画面（自编码器数值溢出）。请换一个自编码器或模型",
+    ),
+    (
+        "This model changes a picture as it is told: open one first",
+        "此模型按指令修改画面：请先打开一幅",
+    ),
+    (
+        "This model paints after a depth map: give it one (--depth-image on the command line), \
+         light where things are near",
+        "此模型依照深度图绘画：请提供一张（命令行 --depth-image），越近越亮",
+    ),
     ("Needs {} GB, {} GB are free", "需要 {0} GB 内存，可用 {1} GB"),
     ("The computation failed: {}", "计算失败：{0}"),
     ("Too many pictures are waiting; let one finish first", "等待中的画太多；请先完成一张"),

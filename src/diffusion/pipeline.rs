@@ -3,18 +3,23 @@
 //! Called by the worker with a [`Job`] of plain values; tells a [`Watcher`] about each step. It
 //! knows nothing of channels, requests or windows. Every model family walks the same way.
 
+mod job;
+mod told;
+
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::conditioning::{Beside, Branches, Scales, Shown, ToldSizes};
+pub use self::job::{Job, Posterior, Preview, Step, Watcher};
+use self::told::Told;
+use super::conditioning::{Beside, Branches, Scales};
 use super::error::{DiffusionError, Result};
 use super::guidance::calm_guidance;
-use super::noise::{Noise, slerp};
+use super::noise::slerp;
 use super::preview::{self, Pace, Rgb};
-use super::samplers::{Sampler, State};
-use super::schedule::{Course, Family, NoiseLevel, Plan, Schedule, TrainingNoise};
+use super::samplers::State;
+use super::schedule::{Course, Family, NoiseLevel, Plan, TrainingNoise};
 use super::text::Tokenizer;
-use super::text::encoders::{KEPT_PARAMETERS, Prompt, Reading, TextEncoders, TextStates};
+use super::text::encoders::{KEPT_PARAMETERS, Reading, TextEncoders, TextStates};
 use super::unet::{Kept, UNet, Words};
 use super::vae::Vae;
 use crate::cancel::CancelToken;
@@ -25,7 +30,6 @@ use crate::models::defaults::PreviewFactors;
 use crate::models::identify::Task;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::{ImageDims, Ops};
-use crate::types::{SameAs, Savings};
 
 /// A model in memory, on a backend.
 pub struct Pipeline<O: Ops> {
@@ -95,125 +99,6 @@ pub trait Model {
         watcher: &mut dyn Watcher,
         cancel: &CancelToken,
     ) -> Result<Vec<f32>>;
-}
-
-/// What an encoded picture may be: a normal distribution at every value of the latent, scaled as
-/// the UNet sees it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Posterior {
-    /// Channels × height × width.
-    pub mean: Vec<f32>,
-    /// Likewise.
-    pub deviation: Vec<f32>,
-}
-
-impl Posterior {
-    /// A sample, drawn from `noise`; all pictures of a batch share it.
-    #[must_use]
-    pub fn sample(&self, noise: &mut Noise) -> Vec<f32> {
-        let drawn = noise.shared(self.mean.len());
-        let spread = self.deviation.iter().zip(&drawn).map(|(deviation, drawn)| deviation * drawn);
-        self.mean.iter().zip(spread).map(|(mean, spread)| mean + spread).collect()
-    }
-}
-
-/// One picture to paint. Its words were read before by [`Model::read_words`].
-pub struct Job<'a> {
-    /// Height and width of the latent.
-    pub size: (usize, usize),
-    /// Steps of the whole schedule.
-    pub steps: usize,
-    /// The sampler.
-    pub sampler: Sampler,
-    /// Its schedule.
-    pub schedule: Schedule,
-    /// Share of the noise that the sampler renews; `None`: its usual one.
-    pub eta: Option<f32>,
-    /// Whose picture it is to be.
-    pub same_as: SameAs,
-    /// Guidance scale; 1 or less reads one prompt only.
-    pub guidance: f32,
-    /// Guidance rescale in 0..=1.
-    pub rescale: f32,
-    /// Guidance towards the picture, in edit models; below 1 there is no guidance at all.
-    pub picture_guidance: f32,
-    /// What a model with micro-conditioning is told.
-    pub sizes: ToldSizes,
-    /// What a model with more channels than the latent's is shown.
-    pub shown: Option<&'a Shown>,
-    /// Approximate savings.
-    pub savings: Savings,
-    /// The generator, its first draws perhaps taken by [`Posterior::sample`].
-    pub noise: Noise,
-    /// The samplers' generator, where it is another one.
-    pub later_noise: Option<Noise>,
-    /// Noise of another seed to mix into the first draw, and how much of it, 0..=1.
-    pub variation: Option<(Noise, f32)>,
-    /// A clean latent to start from, and how far to leave it, in (0, 1].
-    pub init: Option<(&'a [f32], f32)>,
-    /// 1 where the latent (height × width) is painted again, 0 where it is held; needs `init`.
-    pub mask: Option<&'a [f32]>,
-    /// Whether previews are wanted.
-    pub previews: bool,
-    /// Where an earlier run of the same job was stopped, to go on from there.
-    pub from: Option<State>,
-    /// The share of the noise's way down, in 0..=1, after which another model goes on: the run ends
-    /// there as if it were stopped.
-    pub until: Option<f32>,
-}
-
-impl Job<'_> {
-    /// Steps of the whole schedule, and the last of them that really run: `int(strength × steps)`
-    /// as in diffusers, one more in A1111; ComfyUI lays so many that all the steps asked for run.
-    #[must_use]
-    pub fn steps_of(&self) -> (usize, usize) {
-        let Some((_, strength)) = self.init else { return (self.steps, self.steps) };
-        let (strength, steps) = (f64::from(strength), self.steps as f64);
-        // Strengths are short decimals that f32 holds a little above or below.
-        let whole = |number: f64| (number + 1e-4).floor() as usize;
-        let run = match self.same_as {
-            SameAs::ComfyUi | SameAs::ComfyUiCuda => {
-                return (whole(steps / strength).max(self.steps), self.steps);
-            }
-            SameAs::A1111 | SameAs::A1111Cpu => whole(strength.min(0.999) * steps) + 1,
-            SameAs::Pentimento | SameAs::Diffusers | SameAs::DiffusersCuda => {
-                whole(strength * steps)
-            }
-        };
-        (self.steps, run.clamp(1, self.steps))
-    }
-}
-
-/// Which kind of preview a run shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Preview {
-    /// Decoded in full.
-    Full,
-    /// Mapped to colours, at latent size.
-    Linear,
-}
-
-/// A step that was done.
-pub struct Step {
-    /// Steps done, from 1.
-    pub step: usize,
-    /// Steps that run in all.
-    pub of: usize,
-    /// Noise per picture that is left.
-    pub sigma: f64,
-    /// How long it took, in seconds, its preview left out.
-    pub step_secs: f64,
-    /// The estimate of the finished picture, how it was made, and how long that took in seconds.
-    pub preview: Option<(Rgb, Preview, f64)>,
-}
-
-/// Hears of each step.
-pub trait Watcher {
-    /// A step is done.
-    fn step(&mut self, step: Step);
-    /// The run is cancelled, or has come to its `until`; this is where it stands after its last whole
-    /// step.
-    fn stopped(&mut self, state: State);
 }
 
 impl<O: Ops> Pipeline<O> {
@@ -314,56 +199,6 @@ impl<O: Ops> Pipeline<O> {
         Ok((with(&|scale| scale), seen))
     }
 
-    /// What the UNet is told in all steps of a run.
-    fn told(&self, job: &Job<'_>) -> Result<Told<O>> {
-        let config = self.unet.config();
-        let branches = Branches::of(config, job.guidance, job.picture_guidance);
-        let read = self.read.as_ref().filter(|read| read.states.shape[0] == branches.count());
-        let Some(read) = read else {
-            return Err(DiffusionError::Request("No words were read before painting".to_owned()));
-        };
-        if job.shown.is_none() && config.in_channels != config.out_channels {
-            return Err(DiffusionError::Request("This model needs to see a picture".to_owned()));
-        }
-        self.told_words(branches, 0, read, &read.words, job)
-    }
-
-    /// What the UNet is told in steps without guidance: the prompt alone, which is read last.
-    fn told_alone(&self, job: &Job<'_>, cancel: &CancelToken) -> Result<Option<Told<O>>> {
-        let read = self.read.as_ref().filter(|read| read.states.shape[0] > 1);
-        let Some(read) = read.filter(|_| job.savings.guidance_interval.is_some()) else {
-            return Ok(None);
-        };
-        let [prompts, tokens, width] = read.states.shape;
-        let alone = &read.states.states[(prompts - 1) * tokens * width..];
-        let alone = self.ops.tokens([1, tokens, width], alone)?;
-        let words = self.unet.words(&self.ops, &alone, cancel)?;
-        self.told_words(Branches::Prompt, prompts - 1, read, &words, job).map(Some)
-    }
-
-    /// The words of the prompts from `first` on, with the text as a whole and the sizes.
-    fn told_words(
-        &self,
-        branches: Branches,
-        first: usize,
-        read: &Read<O>,
-        words: &Words<O>,
-        job: &Job<'_>,
-    ) -> Result<Told<O>> {
-        let Read { reading: Reading { prompts, .. }, states, .. } = read;
-        let pooled = states.pooled.len() / prompts.len();
-        let ids = self.unet.config().added.as_ref().and_then(|added| added.ids(pooled));
-        let numbers = |prompt: &Prompt| {
-            ids.map_or_else(Vec::new, |ids| job.sizes.numbers(ids, prompt.negative))
-        };
-        let told = prompts.iter().enumerate().skip(first);
-        let added: Vec<(&[f32], Vec<f32>)> = told
-            .map(|(index, prompt)| (&states.pooled[index * pooled..][..pooled], numbers(prompt)))
-            .collect();
-        let words = self.unet.told(&self.ops, words, &added, job.guidance)?;
-        Ok(Told { branches, words })
-    }
-
     /// The steps of a job, and how many of them run.
     fn plan(&self, job: &Job<'_>) -> (Plan, usize) {
         let (whole, run) = job.steps_of();
@@ -400,12 +235,6 @@ impl<O: Ops> Pipeline<O> {
             }
         })
     }
-}
-
-/// What the UNet is told besides the latent and the timestep.
-struct Told<O: Ops> {
-    branches: Branches,
-    words: Words<O>,
 }
 
 /// Where a run begins: its first latent.

@@ -50,7 +50,10 @@ pub fn identify(folder: &ModelFolder) -> Result<Identity, ModelError> {
         (family.as_str(), "pentimento.json names it".to_owned())
     } else if unet.get("addition_embed_type").is_some_and(|kind| kind == "text_time") {
         let input = size("projection_class_embeddings_input_dim");
-        let score = size("addition_time_embed_dim").zip(width).map(|(each, text)| 5 * each + text);
+        // The projection is as wide as the states in all models that people have.
+        let text = folder.optional_json("text_encoder_2/config.json")?.unwrap_or_default();
+        let pooled = text.get("projection_dim").and_then(Value::as_u64).or(width);
+        let score = size("addition_time_embed_dim").zip(pooled).map(|(each, text)| 5 * each + text);
         if score.is_some() && score == input {
             ("SDXL refiner", "its UNet takes an aesthetic score and pooled text".to_owned())
         } else {

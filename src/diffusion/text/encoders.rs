@@ -149,13 +149,12 @@ impl<O: Ops> TextEncoders<O> {
         let mut pooled = Vec::new();
         for Encoder { part, tokenizer, config, projected, clip } in &self.encoders {
             let brought;
-            let clip = match clip {
-                Some(clip) => clip,
-                None => {
-                    let file = self.folder.tensors(part)?;
-                    brought = ClipText::load(ops, config.clone(), *projected, &file, cancel)?;
-                    &brought
-                }
+            let clip = if let Some(clip) = clip {
+                clip
+            } else {
+                let file = self.folder.tensors(part)?;
+                brought = ClipText::load(ops, config.clone(), *projected, &file, cancel)?;
+                &brought
             };
             let chunked: Vec<Chunks> =
                 distinct.iter().map(|text| chunks::read(tokenizer, text, *style)).collect();

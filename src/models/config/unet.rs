@@ -205,10 +205,7 @@ impl UNetConfig {
             freq_shift: reader.number("freq_shift", 0.0)? as f32,
             time_embedding: reader.size("time_embedding_dim", channels[0] * 4)?,
             added: added(&reader)?,
-            guidance_embedding: match reader.get("time_cond_proj_dim") {
-                None => None,
-                Some(_) => Some(reader.needed_size("time_cond_proj_dim")?),
-            },
+            guidance_embedding: optional_size(&reader, "time_cond_proj_dim")?,
             down,
             mid,
             up,
@@ -216,6 +213,10 @@ impl UNetConfig {
         refuse_the_rest(&reader)?;
         Ok(config)
     }
+}
+
+fn optional_size(reader: &Reader, key: &str) -> Result<Option<usize>, ModelError> {
+    reader.get(key).is_some().then(|| reader.needed_size(key)).transpose()
 }
 
 /// `addition_embed_type`; the keys beside it mean nothing without it.
