@@ -6,6 +6,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+mod sampling;
+
+use sampling::simplified;
+pub use sampling::{SameAs, Sampler, Schedule};
+
 /// Where a model's weights come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ModelSource {
@@ -184,42 +189,6 @@ pub struct Example {
     pub seed: u64,
 }
 
-/// The sampling algorithms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Sampler {
-    /// Denoising diffusion implicit models, eta 0.
-    Ddim,
-    /// Euler's method.
-    Euler,
-    /// Euler's method with fresh noise at each step.
-    EulerAncestral,
-    /// DPM-Solver++, second order, multistep.
-    DpmPp2M,
-    /// Heun's method, two model calls a step.
-    Heun,
-    /// Latent consistency sampling, for distilled models.
-    Lcm,
-}
-
-impl Sampler {
-    /// All of them, in the order of menus.
-    pub const ALL: [Self; 6] =
-        [Self::DpmPp2M, Self::Euler, Self::EulerAncestral, Self::Heun, Self::Ddim, Self::Lcm];
-
-    /// The name shown to users and written into pictures, as A1111 spells it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ddim => "DDIM",
-            Self::Euler => "Euler",
-            Self::EulerAncestral => "Euler a",
-            Self::DpmPp2M => "DPM++ 2M",
-            Self::Heun => "Heun",
-            Self::Lcm => "LCM",
-        }
-    }
-}
-
 /// A name that no sampler or schedule has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("There is no {what} called '{name}'. Known: {known}")]
@@ -232,69 +201,6 @@ pub struct UnknownName {
 impl UnknownName {
     pub(crate) fn new(what: &'static str, name: &str, known: &[&str]) -> Self {
         Self { what, name: name.to_owned(), known: known.join(", ") }
-    }
-}
-
-/// Names compare without case, spaces, dashes and underscores: "dpm++ 2m", "DPM++2M", "euler-a".
-fn simplified(name: &str) -> String {
-    name.to_lowercase().chars().filter(|c| !matches!(c, ' ' | '-' | '_')).collect()
-}
-
-impl FromStr for Sampler {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        let wanted = simplified(name);
-        let wanted = match wanted.as_str() {
-            "eulerancestral" => "eulera",
-            "dpmpp2m" => "dpm++2m",
-            other => other,
-        };
-        Self::ALL
-            .into_iter()
-            .find(|sampler| simplified(sampler.name()) == wanted)
-            .ok_or_else(|| UnknownName::new("sampler", name, &Self::ALL.map(Self::name)))
-    }
-}
-
-/// How the steps are spread over the training timesteps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Schedule {
-    /// Every (T / n)-th timestep from 0, plus the model's offset.
-    Leading,
-    /// Every (T / n)-th timestep down from the last.
-    Trailing,
-    /// Evenly from the first to the last timestep.
-    Linspace,
-    /// Karras et al. 2022, equation 5, rho 7.
-    Karras,
-}
-
-impl Schedule {
-    /// All of them, in the order of menus.
-    pub const ALL: [Self; 4] = [Self::Trailing, Self::Leading, Self::Linspace, Self::Karras];
-
-    /// The name shown to users and written into pictures.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Leading => "Leading",
-            Self::Trailing => "Trailing",
-            Self::Linspace => "Linspace",
-            Self::Karras => "Karras",
-        }
-    }
-}
-
-impl FromStr for Schedule {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        let wanted = simplified(name);
-        Self::ALL
-            .into_iter()
-            .find(|schedule| simplified(schedule.name()) == wanted)
-            .ok_or_else(|| UnknownName::new("schedule", name, &Self::ALL.map(Self::name)))
     }
 }
 

@@ -10,7 +10,7 @@ use super::command::{Action, Command, ROWS};
 use super::settings::{PaintSettings, Preferences, Surround};
 use super::state::AppState;
 use super::words::{Lang, Text};
-use crate::engine::protocol::{Sampler, Schedule};
+use crate::engine::protocol::{SameAs, Sampler, Schedule};
 
 /// What kind of thing a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +170,9 @@ fn settings(list: &mut List<'_>) {
     }
     for schedule in Schedule::ALL {
         list.paint(Text::Schedule, schedule.name(), |paint| paint.schedule = Some(schedule));
+    }
+    for program in SameAs::ALL {
+        list.paint(Text::SameAs, program.name(), |paint| paint.same_as = program);
     }
     for surround in Surround::ALL {
         list.prefer(Text::Surround, surround.word(), |prefer| prefer.surround = surround);

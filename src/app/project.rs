@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::document::codec::openraster::{self, Opened};
     use crate::plane::Plane;
-    use crate::types::{Picture, PromptStyle, Sampler, Savings, Schedule};
+    use crate::types::{Picture, PromptStyle, SameAs, Sampler, Savings, Schedule};
 
     /// A picture with every colour under every alpha, a mask of every coverage.
     fn painted() -> AppState {
@@ -139,6 +139,8 @@ mod tests {
                 seed_locked: true,
                 sampler: Some(Sampler::Heun),
                 schedule: Some(Schedule::Karras),
+                eta: Some(0.5),
+                same_as: SameAs::A1111,
                 guidance_rescale: 0.7,
                 savings: Savings { guidance_interval: Some((0.25, 5.5)), deep_cache: Some(3) },
                 prompt_style: PromptStyle::Comfy,

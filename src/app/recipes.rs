@@ -61,6 +61,8 @@ impl AppState {
         paint.clip_skip = recipe.clip_skip.unwrap_or(1);
         paint.sampler = recipe.sampler;
         paint.schedule = recipe.schedule;
+        paint.eta = recipe.eta;
+        paint.same_as = recipe.same_as.unwrap_or_default();
         paint.seed = recipe.seed.unwrap_or(paint.seed);
         if let Some(strength) = recipe.strength.filter(|_| !self.has_mask()) {
             self.strength = ((strength * 100.0).round() as u32).clamp(1, 100);
@@ -89,6 +91,9 @@ impl AppState {
         }
         if let Some(variation) = reading.recipe.variation {
             entries.push(format!("Variation seed {}", variation.seed));
+        }
+        if let Some(batch) = reading.recipe.batch {
+            entries.push(format!("Batch pos {} of {}", batch.index + 1, batch.of));
         }
         if entries.is_empty() {
             return;

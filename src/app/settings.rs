@@ -12,7 +12,7 @@ use super::keys::Bindings;
 use super::models::KnownModel;
 use super::tool::{Brush, Tool};
 use super::words::{Lang, Text};
-use crate::engine::protocol::{PromptStyle, Sampler, Savings, Schedule};
+use crate::engine::protocol::{PromptStyle, SameAs, Sampler, Savings, Schedule};
 
 /// The colours that D brings back.
 const BLACK: [u8; 3] = [0; 3];
@@ -52,6 +52,10 @@ pub struct PaintSettings {
     pub sampler: Option<Sampler>,
     /// Where its steps lie.
     pub schedule: Option<Schedule>,
+    /// Share of the noise that the sampler renews; `None`: its usual one.
+    pub eta: Option<f32>,
+    /// The program whose picture it is to be.
+    pub same_as: SameAs,
     /// Guidance rescale, 0 is off.
     pub guidance_rescale: f32,
     /// Approximate savings.
@@ -74,6 +78,7 @@ impl PaintSettings {
             count: self.count.clamp(1, 8),
             steps: self.steps.filter(|steps| (1..=150).contains(steps)),
             guidance: self.guidance.filter(|scale| (0.0..=100.0).contains(scale)),
+            eta: self.eta.filter(|eta| (0.0..=1.0).contains(eta)),
             clip_skip: self.clip_skip.clamp(1, 12),
             guidance_rescale: if (0.0..=1.0).contains(&rescale) { rescale } else { 0.0 },
             savings: self.savings.within_bounds(),
@@ -93,6 +98,8 @@ impl Default for PaintSettings {
             seed_locked: false,
             sampler: None,
             schedule: None,
+            eta: None,
+            same_as: SameAs::default(),
             guidance_rescale: 0.0,
             savings: Savings::default(),
             prompt_style: PromptStyle::default(),

@@ -162,6 +162,10 @@ fn changed_number(old: &PaintSettings, new: &PaintSettings) -> Text {
         Text::Sampler
     } else if old.schedule != new.schedule {
         Text::Schedule
+    } else if old.eta != new.eta {
+        Text::Eta
+    } else if old.same_as != new.same_as {
+        Text::SameAs
     } else if old.guidance_rescale != new.guidance_rescale {
         Text::Rescale
     } else if old.savings.guidance_interval != new.savings.guidance_interval {

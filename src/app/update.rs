@@ -342,6 +342,8 @@ fn use_settings(state: &mut AppState, id: EntryId) {
     paint.guidance = request.guidance;
     paint.sampler = request.sampler;
     paint.schedule = request.schedule;
+    paint.eta = request.eta;
+    paint.same_as = request.same_as;
     paint.guidance_rescale = request.guidance_rescale;
     paint.savings = request.savings;
     paint.prompt_style = request.prompt_style;

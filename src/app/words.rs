@@ -185,6 +185,8 @@ texts! {
     Sampler => ("Sampler", "采样器"),
     Schedule => ("Schedule", "调度"),
     Rescale => ("Guidance rescale", "引导重缩放"),
+    Eta => ("Fresh noise", "新增噪声"),
+    SameAs => ("Same picture as", "与谁的图一致"),
     GuidanceInterval => ("Guidance interval", "引导区间"),
     GuidanceAbove => ("Guided above", "引导下限"),
     GuidanceUpTo => ("Guided up to", "引导上限"),

@@ -11,7 +11,9 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use super::bench::{Part, PeerName, Side};
 use crate::document::codec::Format;
 use crate::engine::painter::{Backend, Options, Precision};
-use crate::engine::protocol::{ModelSource, PromptStyle, Sampler, Savings, Schedule};
+use crate::engine::protocol::{
+    ModelSource, Part as BatchPart, PromptStyle, SameAs, Sampler, Savings, Schedule,
+};
 use crate::kernels::isa::{Isa, IsaError};
 use crate::models::shapes::Shape;
 use crate::types::Prediction;
@@ -107,6 +109,16 @@ pub(super) struct Generate {
     /// Where the steps lie [default: the model's]
     #[arg(long, value_name = "NAME")]
     pub(super) schedule: Option<Schedule>,
+    /// Share of the noise that the sampler renews at each step, 0 to 1 [default: the sampler's]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = cfg_rescale)]
+    pub(super) eta: Option<f32>,
+    /// The program whose picture it is to be: its noise, batches and steps. One of: pentimento,
+    /// diffusers, diffusers-cuda, a1111, a1111-cpu, comfyui, comfyui-cuda
+    #[arg(long, value_name = "NAME", default_value = "pentimento")]
+    pub(super) same_as: SameAs,
+    /// Paint one picture of a batch that shares its seed, such as 2/4: the second of four
+    #[arg(long, value_name = "K/N", value_parser = batch)]
+    pub(super) batch: Option<BatchPart>,
     /// Guidance scale; 1 turns guidance off [default: the model's]
     #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = cfg)]
     pub(super) cfg: Option<f32>,
@@ -144,7 +156,8 @@ pub(super) struct Generate {
     #[arg(long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(2..=i64::from(Savings::MOST_STEPS)))]
     pub(super) deep_cache: Option<u32>,
-    /// Seed of the first picture; the next one has the next seed
+    /// Seed of the first picture; the next one has the next seed, unless the program that is to be
+    /// matched gives a batch one seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) seed: u64,
     /// Another seed to mix in; the next picture has the next one, and the seed stays
@@ -370,6 +383,15 @@ fn size(text: &str) -> Result<(u32, u32), String> {
         .ok_or_else(|| "write it as 256x256, each side 1 to 4096".to_owned())
 }
 
+/// A picture's number, from 1, and its batch's size.
+fn batch(text: &str) -> Result<BatchPart, String> {
+    let number = |text: &str| text.parse::<u32>().ok().filter(|number| (1..=1000).contains(number));
+    text.split_once('/')
+        .and_then(|(index, of)| Some(BatchPart { index: number(index)? - 1, of: number(of)? }))
+        .filter(|part| part.index < part.of)
+        .ok_or_else(|| "write it as 2/4, the second of four".to_owned())
+}
+
 fn picture_file(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     match Format::of_path(&path) {
@@ -473,7 +495,7 @@ mod tests {
             refused(&format!("generate --prompt fox --out a.png {flags}"), word);
         };
         with("--steps 0", "1..=150");
-        with("--sampler magic", "Known: DPM++ 2M, Euler");
+        with("--sampler magic", "Known: DPM++ 2M, DPM++ SDE, ");
         with("--schedule magic", "Known: Trailing");
         with("--strength 0 --init-image b.png", "more than 0");
         with("--strength 1.5 --init-image b.png", "0 to 1");
@@ -484,6 +506,9 @@ mod tests {
         with("--cfg -1", "0 to 100");
         with("--cfg NaN", "0 to 100");
         with("--cfg-rescale 2", "0 to 1");
+        with("--eta 2", "0 to 1");
+        with("--same-as magic", "Known: Pentimento, diffusers");
+        with("--batch 5/4", "2/4");
         with("--count 0", "1..=1000");
         with("--threads 0", "1..=1024");
         with("--backend abacus", "Known: cpu, ");

@@ -10,6 +10,7 @@ use anyhow::Result;
 use super::source;
 use crate::app::parameters;
 use crate::document::codec;
+use crate::engine::protocol::Part;
 
 /// Whether a file begins like a picture.
 pub(super) fn is_picture(path: &Path) -> bool {
@@ -48,7 +49,11 @@ pub(super) fn describe(path: &Path) -> Result<String> {
     line("deep cache", recipe.savings.deep_cache.map(|steps| steps.to_string()))?;
     line("sampler", recipe.sampler.map(|sampler| sampler.name().to_owned()))?;
     line("schedule", recipe.schedule.map(|schedule| schedule.name().to_owned()))?;
+    line("eta", recipe.eta.map(|eta| eta.to_string()))?;
+    line("same as", recipe.same_as.map(|program| program.name().to_owned()))?;
     line("seed", recipe.seed.map(|seed| seed.to_string()))?;
+    let batch = |part: Part| format!("{} of {}", part.index + 1, part.of);
+    line("batch", recipe.batch.map(batch))?;
     line("variation", recipe.variation.map(|by| format!("{} by {}", by.seed, by.strength)))?;
     line("strength", recipe.strength.map(|strength| strength.to_string()))?;
     for entry in &reading.unhonoured {

@@ -223,6 +223,7 @@ fn described(request: &PaintRequest) -> Value {
         "size": request.size, "steps": request.steps,
         "sampler": request.sampler.map(Sampler::name),
         "schedule": request.schedule.map(Schedule::name),
+        "eta": request.eta, "same_as": request.same_as.name(),
         "guidance": request.guidance, "guidance_rescale": request.guidance_rescale,
         "guidance_interval": request.savings.guidance_interval,
         "deep_cache": request.savings.deep_cache,

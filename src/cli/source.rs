@@ -31,6 +31,8 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
         steps: args.steps,
         sampler: args.sampler,
         schedule: args.schedule,
+        eta: args.eta,
+        same_as: args.same_as,
         guidance: args.cfg,
         guidance_rescale: args.cfg_rescale,
         savings: Savings { guidance_interval: args.guidance_interval, deep_cache: args.deep_cache },
@@ -39,6 +41,7 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
             .variation_seed
             .map(|seed| Variation { seed, strength: args.variation_strength }),
         count: args.count,
+        batch: args.batch,
         init: None,
         mask: None,
         conditions: Conditions {

@@ -6,7 +6,7 @@
 //! painter asks [`Branches`] which prompts are to be read.
 
 use super::guidance::guided;
-use super::noise::TorchNoise;
+use super::noise::Noise;
 use super::pipeline::Posterior;
 use super::text::encoders::Prompt;
 use crate::models::config::unet::{AddedIds, UNetConfig};
@@ -166,7 +166,7 @@ pub struct Beside {
 impl Beside {
     /// Makes them once a run; nothing for a model that takes the latent alone.
     #[must_use]
-    pub fn new(shown: Option<&Shown>, noise: &mut TorchNoise) -> Self {
+    pub fn new(shown: Option<&Shown>, noise: &mut Noise) -> Self {
         let values = match shown {
             None => Vec::new(),
             Some(Shown::Depth(values) | Shown::Picture(values)) => values.clone(),
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn only_the_first_of_three_is_blind() {
-        let mut noise = TorchNoise::new(0);
+        let mut noise = Noise::torch(0);
         let shown = Shown::Picture(vec![7.0]);
         let three = Branches::WithPicture;
         let beside = Beside::new(Some(&shown), &mut noise);

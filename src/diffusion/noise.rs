@@ -1,113 +1,124 @@
-//! Noise equal to torch's CPU generator, so that a seed means the same picture here and there.
+//! Noise equal to torch's, so that a seed means the same picture here and there.
 //!
-//! Used by the pipeline for the first latent and by the samplers that add fresh noise. MT19937
-//! (Matsumoto & Nishimura 1998) seeded with the low 32 bits of the seed; normals as in torch's
-//! `DistributionTemplates.h` (`normal_fill`) and `TransformationHelper.h`. Uniforms are equal bit
-//! for bit, normals within 2e-6: torch's own differ by as much between processors.
+//! Used by the pipeline for the first latent and by the samplers that add fresh noise. Programs
+//! differ in which of torch's generators they draw from, and in how the pictures of a batch share
+//! its numbers: [`sources`] knows.
 
-const STATE: usize = 624;
-const SHIFT: usize = 397;
+mod philox;
+mod torch;
 
-/// Values that torch transforms together.
-const BLOCK: usize = 16;
+pub use philox::Philox;
+pub use torch::TorchNoise;
 
-/// A torch CPU generator. Cloning keeps its place.
+use crate::types::SameAs;
+
+/// A generator and the part of its draws that a picture takes. Cloning keeps its place.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TorchNoise {
-    state: [u32; STATE],
-    next: usize,
-    spare: Option<f64>,
+pub struct Noise {
+    source: Source,
+    part: Part,
 }
 
-impl TorchNoise {
-    /// `torch.Generator().manual_seed(seed)`.
-    #[must_use]
-    pub fn new(seed: u64) -> Self {
-        let mut state = [0; STATE];
-        state[0] = seed as u32;
-        for i in 1..STATE {
-            let before = state[i - 1];
-            state[i] =
-                1_812_433_253_u32.wrapping_mul(before ^ (before >> 30)).wrapping_add(i as u32);
-        }
-        Self { state, next: STATE, spare: None }
+/// Whose numbers.
+#[derive(Clone, Debug, PartialEq)]
+enum Source {
+    /// torch's CPU generator.
+    Torch(Box<TorchNoise>),
+    /// torch's CUDA generator.
+    Philox(Philox),
+}
+
+/// Which picture of a batch that is drawn for at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The picture's number, from 0.
+    pub index: u32,
+    /// Pictures in all, more than `index`.
+    pub of: u32,
+}
+
+impl Part {
+    /// A picture that is drawn for alone.
+    pub const ALONE: Self = Self { index: 0, of: 1 };
+}
+
+/// Where a generator stands, to be stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// Whether it is the CUDA generator.
+    pub cuda: bool,
+    /// The state's words: 624 of the CPU generator; the seed's two and the draws done of CUDA's.
+    pub words: Vec<u32>,
+    /// The CPU generator's next word.
+    pub next: u32,
+    /// A normal value of the CPU generator that waits, as its bits.
+    pub spare: Option<u64>,
+    /// The picture's part of the draws.
+    pub part: Part,
+}
+
+/// The first noise of a picture, and the samplers' where that is not the same generator going on.
+#[must_use]
+pub fn sources(same_as: SameAs, seed: u64, part: Part) -> (Noise, Option<Noise>) {
+    let torch = |seed| Noise::new(Source::Torch(Box::new(TorchNoise::new(seed))), part);
+    let philox = |seed| Noise::new(Source::Philox(Philox::new(seed)), part);
+    match same_as {
+        SameAs::Pentimento | SameAs::A1111Cpu | SameAs::Diffusers => (torch(seed), None),
+        SameAs::A1111 | SameAs::DiffusersCuda => (philox(seed), None),
+        SameAs::ComfyUi => (torch(seed), Some(torch(seed.wrapping_add(1)))),
+        SameAs::ComfyUiCuda => (torch(seed), Some(philox(seed))),
+    }
+}
+
+impl Noise {
+    fn new(source: Source, part: Part) -> Self {
+        Self { source, part }
     }
 
-    /// Its place, to be stored: the state's words, the next one's number, and a normal value that
-    /// waits, as its bits.
+    /// `torch.Generator().manual_seed(seed)` for one picture.
     #[must_use]
-    pub fn place(&self) -> (Vec<u32>, u32, Option<u64>) {
-        (self.state.to_vec(), self.next as u32, self.spare.map(f64::to_bits))
+    pub fn torch(seed: u64) -> Self {
+        Self::new(Source::Torch(Box::new(TorchNoise::new(seed))), Part::ALONE)
+    }
+
+    /// The picture's part of `torch.randn` for the whole batch: `count` normal values.
+    pub fn normal(&mut self, count: usize) -> Vec<f32> {
+        let (index, of) = (self.part.index as usize, self.part.of as usize);
+        match &mut self.source {
+            Source::Torch(torch) if of == 1 => torch.normal(count),
+            Source::Torch(torch) => torch.normal(count * of)[count * index..][..count].to_vec(),
+            Source::Philox(philox) => philox.normal(count * index, count),
+        }
+    }
+
+    /// `torch.randn` for something that all pictures of the batch share: `count` normal values.
+    pub fn shared(&mut self, count: usize) -> Vec<f32> {
+        match &mut self.source {
+            Source::Torch(torch) => torch.normal(count),
+            Source::Philox(philox) => philox.normal(0, count),
+        }
+    }
+
+    /// Its place.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        let (cuda, (words, next, spare)) = match &self.source {
+            Source::Torch(torch) => (false, torch.place()),
+            Source::Philox(philox) => (true, (philox.place(), 0, None)),
+        };
+        Place { cuda, words, next, spare, part: self.part }
     }
 
     /// A generator at a stored place; `None` if that is none.
     #[must_use]
-    pub fn at_place(words: &[u32], next: u32, spare: Option<u64>) -> Option<Self> {
-        let state = words.try_into().ok()?;
-        let next = usize::try_from(next).ok().filter(|next| *next <= STATE)?;
-        Some(Self { state, next, spare: spare.map(f64::from_bits) })
-    }
-
-    fn bits(&mut self) -> u32 {
-        if self.next == STATE {
-            self.twist();
-        }
-        let mut bits = self.state[self.next];
-        self.next += 1;
-        bits ^= bits >> 11;
-        bits ^= (bits << 7) & 0x9d2c_5680;
-        bits ^= (bits << 15) & 0xefc6_0000;
-        bits ^ (bits >> 18)
-    }
-
-    fn twist(&mut self) {
-        for i in 0..STATE {
-            let joined =
-                (self.state[i] & 0x8000_0000) | (self.state[(i + 1) % STATE] & 0x7fff_ffff);
-            let magic = if joined & 1 == 1 { 0x9908_b0df } else { 0 };
-            self.state[i] = self.state[(i + SHIFT) % STATE] ^ (joined >> 1) ^ magic;
-        }
-        self.next = 0;
-    }
-
-    /// A uniform value in 0..1 of 24 bits: `torch.rand`.
-    pub fn uniform(&mut self) -> f32 {
-        (self.bits() & 0x00ff_ffff) as f32 / 16_777_216.0
-    }
-
-    /// A uniform value in 0..1 of 53 bits.
-    fn fine_uniform(&mut self) -> f64 {
-        let high = u64::from(self.bits());
-        let joined = (high << 32) | u64::from(self.bits());
-        (joined & ((1 << 53) - 1)) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// `count` normal values: `torch.randn`.
-    pub fn normal(&mut self, count: usize) -> Vec<f32> {
-        if count < BLOCK {
-            return (0..count).map(|_| self.single_normal() as f32).collect();
-        }
-        let mut values: Vec<f32> = (0..count).map(|_| self.uniform()).collect();
-        values.chunks_exact_mut(BLOCK).for_each(box_muller);
-        if !count.is_multiple_of(BLOCK) {
-            let last = &mut values[count - BLOCK..];
-            for value in &mut *last {
-                *value = self.uniform();
-            }
-            box_muller(last);
-        }
-        values
-    }
-
-    fn single_normal(&mut self) -> f64 {
-        if let Some(spare) = self.spare.take() {
-            return spare;
-        }
-        let (first, second) = (self.fine_uniform(), self.fine_uniform());
-        let radius = (-2.0 * (-second).ln_1p()).sqrt();
-        let angle = std::f64::consts::TAU * first;
-        self.spare = Some(radius * angle.sin());
-        radius * angle.cos()
+    pub fn at_place(place: &Place) -> Option<Self> {
+        let source = if place.cuda {
+            Source::Philox(Philox::at_place(&place.words)?)
+        } else {
+            let torch = TorchNoise::at_place(&place.words, place.next, place.spare)?;
+            Source::Torch(Box::new(torch))
+        };
+        (place.part.index < place.part.of).then_some(Self { source, part: place.part })
     }
 }
 
@@ -145,18 +156,6 @@ pub fn slerp(noise: &mut [f32], other: &[f32], (height, width): (usize, usize), 
     }
 }
 
-/// Box & Muller 1958 on a block of uniforms: the first half radii, the second angles.
-fn box_muller(block: &mut [f32]) {
-    let (radii, angles) = block.split_at_mut(BLOCK / 2);
-    for (first, second) in radii.iter_mut().zip(angles) {
-        // 1 - u in f32, as torch has it: never 0.
-        let radius = (-2.0 * f64::from(1.0 - *first).ln()).sqrt();
-        let angle = std::f64::consts::TAU * f64::from(*second);
-        *first = (radius * angle.cos()) as f32;
-        *second = (radius * angle.sin()) as f32;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,5 +183,36 @@ mod tests {
         let mut same = one.clone();
         slerp(&mut same, &one, size, 0.5);
         assert!(same.iter().zip(&one).all(|(a, b)| (a - b).abs() < 1e-6));
+    }
+
+    #[test]
+    fn the_pictures_of_a_batch_take_its_draws_apart() {
+        for same_as in [SameAs::Diffusers, SameAs::DiffusersCuda] {
+            let draws = |part| {
+                let (mut noise, later) = sources(same_as, 9, part);
+                assert!(later.is_none());
+                let place = noise.place();
+                let values = [noise.normal(40), noise.normal(40)];
+                assert_eq!(Noise::at_place(&place).unwrap().normal(40), values[0]);
+                values
+            };
+            let (mut whole, _) = sources(same_as, 9, Part::ALONE);
+            let whole = [whole.normal(120), whole.normal(120)];
+            for index in 0..3 {
+                let part = draws(Part { index, of: 3 });
+                for (part, whole) in part.iter().zip(&whole) {
+                    assert_eq!(part[..], whole[40 * index as usize..][..40]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn comfyui_draws_the_samplers_noise_from_the_next_seed() {
+        let (mut first, later) = sources(SameAs::ComfyUi, 9, Part::ALONE);
+        assert_eq!(first.normal(20), TorchNoise::new(9).normal(20));
+        assert_eq!(later.unwrap().normal(20), TorchNoise::new(10).normal(20));
+        let (_, later) = sources(SameAs::ComfyUiCuda, 9, Part::ALONE);
+        assert_eq!(later.unwrap().normal(20), Philox::new(9).normal(0, 20));
     }
 }

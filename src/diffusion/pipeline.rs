@@ -3,21 +3,23 @@
 //! Called by the worker with a [`Job`] of plain values; tells a [`Watcher`] about each step. It
 //! knows nothing of channels, requests or windows. Every model family walks the same way.
 
+mod job;
 mod told;
 
 use std::sync::Arc;
 use std::time::Instant;
 
+pub use self::job::{Job, Posterior, Preview, Step, Watcher};
 use self::told::Told;
-use super::conditioning::{Branches, Scales, Shown, ToldSizes};
+use super::conditioning::{Beside, Branches, Scales};
 use super::error::{DiffusionError, Result};
 use super::guidance::calm_guidance;
-use super::noise::{TorchNoise, slerp};
+use super::noise::slerp;
 use super::preview::{self, Pace, Rgb};
-use super::samplers::{Sampler, State};
-use super::schedule::{NoiseLevel, Plan, Schedule, TrainingNoise};
+use super::samplers::State;
+use super::schedule::{Course, Family, NoiseLevel, Plan, TrainingNoise};
 use super::text::Tokenizer;
-use super::text::encoders::{KEPT_PARAMETERS, Prompt, Reading, TextEncoders, TextStates};
+use super::text::encoders::{KEPT_PARAMETERS, Reading, TextEncoders, TextStates};
 use super::unet::{Kept, UNet, Words};
 use super::vae::Vae;
 use crate::cancel::CancelToken;
@@ -28,7 +30,6 @@ use crate::models::defaults::PreviewFactors;
 use crate::models::identify::Task;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::{ImageDims, Ops};
-use crate::types::{Savings, Variation};
 
 /// A model in memory, on a backend.
 pub struct Pipeline<O: Ops> {
@@ -98,108 +99,6 @@ pub trait Model {
         watcher: &mut dyn Watcher,
         cancel: &CancelToken,
     ) -> Result<Vec<f32>>;
-}
-
-/// What an encoded picture may be: a normal distribution at every value of the latent, scaled as
-/// the UNet sees it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Posterior {
-    /// Channels × height × width.
-    pub mean: Vec<f32>,
-    /// Likewise.
-    pub deviation: Vec<f32>,
-}
-
-impl Posterior {
-    /// A sample, drawn from `noise`.
-    #[must_use]
-    pub fn sample(&self, noise: &mut TorchNoise) -> Vec<f32> {
-        let drawn = noise.normal(self.mean.len());
-        let spread = self.deviation.iter().zip(&drawn).map(|(deviation, drawn)| deviation * drawn);
-        self.mean.iter().zip(spread).map(|(mean, spread)| mean + spread).collect()
-    }
-}
-
-/// One picture to paint. Its words were read before by [`Model::read_words`].
-pub struct Job<'a> {
-    /// Height and width of the latent.
-    pub size: (usize, usize),
-    /// Steps of the whole schedule.
-    pub steps: usize,
-    /// The sampler.
-    pub sampler: Sampler,
-    /// Its schedule.
-    pub schedule: Schedule,
-    /// Guidance scale; 1 or less reads one prompt only.
-    pub guidance: f32,
-    /// Guidance rescale in 0..=1.
-    pub rescale: f32,
-    /// Guidance towards the picture, in edit models; below 1 there is no guidance at all.
-    pub picture_guidance: f32,
-    /// What a model with micro-conditioning is told.
-    pub sizes: ToldSizes,
-    /// What a model with more channels than the latent's is shown.
-    pub shown: Option<&'a Shown>,
-    /// Approximate savings.
-    pub savings: Savings,
-    /// The generator, its first draws perhaps taken by [`Posterior::sample`].
-    pub noise: TorchNoise,
-    /// Noise of another seed to mix into the first draw.
-    pub variation: Option<Variation>,
-    /// A clean latent to start from, and how far to leave it, in (0, 1].
-    pub init: Option<(&'a [f32], f32)>,
-    /// 1 where the latent (height × width) is painted again, 0 where it is held; needs `init`.
-    pub mask: Option<&'a [f32]>,
-    /// Whether previews are wanted.
-    pub previews: bool,
-    /// Where an earlier run of the same job was stopped, to go on from there.
-    pub from: Option<State>,
-    /// The share of the noise's way down, in 0..=1, after which another model goes on: the run ends
-    /// there as if it were stopped.
-    pub until: Option<f32>,
-}
-
-impl Job<'_> {
-    /// Steps that really run: `int(strength × steps)`, at least one.
-    #[must_use]
-    pub fn steps_run(&self) -> usize {
-        let strength = self.init.map_or(1.0, |(_, strength)| f64::from(strength));
-        // Strengths are short decimals that f32 holds a little above or below.
-        let kept = (strength * self.steps as f64 + 1e-4).floor() as usize;
-        kept.clamp(1, self.steps)
-    }
-}
-
-/// Which kind of preview a run shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Preview {
-    /// Decoded in full.
-    Full,
-    /// Mapped to colours, at latent size.
-    Linear,
-}
-
-/// A step that was done.
-pub struct Step {
-    /// Steps done, from 1.
-    pub step: usize,
-    /// Steps that run in all.
-    pub of: usize,
-    /// Noise per picture that is left.
-    pub sigma: f64,
-    /// How long it took, in seconds, its preview left out.
-    pub step_secs: f64,
-    /// The estimate of the finished picture, how it was made, and how long that took in seconds.
-    pub preview: Option<(Rgb, Preview, f64)>,
-}
-
-/// Hears of each step.
-pub trait Watcher {
-    /// A step is done.
-    fn step(&mut self, step: Step);
-    /// The run is cancelled, or has come to its `until`; this is where it stands after its last whole
-    /// step.
-    fn stopped(&mut self, state: State);
 }
 
 impl<O: Ops> Pipeline<O> {
@@ -300,6 +199,23 @@ impl<O: Ops> Pipeline<O> {
         Ok((with(&|scale| scale), seen))
     }
 
+    /// The steps of a job, and how many of them run.
+    fn plan(&self, job: &Job<'_>) -> (Plan, usize) {
+        let (whole, run) = job.steps_of();
+        let family = if self.unet.config().added.is_some() { Family::Sdxl } else { Family::Sd };
+        let course = Course {
+            sampler: job.sampler,
+            schedule: job.schedule,
+            steps: whole.min(self.noise.timesteps()),
+            eta: job.eta,
+            same_as: job.same_as,
+            family,
+        };
+        let plan = self.noise.plan(&course).last_steps(run);
+        let of = plan.levels.len();
+        (plan, of)
+    }
+
     fn preview(
         &self,
         estimate: &[f32],
@@ -323,10 +239,10 @@ impl<O: Ops> Pipeline<O> {
 
 /// Where a run begins: its first latent.
 fn first_latent(job: &Job<'_>, plan: &Plan, noise: &[f32]) -> Vec<f32> {
-    let whole_schedule = job.steps_run() == job.steps;
+    let (whole, run) = job.steps_of();
     match job.init {
         // Painting a mask from nothing keeps nothing of what was there.
-        Some((clean, _)) if !(job.mask.is_some() && whole_schedule) => {
+        Some((clean, _)) if !(job.mask.is_some() && whole == run) => {
             noised(clean, noise, plan.levels[0])
         }
         _ => noise.iter().map(|value| (f64::from(*value) * plan.initial_scale) as f32).collect(),
@@ -428,13 +344,12 @@ impl<O: Ops> Model for Pipeline<O> {
     ) -> Result<Vec<f32>> {
         let (height, width) = job.size;
         let cells = height * width;
-        let of = job.steps_run();
-        let plan = self.noise.plan(job.sampler, job.schedule, job.steps).last_steps(of);
+        let (plan, of) = self.plan(job);
         let mut noise = job.noise.clone();
         let mut first = noise.normal(self.channels() * cells);
-        if let Some(variation) = job.variation {
-            let other = TorchNoise::new(variation.seed).normal(first.len());
-            slerp(&mut first, &other, job.size, variation.strength);
+        if let Some((other, strength)) = &job.variation {
+            let other = other.clone().normal(first.len());
+            slerp(&mut first, &other, job.size, *strength);
         }
         let told = self.told(job)?;
         let alone = self.told_alone(job, cancel)?;
@@ -450,7 +365,8 @@ impl<O: Ops> Model for Pipeline<O> {
             }
             None => {
                 let latent = first_latent(job, &plan, &first);
-                State { latent, step: 0, earlier: None, noise }
+                let noise = job.later_noise.clone().unwrap_or(noise);
+                State { latent, step: 0, earlier: Vec::new(), noise }
             }
         };
         let kind = if self.pace.allows_full_decodes() { Preview::Full } else { Preview::Linear };

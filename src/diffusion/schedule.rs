@@ -1,12 +1,21 @@
 //! Where a run's steps lie between pure noise and the finished picture.
 //!
-//! Used by the pipeline, once a run. Each sampler spreads its steps as diffusers' scheduler of the
-//! same name does (`scheduling_*.py`, `set_timesteps`), so that a seed paints the same picture.
+//! Used by the pipeline, once a run. The steps are laid as the program lays them whose picture it
+//! is to be (see [`SameAs`]), so that a seed paints the same picture: `schedule/diffusers.rs` and
+//! `schedule/k_diffusion.rs` hold the two ways, `schedule/ladder.rs` the spacings by noise.
+
+mod beta;
+mod diffusers;
+mod k_diffusion;
+mod ladder;
+
+use std::sync::Arc;
 
 use crate::models::config::noise::{NoiseConfig, Prediction};
-use crate::types::Sampler;
+use crate::types::{SameAs, Sampler};
 
 pub use crate::types::Schedule;
+pub use ladder::Family;
 
 /// How noisy a latent is: `latent = alpha · picture + sigma · noise`, alpha² + sigma² = 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,9 +48,37 @@ impl NoiseLevel {
 /// The noise of every training timestep.
 #[derive(Clone, Debug)]
 pub struct TrainingNoise {
+    table: Arc<Table>,
+    config: NoiseConfig,
+}
+
+/// The training noise as numbers.
+#[derive(Debug, PartialEq)]
+struct Table {
     /// Cumulative products of `1 - beta`: alpha² at each timestep.
     alphas_cumprod: Vec<f32>,
-    config: NoiseConfig,
+    /// Noise per picture at each timestep, finite: an alpha of 0 counts as 2^-12. Rounded to f32,
+    /// as every program has it.
+    ratios: Vec<f64>,
+    /// Their natural logarithms, rounded alike: diffusers cuts timesteps off that it finds by them.
+    logs: Vec<f64>,
+}
+
+/// What a run's steps follow from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Course {
+    /// The sampler.
+    pub sampler: Sampler,
+    /// Its schedule.
+    pub schedule: Schedule,
+    /// Steps of the whole schedule, at least 1 and at most the number of training timesteps.
+    pub steps: usize,
+    /// Share of the noise that is renewed, 0..=1; `None`: the sampler's usual one.
+    pub eta: Option<f32>,
+    /// Whose picture it is to be.
+    pub same_as: SameAs,
+    /// Which of the published tables fits the model.
+    pub family: Family,
 }
 
 /// A run's steps.
@@ -49,15 +86,23 @@ pub struct TrainingNoise {
 pub struct Plan {
     /// The level at which each step begins.
     pub levels: Vec<NoiseLevel>,
-    /// The level to which each step goes. It is the next step's, but for DDIM with spacings that
-    /// do not divide the timesteps evenly, where diffusers' is not.
+    /// The level to which each step goes. It is the next step's, but for DDIM and PNDM with
+    /// spacings that do not divide the timesteps evenly, where diffusers' is not.
     pub targets: Vec<NoiseLevel>,
     /// What the first noise is multiplied by.
     pub initial_scale: f64,
+    /// Steps of the whole schedule, of which a run over a picture leaves out the first.
+    pub whole: usize,
+    /// The level that PNDM takes the first latent for when it goes over its first step again.
+    pub restart: NoiseLevel,
+    /// Share of the noise that is renewed, 0..=1.
+    pub eta: f64,
+    /// What the model predicts: PNDM carries that on, not what follows from it.
+    pub prediction: Prediction,
+    /// Whose picture it is to be.
+    pub same_as: SameAs,
+    table: Arc<Table>,
 }
-
-/// How long the LCM models' own schedule is, of which a run's steps are taken.
-const LCM_STEPS: usize = 50;
 
 impl TrainingNoise {
     /// Multiplies up what a model's configuration says, in f32 like torch.
@@ -67,7 +112,16 @@ impl TrainingNoise {
         if config.zero_terminal_snr {
             alphas_cumprod = cumulative(&zero_terminal_betas(&alphas_cumprod));
         }
-        Self { alphas_cumprod, config }
+        let floor = 2.0_f32.powi(-24);
+        let finite = |cumprod: &f32| if *cumprod > 0.0 { *cumprod } else { floor };
+        let ratios: Vec<f32> = alphas_cumprod
+            .iter()
+            .map(finite)
+            .map(|cumprod| ((1.0 - cumprod) / cumprod).sqrt())
+            .collect();
+        let logs = ratios.iter().map(|ratio| f64::from(ratio.ln())).collect();
+        let ratios = ratios.into_iter().map(f64::from).collect();
+        Self { table: Arc::new(Table { alphas_cumprod, ratios, logs }), config }
     }
 
     /// What the configuration says.
@@ -82,10 +136,50 @@ impl TrainingNoise {
         self.config.prediction
     }
 
-    fn timesteps(&self) -> usize {
-        self.alphas_cumprod.len()
+    /// How many timesteps the training has.
+    #[must_use]
+    pub fn timesteps(&self) -> usize {
+        self.table.ratios.len()
     }
 
+    /// The steps of a run.
+    #[must_use]
+    pub fn plan(&self, course: &Course) -> Plan {
+        match course.same_as {
+            SameAs::Pentimento | SameAs::Diffusers | SameAs::DiffusersCuda => {
+                self.plan_as_diffusers(course)
+            }
+            SameAs::A1111 | SameAs::A1111Cpu => self.plan_as_a1111(course),
+            SameAs::ComfyUi | SameAs::ComfyUiCuda => self.plan_as_comfy(course),
+        }
+    }
+
+    /// A plan whose steps lead one to the next and the last to `end`.
+    fn walk(
+        &self,
+        course: &Course,
+        levels: Vec<NoiseLevel>,
+        end: NoiseLevel,
+        initial_scale: f64,
+    ) -> Plan {
+        let targets = levels.iter().skip(1).copied().chain([end]).collect();
+        let usual = course.sampler.eta().unwrap_or(0.0);
+        Plan {
+            targets,
+            initial_scale,
+            whole: levels.len(),
+            restart: levels[0],
+            levels,
+            // Short decimals, which f32 holds a little above or below.
+            eta: (f64::from(course.eta.unwrap_or(usual)) * 1e6).round() / 1e6,
+            prediction: self.config.prediction,
+            same_as: course.same_as,
+            table: Arc::clone(&self.table),
+        }
+    }
+}
+
+impl Table {
     /// The level of a training timestep, exact where alpha is 0.
     fn exact(&self, timestep: usize) -> NoiseLevel {
         let cumprod = f64::from(self.alphas_cumprod[timestep]);
@@ -96,135 +190,57 @@ impl TrainingNoise {
         }
     }
 
-    /// Noise per picture at every training timestep, finite: an alpha of 0 counts as 2^-12.
-    fn ratios(&self) -> Vec<f64> {
-        let floor = 2.0_f64.powi(-24);
-        let finite = |cumprod: f32| if cumprod > 0.0 { f64::from(cumprod) } else { floor };
-        let cumprods = self.alphas_cumprod.iter().map(|cumprod| finite(*cumprod));
-        cumprods.map(|cumprod| ((1.0 - cumprod) / cumprod).sqrt()).collect()
+    /// The place before which the table's logarithms are above that of a noise per picture.
+    fn above(&self, log: f64) -> usize {
+        self.logs.partition_point(|known| *known <= log).clamp(1, self.logs.len() - 1)
     }
 
-    /// The steps of a run. `steps` is at least 1 and at most the number of training timesteps.
-    #[must_use]
-    pub fn plan(&self, sampler: Sampler, schedule: Schedule, steps: usize) -> Plan {
-        match (sampler, schedule) {
-            (Sampler::Lcm, _) => self.plan_lcm(steps),
-            (Sampler::Ddim, Schedule::Leading | Schedule::Trailing | Schedule::Linspace) => {
-                self.plan_ddim(schedule, steps)
-            }
-            (Sampler::DpmPp2M, _) => self.plan_dpm(schedule, steps),
-            _ => self.plan_ratios(schedule, steps, sampler),
-        }
+    /// The timestep at which the noise per picture is `ratio`, linear in its logarithm.
+    fn timestep_of(&self, ratio: f64) -> f64 {
+        let log = ratio.max(1e-10).ln();
+        let above = self.above(log);
+        let (low, high) = (self.logs[above - 1], self.logs[above]);
+        (above - 1) as f64 + ((log - low) / (high - low)).clamp(0.0, 1.0)
     }
 
-    fn spaced(&self, schedule: Schedule, steps: usize) -> Vec<f64> {
-        let count = self.timesteps();
-        let last = (count - 1) as f64;
-        match schedule {
-            Schedule::Leading => (0..steps)
-                .rev()
-                .map(|i| (i * (count / steps) + self.config.steps_offset) as f64)
-                .map(|timestep| timestep.min(last))
-                .collect(),
-            Schedule::Trailing => {
-                let ratio = count as f64 / steps as f64;
-                let timestep = |i: usize| (count as f64 - i as f64 * ratio).round_ties_even() - 1.0;
-                (0..steps).map(|i| timestep(i).max(0.0)).collect()
-            }
-            Schedule::Linspace | Schedule::Karras => linspace_down(last, steps),
-        }
-    }
-
-    fn plan_ddim(&self, schedule: Schedule, steps: usize) -> Plan {
-        let timesteps: Vec<usize> = self
-            .spaced(schedule, steps)
-            .into_iter()
-            .map(|timestep| timestep.round_ties_even() as usize)
-            .collect();
-        let back = self.timesteps() / steps;
-        let last = if self.config.set_alpha_to_one { NoiseLevel::CLEAN } else { self.exact(0) };
-        let target = |timestep: usize| timestep.checked_sub(back).map_or(last, |t| self.exact(t));
-        Plan {
-            targets: timesteps.iter().map(|timestep| target(*timestep)).collect(),
-            levels: timesteps.into_iter().map(|timestep| self.exact(timestep)).collect(),
-            initial_scale: 1.0,
-        }
-    }
-
-    /// Luo et al. 2023: every (50 / steps)-th of 50 timesteps, whatever schedule was chosen.
-    fn plan_lcm(&self, steps: usize) -> Plan {
-        let own = LCM_STEPS.max(steps);
-        let spacing = self.timesteps() / own;
-        let level = |i: usize| {
-            let index = (own as f64 / steps as f64 * i as f64).floor() as usize;
-            self.exact((own - index) * spacing - 1)
-        };
-        Plan::towards_clean((0..steps).map(level).collect(), 1.0)
-    }
-
-    fn plan_dpm(&self, schedule: Schedule, steps: usize) -> Plan {
-        let count = self.timesteps();
-        let ratios = self.ratios();
-        let timesteps: Vec<f64> = match schedule {
-            Schedule::Leading => (1..=steps)
-                .rev()
-                .map(|i| (i * (count / (steps + 1)) + self.config.steps_offset) as f64)
-                .map(|timestep| timestep.min((count - 1) as f64))
-                .collect(),
-            Schedule::Trailing => self.spaced(schedule, steps),
-            Schedule::Linspace => {
-                let mut timesteps = linspace_down((count - 1) as f64, steps + 1);
-                timesteps.truncate(steps);
-                timesteps.into_iter().map(f64::round_ties_even).collect()
-            }
-            Schedule::Karras => {
-                let levels = karras(&ratios, steps)
-                    .map(|ratio| {
-                        let timestep = timestep_of(ratio, &ratios).round_ties_even();
-                        NoiseLevel::from_ratio(ratio, timestep)
-                    })
-                    .collect();
-                return Plan::towards_clean(levels, 1.0);
-            }
-        };
-        let level = |timestep: f64| NoiseLevel::from_ratio(ratios[timestep as usize], timestep);
-        Plan::towards_clean(timesteps.into_iter().map(level).collect(), 1.0)
-    }
-
-    /// Euler, Euler ancestral and Heun; DDIM where diffusers has no DDIM (Karras).
-    fn plan_ratios(&self, schedule: Schedule, steps: usize, sampler: Sampler) -> Plan {
-        let ratios = self.ratios();
-        let levels: Vec<NoiseLevel> = if schedule == Schedule::Karras {
-            karras(&ratios, steps)
-                .map(|ratio| NoiseLevel::from_ratio(ratio, timestep_of(ratio, &ratios)))
-                .collect()
-        } else {
-            self.spaced(schedule, steps)
-                .into_iter()
-                .map(|timestep| NoiseLevel::from_ratio(interpolated(&ratios, timestep), timestep))
-                .collect()
-        };
-        // diffusers' Euler family begins with noise of exactly the first level for these
-        // spacings, and of variance 1 otherwise.
-        let exact = schedule != Schedule::Leading && sampler != Sampler::Ddim;
-        let initial_scale = if exact { levels[0].sigma } else { 1.0 };
-        Plan::towards_clean(levels, initial_scale)
+    /// The training timestep whose noise per picture is nearest in its logarithm, all in f32: the
+    /// lower one where two are alike.
+    fn nearest(&self, ratio: f64) -> usize {
+        let log = (ratio as f32).max(1e-10).ln();
+        let above = self.above(f64::from(log));
+        let far = |at: usize| (log - self.logs[at] as f32).abs();
+        if far(above - 1) <= far(above) { above - 1 } else { above }
     }
 }
 
 impl Plan {
-    fn towards_clean(levels: Vec<NoiseLevel>, initial_scale: f64) -> Self {
-        let targets = levels.iter().skip(1).copied().chain([NoiseLevel::CLEAN]).collect();
-        Self { levels, targets, initial_scale }
-    }
-
     /// Leaves out the first steps, so that `steps` are left.
     #[must_use]
     pub fn last_steps(mut self, steps: usize) -> Self {
         let out = self.levels.len().saturating_sub(steps);
-        self.levels.drain(..out);
-        self.targets.drain(..out);
+        if out > 0 {
+            self.levels.drain(..out);
+            self.targets.drain(..out);
+            self.restart = self.levels[0];
+        }
         self
+    }
+
+    /// The level between two steps at which the noise per picture is `ratio`, as the model is told
+    /// of it: a sampler looks there on its way.
+    #[must_use]
+    pub fn between(&self, ratio: f64) -> NoiseLevel {
+        let timestep = match self.same_as {
+            SameAs::ComfyUi | SameAs::ComfyUiCuda => self.table.nearest(ratio) as f64,
+            _ => self.table.timestep_of(ratio),
+        };
+        NoiseLevel::from_ratio(ratio, timestep)
+    }
+
+    /// The level of a training timestep.
+    #[must_use]
+    pub fn at(&self, timestep: usize) -> NoiseLevel {
+        self.table.exact(timestep)
     }
 }
 
@@ -246,35 +262,4 @@ fn zero_terminal_betas(alphas_cumprod: &[f32]) -> Vec<f32> {
     let alphas =
         squares[..1].iter().copied().chain(squares.windows(2).map(|pair| pair[1] / pair[0]));
     alphas.map(|alpha| 1.0 - alpha).collect()
-}
-
-/// `steps` values evenly from `last` down to 0; one step stands at 0, as numpy has it.
-fn linspace_down(last: f64, steps: usize) -> Vec<f64> {
-    let spacing = if steps > 1 { last / (steps - 1) as f64 } else { 0.0 };
-    (0..steps).rev().map(|i| i as f64 * spacing).map(|timestep| timestep.min(last)).collect()
-}
-
-/// Karras et al. 2022, equation 5, rho 7, over the whole training range.
-fn karras(ratios: &[f64], steps: usize) -> impl Iterator<Item = f64> {
-    let root = |ratio: f64| ratio.powf(1.0 / 7.0);
-    let (low, high) = (root(ratios[0]), root(ratios[ratios.len() - 1]));
-    (0..steps).map(move |i| {
-        let place = if steps > 1 { i as f64 / (steps - 1) as f64 } else { 0.0 };
-        (high + place * (low - high)).powi(7)
-    })
-}
-
-/// The value between two entries of a table.
-fn interpolated(table: &[f64], place: f64) -> f64 {
-    let below = (place.floor() as usize).min(table.len() - 2);
-    let share = (place - below as f64).clamp(0.0, 1.0);
-    table[below] + (table[below + 1] - table[below]) * share
-}
-
-/// The timestep at which the noise per picture is `ratio`, linear in its logarithm.
-fn timestep_of(ratio: f64, ratios: &[f64]) -> f64 {
-    let above = ratios.partition_point(|known| *known <= ratio).clamp(1, ratios.len() - 1);
-    let (low, high) = (ratios[above - 1].ln(), ratios[above].ln());
-    let share = ((ratio.max(1e-10).ln() - low) / (high - low)).clamp(0.0, 1.0);
-    (above - 1) as f64 + share
 }

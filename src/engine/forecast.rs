@@ -9,14 +9,14 @@ use super::resolve::Resolved;
 use crate::cancel::CancelToken;
 use crate::diffusion::conditioning::Shown;
 use crate::diffusion::error::DiffusionError;
-use crate::diffusion::noise::TorchNoise;
+use crate::diffusion::noise::Noise;
 use crate::diffusion::pipeline::{Job, Model, Pipeline, Step, Watcher};
 use crate::diffusion::samplers::State;
 use crate::models::ModelFolder;
 use crate::models::identify::Task;
 use crate::ops::cpu::Isa;
 use crate::ops::shapes::{Counter, Need, Shapes};
-use crate::types::Savings;
+use crate::types::{SameAs, Savings};
 
 /// Sides of sizes that are offered instead, as shares of the asked one.
 const SMALLER: [f64; 7] = [0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125];
@@ -118,13 +118,16 @@ impl Forecaster {
             steps: 1,
             sampler: resolved.sampler,
             schedule: resolved.schedule,
+            eta: None,
+            same_as: SameAs::default(),
             guidance: resolved.guidance,
             rescale: 0.0,
             savings: Savings::default(),
             picture_guidance: resolved.picture_guidance,
             sizes: condition::sizes(resolved),
             shown: shown.as_ref(),
-            noise: TorchNoise::new(0),
+            noise: Noise::torch(0),
+            later_noise: None,
             variation: None,
             init: None,
             mask: None,

@@ -18,7 +18,7 @@ use super::resident::Residents;
 use super::resolve::{self, Resolved};
 use super::worker::{Done, Generator, Reporter, Stop};
 use crate::diffusion::error::DiffusionError;
-use crate::diffusion::noise::TorchNoise;
+use crate::diffusion::noise::sources;
 use crate::diffusion::pipeline::{Job, Model, Pipeline, Preview as Made, Step, Watcher};
 use crate::diffusion::preview;
 use crate::diffusion::samplers::State;
@@ -325,7 +325,10 @@ fn paint(
     let resume = request.resume.as_deref();
     for index in pictures {
         let (seed, variation) = request.seeds(index);
-        let mut noise = TorchNoise::new(seed);
+        let part = request.part(index);
+        let (mut noise, later_noise) = sources(request.same_as, seed, part);
+        let variation =
+            variation.map(|by| (sources(request.same_as, by.seed, part).0, by.strength));
         let init = request.init.as_ref().zip(posterior.as_ref()).zip(start_strength).map(
             |((init, posterior), strength)| {
                 let clean = match init.posterior {
@@ -340,6 +343,8 @@ fn paint(
             steps: resolved.steps as usize,
             sampler: resolved.sampler,
             schedule: resolved.schedule,
+            eta: request.eta,
+            same_as: request.same_as,
             guidance: resolved.guidance,
             rescale: request.guidance_rescale,
             picture_guidance: resolved.picture_guidance,
@@ -347,6 +352,7 @@ fn paint(
             shown: shown.as_ref(),
             savings: request.savings,
             noise,
+            later_noise,
             variation,
             init: init.as_ref().map(|(clean, strength)| (clean.as_slice(), *strength)),
             mask: mask.as_deref(),
@@ -370,8 +376,8 @@ fn paint(
         let start = Instant::now();
         let decoded = match model.decode(&latent, cells, cancel) {
             Err(DiffusionError::Cancelled(_)) => {
-                let (step, noise) = (pipeline_job.steps_run(), pipeline_job.noise);
-                let state = State { latent, step, earlier: None, noise };
+                let (_, step) = pipeline_job.steps_of();
+                let state = State { latent, step, earlier: Vec::new(), noise: pipeline_job.noise };
                 return Err(Stop::Cancelled(Some(Arc::new(Midway { index, state }))));
             }
             outcome => outcome?,

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::diffusion::noise::Part;
 pub use crate::diffusion::samplers::State;
 pub use crate::diffusion::text::{Tokenizer, chunks};
 use crate::plane::Plane;
 pub use crate::types::{
-    Coverage, Example, ModelChoices, ModelSource, Picture, PromptStyle, Sampler, Savings, Schedule,
-    Variation,
+    Coverage, Example, ModelChoices, ModelSource, Picture, PromptStyle, SameAs, Sampler, Savings,
+    Schedule, Variation,
 };
 
 /// Pairs a request with its answers. Unique within one engine.
@@ -108,14 +109,22 @@ pub struct PaintRequest {
     pub sampler: Option<Sampler>,
     /// Where its steps lie.
     pub schedule: Option<Schedule>,
+    /// Share of the noise that the sampler renews at each step, 0..=1, where it has the choice.
+    /// `None`: its usual one (see [`Sampler::eta`]).
+    pub eta: Option<f32>,
+    /// The program whose picture it is to be: its noise, its batches, its steps.
+    pub same_as: SameAs,
     /// Classifier-free guidance scale; 1 turns guidance off.
     pub guidance: Option<f32>,
     /// Guidance rescale in 0..=1 (Lin et al. 2023, section 3.4); 0 is off.
     pub guidance_rescale: f32,
     /// Approximate savings; by themselves all off.
     pub savings: Savings,
-    /// Seed of the first picture; picture k of the job uses `seed + k`, unless it is varied.
+    /// Seed of the first picture; picture k of the job uses `seed + k`, unless it is varied or
+    /// shares the seed with its batch (see [`SameAs::shares_batch`]).
     pub seed: u64,
+    /// Which picture of a batch with one seed the first one is. `None`: the job is the batch.
+    pub batch: Option<Part>,
     /// Noise to mix into the seed's. Picture k then keeps `seed` and uses the variation's seed + k.
     pub variation: Option<Variation>,
     /// How many pictures, at least 1.
@@ -150,10 +159,13 @@ impl Default for PaintRequest {
             steps: None,
             sampler: None,
             schedule: None,
+            eta: None,
+            same_as: SameAs::default(),
             guidance: None,
             guidance_rescale: 0.0,
             savings: Savings::default(),
             seed: 0,
+            batch: None,
             variation: None,
             count: 1,
             init: None,
@@ -182,8 +194,27 @@ impl PaintRequest {
     pub fn seeds(&self, index: u32) -> (u64, Option<Variation>) {
         let index = u64::from(index);
         match self.variation {
+            None if self.same_as.shares_batch() => (self.seed, None),
             None => (self.seed.wrapping_add(index), None),
             Some(by) => (self.seed, Some(Variation { seed: by.seed.wrapping_add(index), ..by })),
+        }
+    }
+
+    /// The part that one of the job's pictures has in its batch's draws. Varied pictures are no
+    /// batch: each has the noise of the one that is varied.
+    #[must_use]
+    pub fn part(&self, index: u32) -> Part {
+        if !self.same_as.shares_batch() {
+            return Part::ALONE;
+        }
+        match (self.batch, self.variation) {
+            (None, None) => Part { index, of: self.count.max(index + 1) },
+            (None, Some(_)) => Part::ALONE,
+            (Some(batch), Some(_)) => batch,
+            (Some(batch), None) => {
+                let index = batch.index.saturating_add(index);
+                Part { index, of: batch.of.max(index.saturating_add(1)) }
+            }
         }
     }
 
@@ -191,7 +222,8 @@ impl PaintRequest {
     #[must_use]
     pub fn alone(&self, index: u32) -> Self {
         let (seed, variation) = self.seeds(index);
-        Self { seed, variation, count: 1, ..self.clone() }
+        let batch = Some(self.part(index)).filter(|part| *part != Part::ALONE);
+        Self { seed, variation, batch, count: 1, ..self.clone() }
     }
 }
 

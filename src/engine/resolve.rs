@@ -4,8 +4,8 @@
 use std::sync::{Arc, LazyLock};
 
 use super::protocol::{
-    FailureKind, InitPicture, JobError, ModelInfo, ModelSource, Notice, PaintRequest, Sampler,
-    Savings, Schedule,
+    FailureKind, InitPicture, JobError, ModelInfo, ModelSource, Notice, PaintRequest, Part,
+    Sampler, Savings, Schedule,
 };
 use super::worker::Stop;
 use crate::diffusion::pipeline::Model;
@@ -100,6 +100,13 @@ pub fn check(request: &PaintRequest) -> Result<(), Stop> {
             Savings::MOST_SIGMA,
             Savings::MOST_STEPS
         ));
+    }
+    if let Some(eta) = request.eta.filter(|eta| !(0.0..=1.0).contains(eta)) {
+        return refused(format!("Eta goes from 0 to 1, not {eta}"));
+    }
+    let no_part = |part: &Part| part.index >= part.of || part.of > MOST_PICTURES;
+    if let Some(part) = request.batch.filter(no_part) {
+        return refused(format!("A batch of {} has no picture {}", part.of, part.index));
     }
     if let Some(by) = request.variation.filter(|by| !(0.0..=1.0).contains(&by.strength)) {
         return refused(format!("Variation strength goes from 0 to 1, not {}", by.strength));

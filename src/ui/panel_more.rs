@@ -1,4 +1,5 @@
-//! The folded part of the settings panel: sampler, schedule, guidance rescale, CLIP skip, savings.
+//! The folded part of the settings panel: sampler, schedule, fresh noise, guidance rescale, CLIP
+//! skip, the program whose picture it is to be, savings.
 
 use egui::{ComboBox, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
@@ -9,7 +10,7 @@ use super::{Cx, icons};
 use crate::app::command::Command;
 use crate::app::settings::PaintSettings;
 use crate::app::words::Text;
-use crate::engine::protocol::{Sampler, Savings, Schedule};
+use crate::engine::protocol::{SameAs, Sampler, Savings, Schedule};
 
 /// More sigma than runs begin with: no bound.
 const WHOLE_RUN: f32 = 20.0;
@@ -28,11 +29,19 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, paint: &mut PaintSettings) {
     if let Some(changed) = choice(ui, cx, Text::Sampler, &names, value, default) {
         paint.sampler = changed.or_models_own().filter(|sampler| Some(*sampler) != default);
     }
+    let sampler = paint.sampler.or(default).unwrap_or(Sampler::DpmPp2M);
     let default = info.as_ref().map(|info| info.default_schedule);
     let value = paint.schedule.or(default).unwrap_or(Schedule::Trailing);
     let names = Schedule::ALL.map(|schedule| (schedule, schedule.name()));
     if let Some(changed) = choice(ui, cx, Text::Schedule, &names, value, default) {
         paint.schedule = changed.or_models_own().filter(|schedule| Some(*schedule) != default);
+    }
+    if let Some(usual) = sampler.eta() {
+        let row = (Text::Eta, (0.0, 1.0), 0.05);
+        let value = paint.eta.unwrap_or(usual);
+        if let Some(changed) = decimal_row(ui, cx, row, value, Some(usual)) {
+            paint.eta = changed.or_models_own().filter(|eta| *eta != usual);
+        }
     }
     let row = (Text::Rescale, (0.0, 1.0), 0.05);
     if let Some(changed) = decimal_row(ui, cx, row, paint.guidance_rescale, Some(0.0)) {
@@ -41,6 +50,11 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, paint: &mut PaintSettings) {
     let row = (Text::ClipSkip, (1, 12), out_of(cx, "1", "12"));
     if let Some(changed) = whole_row(ui, cx, row, paint.clip_skip, Some(1)) {
         paint.clip_skip = changed.or_models_own().unwrap_or(1);
+    }
+    let names = SameAs::ALL.map(|program| (program, program.name()));
+    let default = Some(SameAs::default());
+    if let Some(changed) = choice(ui, cx, Text::SameAs, &names, paint.same_as, default) {
+        paint.same_as = changed.or_models_own().unwrap_or_default();
     }
     savings(ui, cx, paint);
 }

@@ -167,12 +167,12 @@ fn models_and_folders_are_described() {
     };
     says(&["models"], &["Built-in model", "256 × 256"]);
     says(&["inspect", "pocket"], &["v_prediction", "366 F16", "Nothing is missing"]);
-    let text = "a fox\nSteps: 7, Sampler: UniPC, Seed: 5, Size: 8x8, CFG scale: NaN";
+    let text = "a fox\nSteps: 7, Sampler: DPM fast, Seed: 5, Size: 8x8, CFG scale: NaN";
     let square = Picture { width: 8, height: 8, rgba: vec![255; 256] };
     let jpeg = encode(&square, Format::Jpeg, Some(text)).unwrap();
     // The content decides, not the name.
     std::fs::write(folder.path().join("a.png"), jpeg).unwrap();
-    let words = ["8 × 8", "A1111", "a fox", "steps        7", "Not taken over: Sampler UniPC"];
+    let words = ["8 × 8", "A1111", "a fox", "steps        7", "Not taken over: Sampler DPM fast"];
     says(&["inspect", "a.png"], &words);
     says(&["inspect", "a.png"], &["Not taken over: CFG scale NaN"]);
     std::fs::write(folder.path().join("model_index.json"), "{}").unwrap();

@@ -359,25 +359,19 @@ fn loading_can_be_cancelled() {
 /// job ends with the very same pictures.
 #[test]
 fn a_stopped_job_goes_on_where_it_was() {
-    use pentimento::diffusion::noise::TorchNoise;
-    use pentimento::engine::protocol::{Midway, Sampler, Savings, State};
+    use pentimento::app::session::midway;
+    use pentimento::engine::protocol::{Midway, SameAs, Sampler, Savings};
 
     let mut engine = Engine::spawn(Options::default(), || ()).expect("a thread");
-    let samplers = [
-        Sampler::Ddim,
-        Sampler::Euler,
-        Sampler::EulerAncestral,
-        Sampler::DpmPp2M,
-        Sampler::Heun,
-        Sampler::Lcm,
-    ];
     let stops = [(1, None), (2, None), (3, Some(2)), (4, None), (2, Some(3)), (5, Some(3))];
-    for (sampler, (stop_at, deep_cache)) in samplers.into_iter().zip(stops) {
+    for (at, sampler) in Sampler::ALL.into_iter().enumerate() {
+        let (stop_at, deep_cache) = stops[at % stops.len()];
         let request = PaintRequest {
             prompt: "a fox".to_owned(),
             size: Some((64, 64)),
             steps: Some(6),
             sampler: Some(sampler),
+            same_as: SameAs::ALL[at % SameAs::ALL.len()],
             seed: 7,
             count: 2,
             savings: Savings { deep_cache, ..Savings::default() },
@@ -399,9 +393,7 @@ fn a_stopped_job_goes_on_where_it_was() {
         };
         assert_eq!(before, whole[..1], "{sampler:?}");
         assert_eq!(midway.index, 1);
-        let (words, next, spare) = midway.state.noise.place();
-        let noise = TorchNoise::at_place(&words, next, spare).expect("a place");
-        let state = State { noise, ..midway.state.clone() };
+        let state = midway::from_bytes(&midway::to_bytes(&midway.state)).expect("its own bytes");
         let resume = Some(Arc::new(Midway { index: midway.index, state }));
         let rest = pictures(&mut engine, PaintRequest { resume, ..request });
         assert_eq!(rest, whole[1..], "{sampler:?} from step {}", midway.state.step);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
 mod bands;
+mod batches;
 mod cli;
 mod desk;
 mod engine;
@@ -16,6 +17,7 @@ mod parity;
 mod precision;
 mod prompts;
 mod reopen;
+mod samplers;
 mod savings;
 mod session;
 mod single;

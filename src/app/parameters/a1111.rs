@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::draft::{Draft, Field};
 use super::{Origin, Reading};
-use crate::engine::protocol::{PaintRequest, PromptStyle};
+use crate::engine::protocol::{PaintRequest, PromptStyle, SameAs, Sampler};
 
 /// A line with fewer fields is words.
 const FEWEST_FIELDS: usize = 3;
@@ -15,6 +15,8 @@ const FEWEST_FIELDS: usize = 3;
 const MOST_FIELDS: usize = 1000;
 /// The longest value that is looked at as JSON, in bytes.
 const LONGEST_JSON: usize = 32 << 10;
+/// The field that says whose picture one of this program's is.
+const SAME_AS: &str = "Same picture as";
 /// What A1111 begins the words to avoid with.
 const NEGATIVE: &str = "Negative prompt:";
 
@@ -68,6 +70,20 @@ pub fn infotext(request: &PaintRequest, size: (u32, u32), model_name: &str) -> S
     if request.prompt_style != PromptStyle::A1111 {
         fields.push(("Prompt style", request.prompt_style.name().to_owned()));
     }
+    if let Some(eta) = request.eta {
+        let is_ddim = request.sampler == Some(Sampler::Ddim);
+        fields.push((if is_ddim { "Eta DDIM" } else { "Eta" }, eta.to_string()));
+    }
+    if let Some(part) = request.batch {
+        fields.push(("Batch size", part.of.to_string()));
+        fields.push(("Batch pos", part.index.to_string()));
+    }
+    // Whoever reads A1111's texts finds the first noise by this.
+    let cuda = matches!(request.same_as, SameAs::A1111 | SameAs::DiffusersCuda);
+    fields.push(("RNG", if cuda { "NV" } else { "CPU" }.to_owned()));
+    if request.same_as != SameAs::default() {
+        fields.push((SAME_AS, request.same_as.name().to_owned()));
+    }
     fields.push(("Version", format!("pentimento {}", env!("CARGO_PKG_VERSION"))));
     let fields: Vec<String> =
         fields.into_iter().map(|(name, value)| format!("{name}: {}", quoted(value))).collect();
@@ -95,19 +111,26 @@ pub(super) fn read(text: &str) -> Reading {
     let list = rest.first().map(|line| fields(line)).unwrap_or_default();
     let has = |name: &str| list.iter().any(|(key, _)| *key == name);
     let hires = has("Hires upscale") || has("Hires upscaler") || has("Hires resize");
-    let mut origin = Origin::A1111;
+    let is_own =
+        |(key, value): &(&str, String)| *key == "Version" && value.starts_with("pentimento");
+    let own = list.iter().any(is_own);
+    let origin = if own { Origin::Pentimento } else { Origin::A1111 };
+    let mut on_cpu = false;
     for (key, value) in &list {
         match *key {
-            "Version" if value.starts_with("pentimento") => origin = Origin::Pentimento,
             // What A1111 does unless told otherwise, and which program it was, are no settings.
             "Version" | "User" => {}
-            "RNG" if value == "CPU" => {}
+            // Of A1111's noise; this program's own texts say more.
+            "RNG" if value == "CPU" => on_cpu = true,
+            "RNG" if value == "NV" || value == "GPU" => {}
             "Emphasis" if value == "Original" => {}
             // There it means that brackets are words.
             "Emphasis" if value == "None" => {
                 draft.take(Field::PromptStyle, key, PromptStyle::Plain.name());
             }
             "Denoising strength" if hires => draft.cannot(key, value),
+            "Batch size" if own => draft.take(Field::BatchSize, key, value),
+            "Batch pos" if own => draft.take(Field::BatchIndex, key, value),
             _ => match field(key) {
                 Some(field) => draft.take(field, key, value),
                 None => draft.cannot(key, value),
@@ -117,6 +140,11 @@ pub(super) fn read(text: &str) -> Reading {
     for line in rest.iter().skip(1).filter(|line| !line.trim().is_empty()) {
         let (key, value) = line.split_once(':').unwrap_or(("Text", line));
         draft.cannot(key.trim(), value.trim());
+    }
+    if at.is_some() && origin == Origin::A1111 {
+        // Unless told otherwise it draws on the card, or as the card would.
+        let program = if on_cpu { SameAs::A1111Cpu } else { SameAs::A1111 };
+        draft.recipe.same_as = Some(program);
     }
     if at.is_some() && !has("Schedule type") {
         draft.schedule_of_sampler();
@@ -134,6 +162,8 @@ fn field(key: &str) -> Option<Field> {
         "Steps" => Field::Steps,
         "Sampler" => Field::Sampler,
         "Schedule type" => Field::Schedule,
+        "Eta" | "Eta DDIM" => Field::Eta,
+        SAME_AS => Field::SameAs,
         "CFG scale" => Field::Guidance,
         "CFG Rescale phi" | "CFG rescale" => Field::Rescale,
         "Guidance interval" => Field::GuidanceInterval,

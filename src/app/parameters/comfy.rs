@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use super::draft::{Draft, Field};
 use super::graph::Graph;
 use super::{Origin, Reading, json};
+use crate::engine::protocol::SameAs;
 
 /// The most texts that make up one prompt.
 const MOST_TEXTS: usize = 64;
@@ -30,6 +31,8 @@ pub(super) fn read(text: &str) -> Option<Reading> {
     let sampler = final_sampler(&graph)?;
     let mut reader = Comfy { graph: &graph, draft: Draft::default() };
     reader.sampler(sampler);
+    // The graph does not say where it ran; the card is usual.
+    reader.draft.recipe.same_as = Some(SameAs::ComfyUiCuda);
     Some(reader.draft.finish(Origin::ComfyUi))
 }
 

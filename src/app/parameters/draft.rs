@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Origin, Reading, Recipe, Unhonoured, names};
-use crate::engine::protocol::{PromptStyle, Savings, Variation};
+use crate::engine::protocol::{Part, PromptStyle, Savings, Variation};
 
 /// The most entries of a report.
 const MOST_REPORTED: usize = 200;
@@ -30,6 +30,10 @@ pub(super) enum Field {
     Height,
     Sampler,
     Schedule,
+    Eta,
+    SameAs,
+    BatchIndex,
+    BatchSize,
     Strength,
     VariationSeed,
     VariationStrength,
@@ -46,6 +50,7 @@ pub(super) struct Draft {
     /// The schedule as the text has it, until the sampler is known.
     schedule: Option<(String, String)>,
     varied: (Option<u64>, Option<f32>),
+    batch: (Option<u32>, Option<u32>),
 }
 
 impl Draft {
@@ -97,6 +102,10 @@ impl Draft {
                 }
             }
             Field::Schedule => self.schedule = Some((key.to_owned(), value.to_owned())),
+            Field::Eta => recipe.eta = Some(number(value, 0.0..=1.0)?),
+            Field::SameAs => recipe.same_as = Some(value.parse().ok()?),
+            Field::BatchIndex => self.batch.0 = Some(whole(value, 0..=999)? as u32),
+            Field::BatchSize => self.batch.1 = Some(whole(value, 1..=1000)? as u32),
             Field::Strength => {
                 recipe.strength =
                     Some(number(value, 0.0..=1.0).filter(|strength| *strength > 0.0)?);
@@ -150,6 +159,11 @@ impl Draft {
         }
         if origin == Origin::ComfyUi {
             self.recipe.prompt_style = Some(PromptStyle::Comfy);
+        }
+        if let (Some(index), Some(of)) = self.batch
+            && index < of
+        {
+            self.recipe.batch = Some(Part { index, of });
         }
         Reading { origin, recipe: self.recipe, unhonoured: self.unhonoured }
     }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::draft::{Draft, Field};
 use super::{Origin, Reading, json};
+use crate::engine::protocol::SameAs;
 
 /// The most keys that are looked at.
 const MOST_KEYS: usize = 1000;
@@ -23,6 +24,9 @@ pub(super) fn read_invoke(text: &str) -> Option<Reading> {
             // Which program and which of its screens, not how.
             "app_version" | "generation_mode" | "metadata_version" | "canvas_v2_metadata" => {}
             "rand_device" if value == "cpu" => {}
+            "rand_device" if value == "cuda" => {
+                draft.recipe.same_as = Some(SameAs::DiffusersCuda);
+            }
             // It counts the layers left out.
             "clip_skip" => match value.as_u64() {
                 Some(left_out @ 0..=11) => {

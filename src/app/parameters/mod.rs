@@ -16,7 +16,7 @@ use serde_json::Value;
 pub use a1111::infotext;
 
 use crate::document::codec::RawText;
-use crate::engine::protocol::{PromptStyle, Sampler, Savings, Schedule, Variation};
+use crate::engine::protocol::{Part, PromptStyle, SameAs, Sampler, Savings, Schedule, Variation};
 
 /// What can be taken over: the words and the numbers that the window has.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,6 +47,12 @@ pub struct Recipe {
     pub sampler: Option<Sampler>,
     /// Where its steps lie.
     pub schedule: Option<Schedule>,
+    /// Share of the noise that the sampler renews.
+    pub eta: Option<f32>,
+    /// The program whose noise, batches and steps it was painted with.
+    pub same_as: Option<SameAs>,
+    /// Which picture of a batch with one seed it is.
+    pub batch: Option<Part>,
     /// How far a picture that it began from was left, over 0 up to 1.
     pub strength: Option<f32>,
 }

@@ -30,13 +30,27 @@ fn plain_sampler(name: &str) -> Option<Sampler> {
         Some(rest) => rest,
         None => simple,
     };
-    Some(match simple {
+    // ComfyUI's name for drawing on the card what is drawn anyway.
+    let simple = simple.strip_suffix("gpu").unwrap_or(simple).replace("dpmpp", "dpm++");
+    Some(match simple.as_str() {
         "euler" => Sampler::Euler,
         "eulera" | "eulerancestral" => Sampler::EulerAncestral,
         "heun" => Sampler::Heun,
-        "dpm++2m" | "dpmpp2m" => Sampler::DpmPp2M,
+        "dpm2" => Sampler::Dpm2,
+        "dpm2a" | "dpm2ancestral" => Sampler::Dpm2Ancestral,
+        "lms" => Sampler::Lms,
+        "dpm++2sa" | "dpm++2sancestral" => Sampler::DpmPp2SAncestral,
+        "dpm++2m" => Sampler::DpmPp2M,
+        "dpm++sde" => Sampler::DpmPpSde,
+        "dpm++2msde" => Sampler::DpmPp2MSde,
+        "dpm++3msde" => Sampler::DpmPp3MSde,
+        "unipc" => Sampler::UniPc,
+        "deis" => Sampler::Deis,
         "ddim" => Sampler::Ddim,
+        "ddpm" => Sampler::Ddpm,
+        "pndm" | "plms" => Sampler::Pndm,
         "lcm" => Sampler::Lcm,
+        "tcd" => Sampler::Tcd,
         _ => return None,
     })
 }
@@ -45,14 +59,20 @@ fn plain_sampler(name: &str) -> Option<Sampler> {
 pub(super) struct Unknown;
 
 /// A schedule; none is "as the model says". Names differ, but they lay the steps alike:
-/// k-diffusion's uniform one is diffusers' linspace, "simple" and "SGM uniform" its trailing one,
-/// DDIM's own its leading one.
+/// k-diffusion's uniform one is diffusers' linspace, DDIM's own its leading one, and the
+/// polyexponential one is with its usual power the exponential.
 pub(super) fn schedule(name: &str, sampler: Option<Sampler>) -> Result<Option<Schedule>, Unknown> {
     Ok(Some(match simplified(name).as_str() {
         "karras" => Schedule::Karras,
+        "exponential" | "polyexponential" => Schedule::Exponential,
         "uniform" | "normal" | "linspace" => Schedule::Linspace,
-        "sgmuniform" | "simple" | "trailing" => Schedule::Trailing,
+        "sgmuniform" => Schedule::SgmUniform,
+        "simple" => Schedule::Simple,
+        "trailing" => Schedule::Trailing,
         "ddimuniform" | "ddim" | "leading" => Schedule::Leading,
+        "beta" => Schedule::Beta,
+        "alignyoursteps" | "ays" => Schedule::AlignYourSteps,
+        "kloptimal" => Schedule::KlOptimal,
         "automatic" => return sampler.map(automatic).ok_or(Unknown),
         _ => return Err(Unknown),
     }))
@@ -61,7 +81,12 @@ pub(super) fn schedule(name: &str, sampler: Option<Sampler>) -> Result<Option<Sc
 /// A1111's "Automatic".
 fn automatic(sampler: Sampler) -> Option<Schedule> {
     match sampler {
-        Sampler::DpmPp2M => Some(Schedule::Karras),
+        Sampler::DpmPp2M
+        | Sampler::DpmPpSde
+        | Sampler::DpmPp2SAncestral
+        | Sampler::Dpm2
+        | Sampler::Dpm2Ancestral => Some(Schedule::Karras),
+        Sampler::DpmPp2MSde | Sampler::DpmPp3MSde => Some(Schedule::Exponential),
         other => old_schedule(other),
     }
 }
@@ -69,11 +94,9 @@ fn automatic(sampler: Sampler) -> Option<Schedule> {
 /// What A1111 used before it named schedules.
 pub(super) fn old_schedule(sampler: Sampler) -> Option<Schedule> {
     match sampler {
-        Sampler::Ddim => Some(Schedule::Leading),
-        Sampler::Lcm => None,
-        Sampler::Euler | Sampler::EulerAncestral | Sampler::Heun | Sampler::DpmPp2M => {
-            Some(Schedule::Linspace)
-        }
+        Sampler::Ddim | Sampler::Pndm => Some(Schedule::Leading),
+        Sampler::Lcm | Sampler::Tcd => None,
+        _ => Some(Schedule::Linspace),
     }
 }
 

@@ -35,7 +35,7 @@ fn reads_like_a1111() {
         format!(
             "a red fox, snow\nNegative prompt: text\nSteps: 20, Sampler: DPM++ 2M, \
              Schedule type: Karras, CFG scale: 7, Seed: 1, Size: 512x512, \
-             Model: \"my, model\", Version: pentimento {version}"
+             Model: \"my, model\", RNG: CPU, Version: pentimento {version}"
         )
     );
 }
@@ -51,6 +51,9 @@ fn what_is_written_comes_back() {
         guidance_rescale: 0.5,
         prompt_style: PromptStyle::Comfy,
         clip_skip: 2,
+        eta: Some(0.25),
+        same_as: SameAs::ComfyUiCuda,
+        batch: Some(Part { index: 2, of: 4 }),
         seed: u64::MAX - 1,
         ..request()
     };
@@ -69,6 +72,9 @@ fn what_is_written_comes_back() {
         variation: request.variation,
         sampler: Some(Sampler::DpmPp2M),
         schedule: Some(Schedule::Karras),
+        eta: request.eta,
+        same_as: Some(request.same_as),
+        batch: request.batch,
         strength: Some(0.6),
         savings: Savings::default(),
     };
@@ -98,6 +104,7 @@ fn a1111_with_everything() {
     assert_eq!((recipe.seed, recipe.size), (Some(3_054_126_421), Some((512, 768))));
     assert_eq!(recipe.sampler, Some(Sampler::DpmPp2M));
     assert_eq!(recipe.schedule, Some(Schedule::Karras));
+    assert_eq!(recipe.same_as, Some(SameAs::A1111Cpu));
     assert_eq!(recipe.strength, None, "it belongs to the hires pass");
     assert_eq!((recipe.clip_skip, recipe.prompt_style), (Some(2), None));
     assert_eq!(
@@ -134,8 +141,15 @@ fn sampler_names_of_all_programs() {
     check("Euler a", Some(Sampler::EulerAncestral), Some(Schedule::Linspace));
     check("DDIM", Some(Sampler::Ddim), Some(Schedule::Leading));
     check("LCM", Some(Sampler::Lcm), None);
-    check("DPM++ 2M SDE Karras", None, None);
-    check("UniPC", None, None);
+    check("DPM++ 2M SDE Karras", Some(Sampler::DpmPp2MSde), Some(Schedule::Karras));
+    check("DPM++ 3M SDE Exponential", Some(Sampler::DpmPp3MSde), Some(Schedule::Exponential));
+    check("DPM++ 2S a Karras", Some(Sampler::DpmPp2SAncestral), Some(Schedule::Karras));
+    check("dpm_2_ancestral", Some(Sampler::Dpm2Ancestral), Some(Schedule::Linspace));
+    check("kdpm_2_k", Some(Sampler::Dpm2), Some(Schedule::Karras));
+    check("dpmpp_sde_gpu", Some(Sampler::DpmPpSde), Some(Schedule::Linspace));
+    check("UniPC", Some(Sampler::UniPc), Some(Schedule::Linspace));
+    check("PLMS", Some(Sampler::Pndm), Some(Schedule::Leading));
+    check("DPM adaptive", None, None);
     check("k_euler_ancestral", Some(Sampler::EulerAncestral), Some(Schedule::Linspace));
     check("Heun", Some(Sampler::Heun), Some(Schedule::Linspace));
     let schedule = |name: &str| {
@@ -143,8 +157,15 @@ fn sampler_names_of_all_programs() {
         parse(&text).recipe.schedule
     };
     assert_eq!(schedule("Automatic"), Some(Schedule::Karras));
-    assert_eq!(schedule("SGM Uniform"), Some(Schedule::Trailing));
-    assert_eq!(schedule("Align Your Steps"), None);
+    assert_eq!(schedule("SGM Uniform"), Some(Schedule::SgmUniform));
+    assert_eq!(schedule("KL Optimal"), Some(Schedule::KlOptimal));
+    assert_eq!(schedule("Turbo"), None);
+    for schedule in Schedule::ALL {
+        assert_eq!(names::schedule(schedule.name(), None).ok().flatten(), Some(schedule));
+    }
+    for sampler in Sampler::ALL {
+        assert_eq!(names::sampler(sampler.name()), Some((sampler, None)));
+    }
 }
 
 #[test]
@@ -236,6 +257,7 @@ fn comfy_is_read_off_its_graph() {
         clip_skip: Some(2),
         sampler: Some(Sampler::EulerAncestral),
         schedule: Some(Schedule::Karras),
+        same_as: Some(SameAs::ComfyUiCuda),
         ..Recipe::default()
     };
     assert_eq!(reading.recipe, expected);
@@ -270,7 +292,7 @@ fn comfy_with_its_parts_apart() {
     assert_eq!((recipe.guidance, recipe.guidance_rescale), (Some(3.5), Some(0.7)));
     assert_eq!(
         (recipe.sampler, recipe.schedule),
-        (Some(Sampler::DpmPp2M), Some(Schedule::Trailing))
+        (Some(Sampler::DpmPp2M), Some(Schedule::SgmUniform))
     );
     assert_eq!((recipe.strength, recipe.size), (Some(0.5), None));
     assert_eq!(
@@ -361,12 +383,13 @@ fn fooocus_in_its_own_form() {
         guidance: Some(4.0),
         seed: Some(4_159_895_726_312_427_221),
         clip_skip: Some(2),
+        sampler: Some(Sampler::DpmPp2MSde),
         schedule: Some(Schedule::Karras),
         ..Recipe::default()
     };
     assert_eq!(reading.recipe, expected);
     let lines = report(&reading);
-    for line in ["base_model: juggernaut", "Lora: offset:0.1", "sampler: dpmpp_2m_sde_gpu"] {
+    for line in ["base_model: juggernaut", "Lora: offset:0.1"] {
         assert!(lines.iter().any(|said| said == line), "{line} in {lines:?}");
     }
     let other = r#"{"prompt": "x", "steps": 28, "scale": 11.0, "uc": "bad", "seed": 3, "width": 64,

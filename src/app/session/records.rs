@@ -14,8 +14,8 @@ use super::super::undo::{Deed, Moment, Step};
 use super::super::words::Text;
 use crate::document::document::Document;
 use crate::engine::protocol::{
-    Conditions, ModelChoices, ModelSource, PaintRequest, Posterior, PromptStyle, Sampler, Savings,
-    Schedule, Variation,
+    Conditions, ModelChoices, ModelSource, PaintRequest, Posterior, PromptStyle, SameAs, Sampler,
+    Savings, Schedule, Variation,
 };
 use crate::plane::{Plane, TileAt};
 
@@ -223,12 +223,19 @@ pub struct RequestRecord {
     pub steps: Option<u32>,
     pub sampler: Option<Sampler>,
     pub schedule: Option<Schedule>,
+    #[serde(default)]
+    pub eta: Option<f32>,
+    #[serde(default)]
+    pub same_as: SameAs,
     pub guidance: Option<f32>,
     pub guidance_rescale: f32,
     #[serde(default)]
     pub savings: Savings,
     pub seed: u64,
     pub count: u32,
+    /// Number and size of the batch.
+    #[serde(default)]
+    pub batch: Option<(u32, u32)>,
     /// Strength and posterior; the picture is the entry's origin.
     pub init: Option<(f32, Posterior)>,
     /// What is mixed into the noise.
@@ -259,11 +266,14 @@ impl RequestRecord {
             steps: request.steps,
             sampler: request.sampler,
             schedule: request.schedule,
+            eta: request.eta,
+            same_as: request.same_as,
             guidance: request.guidance,
             guidance_rescale: request.guidance_rescale,
             savings: request.savings,
             seed: request.seed,
             count: request.count,
+            batch: request.batch.map(|part| (part.index, part.of)),
             variation: request.variation,
             conditions: request.conditions.clone(),
             init: request.init.as_ref().map(|init| (init.strength, init.posterior)),

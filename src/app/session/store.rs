@@ -20,7 +20,7 @@ use crate::document::document::Document;
 use crate::document::journal::{Batch, Reader};
 use crate::document::mask::Mask;
 use crate::document::raster::Raster;
-use crate::engine::protocol::{InitPicture, InpaintMask, Midway, PaintRequest, Picture};
+use crate::engine::protocol::{InitPicture, InpaintMask, Midway, PaintRequest, Part, Picture};
 use crate::plane::{Plane, Source, Tile};
 
 /// Deleted at once, at most: a batch has bounds, and the next start finds the rest.
@@ -334,6 +334,9 @@ impl<'a> Store<'a> {
             steps: record.steps,
             sampler: record.sampler,
             schedule: record.schedule,
+            eta: record.eta,
+            same_as: record.same_as,
+            batch: record.batch.map(|(index, of)| Part { index, of }),
             guidance: record.guidance,
             guidance_rescale: record.guidance_rescale,
             savings: record.savings,

@@ -1,5 +1,5 @@
 //! DPM-Solver++(2M): Lu et al. 2022b, algorithm 2, midpoint; the first and the last step are of
-//! first order.
+//! first order. The history holds the estimate before.
 
 use super::{Denoise, State, mixed};
 use crate::diffusion::error::Result;
@@ -14,7 +14,7 @@ pub(super) fn step(state: &mut State, plan: &Plan, denoise: &mut Denoise<'_>) ->
     let shrink = to.ratio() / from.ratio();
     let kept = to.sigma / from.sigma;
     let weight = to.alpha * (1.0 - shrink);
-    let direction = match &state.earlier {
+    let direction = match state.earlier.first() {
         Some(earlier) if to.sigma > 0.0 => {
             let before = plan.levels[state.step - 1];
             let h = log_ratio(to) - log_ratio(from);
@@ -24,6 +24,6 @@ pub(super) fn step(state: &mut State, plan: &Plan, denoise: &mut Denoise<'_>) ->
         _ => estimate.clone(),
     };
     state.latent = mixed(kept, &state.latent, weight, &direction);
-    state.earlier = Some(estimate.clone());
+    state.remember(estimate.clone(), 1);
     Ok(estimate)
 }

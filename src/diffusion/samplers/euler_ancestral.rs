@@ -1,7 +1,7 @@
-//! Euler's method with fresh noise at each step: k-diffusion's `sample_euler_ancestral`, eta 1.
+//! Euler's method with fresh noise at each step: k-diffusion's `sample_euler_ancestral`.
 
 use super::euler::towards;
-use super::{Denoise, State, mixed};
+use super::{Denoise, State, ancestral, mixed};
 use crate::diffusion::error::Result;
 use crate::diffusion::schedule::Plan;
 
@@ -9,9 +9,7 @@ use crate::diffusion::schedule::Plan;
 pub(super) fn step(state: &mut State, plan: &Plan, denoise: &mut Denoise<'_>) -> Result<Vec<f32>> {
     let (from, to) = (plan.levels[state.step], plan.targets[state.step]);
     let estimate = denoise(&state.latent, from)?;
-    let (high, low) = (from.ratio(), to.ratio());
-    let up = (low * low * (high * high - low * low) / (high * high)).max(0.0).sqrt();
-    let down = (low * low - up * up).max(0.0).sqrt();
+    let (down, up) = ancestral(from.ratio(), to.ratio(), plan.eta);
     let moved = towards(&state.latent, &estimate, from, down, to.alpha);
     // Drawn in the last step too, as diffusers does: the generator keeps its place.
     let noise = state.noise.normal(moved.len());

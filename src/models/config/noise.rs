@@ -21,8 +21,9 @@ pub struct NoiseConfig {
     pub prediction: Prediction,
     /// Added to each timestep of the leading spacing.
     pub steps_offset: usize,
-    /// Whether DDIM's last step goes to a picture without noise instead of timestep 0.
-    pub set_alpha_to_one: bool,
+    /// Whether the last step of DDIM and PNDM goes to a picture without noise instead of timestep 0;
+    /// `None`: not said.
+    pub set_alpha_to_one: Option<bool>,
     /// The makers' sampler.
     pub sampler: Sampler,
     /// The makers' schedule.
@@ -55,13 +56,27 @@ impl NoiseConfig {
             "EulerAncestralDiscreteScheduler" => (Sampler::EulerAncestral, "linspace"),
             "HeunDiscreteScheduler" => (Sampler::Heun, "linspace"),
             "LCMScheduler" => (Sampler::Lcm, "leading"),
+            "TCDScheduler" => (Sampler::Tcd, "leading"),
+            "KDPM2DiscreteScheduler" => (Sampler::Dpm2, "linspace"),
+            "KDPM2AncestralDiscreteScheduler" => (Sampler::Dpm2Ancestral, "linspace"),
+            "DPMSolverSDEScheduler" => (Sampler::DpmPpSde, "linspace"),
+            "UniPCMultistepScheduler" => (Sampler::UniPc, "linspace"),
+            "DEISMultistepScheduler" => (Sampler::Deis, "linspace"),
+            "DPMSolverMultistepScheduler"
+                if reader.word("algorithm_type", "dpmsolver++")? == "sde-dpmsolver++" =>
+            {
+                (Sampler::DpmPp2MSde, "linspace")
+            }
             "PNDMScheduler" => (Sampler::DpmPp2M, "leading"),
-            // Whatever else it names, this one does well on every model.
+            // Whatever else it names (the training's own among them), this one does well on every
+            // model in few steps.
             _ => (Sampler::DpmPp2M, "linspace"),
         };
         let usual_spacing = if zero_terminal_snr { "trailing" } else { usual_spacing };
         let schedule = match reader.word("timestep_spacing", usual_spacing)? {
             _ if reader.flag("use_karras_sigmas", false)? => Schedule::Karras,
+            _ if reader.flag("use_exponential_sigmas", false)? => Schedule::Exponential,
+            _ if reader.flag("use_beta_sigmas", false)? => Schedule::Beta,
             "leading" => Schedule::Leading,
             "trailing" => Schedule::Trailing,
             "linspace" => Schedule::Linspace,
@@ -76,7 +91,10 @@ impl NoiseConfig {
             steps_offset: steps_offset
                 .and_then(|offset| usize::try_from(offset).ok())
                 .ok_or_else(|| reader.wrong("steps_offset", "a whole number"))?,
-            set_alpha_to_one: reader.flag("set_alpha_to_one", true)?,
+            set_alpha_to_one: match reader.get("set_alpha_to_one") {
+                Some(_) => Some(reader.flag("set_alpha_to_one", true)?),
+                None => None,
+            },
             sampler,
             schedule,
         };
@@ -92,8 +110,8 @@ fn betas(reader: &Reader) -> Result<Vec<f32>, ModelError> {
     if !(2..=100_000).contains(&count) {
         return Err(reader.wrong("num_train_timesteps", "2 to 100000"));
     }
-    let start = reader.number("beta_start", 0.0001)? as f32;
-    let end = reader.number("beta_end", 0.02)? as f32;
+    let start = reader.number("beta_start", 0.0001)?;
+    let end = reader.number("beta_end", 0.02)?;
     let trained = reader.get("trained_betas");
     let betas = match (trained, reader.word("beta_schedule", "linear")?) {
         (Some(list), _) => {
@@ -105,9 +123,11 @@ fn betas(reader: &Reader) -> Result<Vec<f32>, ModelError> {
                 reader.wrong("trained_betas", &format!("a list of {count} numbers"))
             })?
         }
-        (None, "linear") => linspace(start, end, count),
+        (None, "linear") => linspace(start as f32, end as f32, count),
         (None, "scaled_linear") => {
-            linspace(start.sqrt(), end.sqrt(), count).into_iter().map(|root| root * root).collect()
+            // The roots are taken before torch rounds them.
+            let roots = linspace(start.sqrt() as f32, end.sqrt() as f32, count);
+            roots.into_iter().map(|root| root * root).collect()
         }
         (None, "squaredcos_cap_v2") => cosine(count),
         _ => {
