@@ -223,8 +223,7 @@ impl Rows {
             unsafe { (interleaved.fill)(strip, depth, to) };
             strip.rows[0] = to.cast_const().cast();
         }
-        self._gathered = Some(loan);
-        (self, interleaved.run)
+        (Self { _gathered: Some(loan), ..self }, interleaved.run)
     }
 }
 
