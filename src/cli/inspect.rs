@@ -88,9 +88,7 @@ pub(super) fn models() -> Result<()> {
 /// Says what a folder or a weights file holds.
 pub(super) fn inspect(path: &Path) -> Result<()> {
     let mut text = String::new();
-    if path.is_file() && super::recipe::is_picture(path) {
-        return print(&super::recipe::describe(path)?);
-    }
+    // Checkpoints are archives, as some pictures are.
     if path.is_file() && path.extension().is_some_and(|end| WEIGHTS.iter().any(|w| end == *w)) {
         let shown = path.display().to_string();
         let file = TensorFile::open(&Bytes::File(path.to_owned()), shown)?;
@@ -101,6 +99,8 @@ pub(super) fn inspect(path: &Path) -> Result<()> {
             describe_tensors(&mut text, &file)?;
             return print(&text);
         }
+    } else if path.is_file() && super::recipe::is_picture(path) {
+        return print(&super::recipe::describe(path)?);
     }
     let source = model(&path.to_string_lossy()).map_err(anyhow::Error::msg)?;
     let folder = ModelFolder::open(&source)?;

@@ -171,7 +171,7 @@ pub fn read(file: &TensorFile, path: &Path, choices: &ModelChoices) -> Result<Si
             config["addition_time_embed_dim"] =
                 shape::size_embedding(width as usize, pooled as usize).into();
         }
-        single.add(component, text.to_string(), TensorFile::of(shown.clone(), names));
+        single.add(component, text.to_string(), file.part(names));
         encoders.push(component.to_owned());
     }
     for component in family.encoders() {
@@ -190,7 +190,7 @@ pub fn read(file: &TensorFile, path: &Path, choices: &ModelChoices) -> Result<Si
     }
     let index = configs::index(family, plain, &encoders);
     single.texts.insert("model_index.json".to_owned(), index.to_string());
-    single.add("unet", config.to_string(), TensorFile::of(shown.clone(), names));
+    single.add("unet", config.to_string(), file.part(names));
     Ok(single)
 }
 
@@ -216,7 +216,7 @@ pub fn vae_of(
         names = vae::convert(&names);
     }
     let config = vae::config(&names, scaling_factor, side)?;
-    Ok((config, TensorFile::of(file.path().to_owned(), names)))
+    Ok((config, file.part(names)))
 }
 
 /// The tensors of a part, without its prefix; the averages in their place where they are wanted.

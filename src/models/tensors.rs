@@ -223,17 +223,23 @@ impl TensorFile {
         Ok(Self { path: blob.path.clone(), tensors, notes, format, noise: false })
     }
 
-    /// A table of tensors that were taken from others.
+    /// A table of tensors that were taken from this file, under whatever names.
     #[must_use]
-    pub fn of(path: String, tensors: BTreeMap<String, Tensor>) -> Self {
-        Self { path, tensors, notes: BTreeMap::new(), format: "a part of a file", noise: false }
+    pub fn part(&self, tensors: BTreeMap<String, Tensor>) -> Self {
+        Self { path: self.path.clone(), tensors, notes: BTreeMap::new(), ..*self }
     }
 
     /// A file that has any tensor, of any shape, filled with noise that keeps values in range: for
     /// measuring.
     #[must_use]
     pub fn random() -> Self {
-        Self { noise: true, ..Self::of("noise".to_owned(), BTreeMap::new()) }
+        Self {
+            path: "noise".to_owned(),
+            tensors: BTreeMap::new(),
+            notes: BTreeMap::new(),
+            format: "noise",
+            noise: true,
+        }
     }
 
     /// Whether there is a tensor of this name.

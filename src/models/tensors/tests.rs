@@ -214,7 +214,7 @@ fn parts_are_taken_without_reading() {
     let file = one("F32", "[3, 2]", &data).unwrap();
     let tensor = file.get("a").unwrap();
     let read = |tensor: Tensor, shape: &[usize]| {
-        let table = TensorFile::of("t".to_owned(), BTreeMap::from([("a".to_owned(), tensor)]));
+        let table = file.part(BTreeMap::from([("a".to_owned(), tensor)]));
         table.read_f32("a", shape).unwrap()
     };
     assert_eq!(read(tensor.rows(1..3), &[2, 2]), [2.0, 3.0, 4.0, 5.0]);
