@@ -88,9 +88,10 @@ impl Savings {
     /// The largest bound of an interval.
     pub const MOST_SIGMA: f32 = 10_000.0;
 
-    /// Whether a step at this noise per picture is guided.
+    /// Whether a step at this noise per picture is guided; pure noise counts as sigma 4096.
     #[must_use]
     pub fn guides_at(&self, sigma: f64) -> bool {
+        let sigma = sigma.min(4096.0);
         let within = |(low, high): (f32, f32)| f64::from(low) < sigma && sigma <= f64::from(high);
         self.guidance_interval.is_none_or(within)
     }

@@ -308,7 +308,11 @@ fn hostile_graphs_end() {
         "negative": ["2", 0], "latent_image": ["2", 0]}},
         "2": {"class_type": "Reroute", "inputs": {"steps": ["2", 0], "x": ["2", 0]}}}"#;
     let reading = read(&[raw("prompt", circle)]).unwrap();
-    let nothing = Recipe { prompt_style: Some(PromptStyle::Comfy), ..Recipe::default() };
+    let nothing = Recipe {
+        prompt_style: Some(PromptStyle::Comfy),
+        same_as: Some(SameAs::ComfyUiCuda),
+        ..Recipe::default()
+    };
     assert_eq!(reading.recipe, nothing);
     let node = |id: u32| {
         let link = format!(r#"["{}",0]"#, id + 1);
