@@ -405,7 +405,8 @@ fn pictures(engine: &mut Engine, request: PaintRequest) -> Vec<Plane<4>> {
     let job = engine.next_job();
     engine.submit(job, Request::Paint(Box::new(request))).expect("room");
     let events = events_until(engine, job);
-    assert!(matches!(terminal(&events, job), Event::Finished { .. }));
+    let end = terminal(&events, job);
+    assert!(matches!(end, Event::Finished { .. }), "{end:?}");
     let painted = events.into_iter().filter_map(|event| match event {
         Event::Painted { painted, .. } => Some(painted.picture),
         _ => None,

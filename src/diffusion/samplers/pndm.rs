@@ -57,12 +57,15 @@ fn transferred(
     (from, to): (NoiseLevel, NoiseLevel),
     kind: Prediction,
 ) -> Vec<f32> {
-    let kept = to.alpha / from.alpha;
-    let of_noise = to.sigma - kept * from.sigma;
     match kind {
+        // Written out with alpha² + sigma² = 1: pure noise has no alpha to divide by.
         Prediction::V => {
-            mixed(kept + of_noise * from.sigma, latent, of_noise * from.alpha, predicted)
+            let kept = to.alpha * from.alpha + to.sigma * from.sigma;
+            mixed(kept, latent, to.sigma * from.alpha - to.alpha * from.sigma, predicted)
         }
-        Prediction::Epsilon | Prediction::Sample => mixed(kept, latent, of_noise, predicted),
+        Prediction::Epsilon | Prediction::Sample => {
+            let kept = to.alpha / from.alpha;
+            mixed(kept, latent, to.sigma - kept * from.sigma, predicted)
+        }
     }
 }
