@@ -73,12 +73,11 @@ impl Stock {
     pub fn step(&mut self, batch: usize, size: (usize, usize)) -> Result<f64> {
         let (channels, width) =
             (self.unet_config.in_channels, self.unet_config.cross_attention_dim);
-        let unet = match self.unet.take() {
-            Some(unet) => unet,
-            None => {
-                let config = unet_config(&self.unet_config);
-                UNet2DConditionModel::new(random(), channels, channels, false, config)?
-            }
+        let unet = if let Some(unet) = self.unet.take() {
+            unet
+        } else {
+            let config = unet_config(&self.unet_config);
+            UNet2DConditionModel::new(random(), channels, channels, false, config)?
         };
         let latent = self.cells(batch, channels, size)?;
         let states = Tensor::randn(0_f32, 1.0, (batch, 77, width), &Device::Cpu)?;

@@ -69,6 +69,7 @@ pub(super) enum Command {
 /// What to paint, from what, how, and where to. All flags stand here themselves: clap sees whether
 /// an optional group is there by its own members only.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "flags, each by itself")]
 pub(super) struct Generate {
     /// What to paint, in words
     #[arg(long, value_name = "TEXT")]
@@ -94,7 +95,7 @@ pub(super) struct Generate {
     /// Paint with the averaged weights (EMA) of a checkpoint that holds both
     #[arg(long)]
     pub(super) ema: bool,
-    /// What the model predicts: epsilon, v_prediction or sample [default: found out from its files]
+    /// What the model predicts [default: found out from its files]
     #[arg(long, value_name = "NAME")]
     pub(super) prediction: Option<Prediction>,
     /// Size in pixels, such as 256x256 [default: the model's or the initial picture's]
@@ -152,7 +153,7 @@ pub(super) struct Generate {
     /// Guide only while the noise (sigma) lies above LOW and up to HIGH; faster, approximate
     #[arg(long, value_name = "LOW,HIGH", value_parser = guidance_interval)]
     pub(super) guidance_interval: Option<(f32, f32)>,
-    /// Run the whole UNet in every Nth step only, 2 to 5; faster, approximate (DeepCache)
+    /// Run the whole UNet in every Nth step only, 2 to 5; faster, approximate (deep cache)
     #[arg(long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(2..=i64::from(Savings::MOST_STEPS)))]
     pub(super) deep_cache: Option<u32>,

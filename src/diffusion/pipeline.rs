@@ -171,8 +171,7 @@ impl<O: Ops> Pipeline<O> {
         &self,
         latent: &[f32],
         level: NoiseLevel,
-        told: &Told<O>,
-        beside: &Beside,
+        (told, beside): (&Told<O>, &Beside),
         job: &Job<'_>,
         kept: &mut Kept<O>,
         cancel: &CancelToken,
@@ -393,9 +392,9 @@ impl<O: Ops> Model for Pipeline<O> {
                     kept = Kept::default();
                 }
                 let unguided = alone.as_ref().filter(|_| !job.savings.guides_at(level.ratio()));
-                let told = unguided.unwrap_or(&told);
+                let told = (unguided.unwrap_or(&told), &beside);
                 let (estimate, calm) =
-                    self.estimate(latent, level, told, &beside, job, &mut kept, cancel)?;
+                    self.estimate(latent, level, told, job, &mut kept, cancel)?;
                 seen = calm;
                 Ok(estimate)
             };

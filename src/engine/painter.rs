@@ -312,9 +312,8 @@ fn paint(
     let start_strength = condition::start(task, request);
     let posterior = match &request.init {
         Some(init) if start_strength.is_some() => {
-            let pixels = compose::flattened(&init.picture, resolved.size);
-            let size = (height as usize, width as usize);
-            Some(model.encode(&compose::planes(&pixels), size, cancel)?)
+            let pixels = compose::planes(&compose::flattened(&init.picture, resolved.size));
+            Some(model.encode(&pixels, (height as usize, width as usize), cancel)?)
         }
         _ => None,
     };
@@ -329,15 +328,14 @@ fn paint(
         let (mut noise, later_noise) = sources(request.same_as, seed, part);
         let variation =
             variation.map(|by| (sources(request.same_as, by.seed, part).0, by.strength));
-        let init = request.init.as_ref().zip(posterior.as_ref()).zip(start_strength).map(
-            |((init, posterior), strength)| {
-                let clean = match init.posterior {
-                    Posterior::Mode => posterior.mean.clone(),
-                    Posterior::Sample => posterior.sample(&mut noise),
-                };
-                (clean, strength)
-            },
-        );
+        let init = request.init.as_ref().zip(posterior.as_ref()).zip(start_strength);
+        let init = init.map(|((init, posterior), strength)| {
+            let clean = match init.posterior {
+                Posterior::Mode => posterior.mean.clone(),
+                Posterior::Sample => posterior.sample(&mut noise),
+            };
+            (clean, strength)
+        });
         let pipeline_job = Job {
             size: cells,
             steps: resolved.steps as usize,

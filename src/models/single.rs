@@ -78,10 +78,9 @@ impl Family {
     #[must_use]
     pub fn side(self, predicts: &Predicts) -> usize {
         match self {
-            Self::Sd1 => 512,
             // Its models for 768 pixels are those that predict the velocity.
             Self::Sd2 if predicts.prediction == crate::types::Prediction::V => 768,
-            Self::Sd2 => 512,
+            Self::Sd1 | Self::Sd2 => 512,
             Self::Sdxl | Self::Refiner => 1024,
         }
     }

@@ -13,8 +13,11 @@ pub const SIZE: usize = 49_408;
 /// Bytes of the merges unpacked, at most.
 const LONGEST: u64 = 1 << 20;
 
+/// Writes a file.
+pub type Writer = fn() -> String;
+
 /// The files of a tokenizer's folder, and what writes those that can be made.
-pub const FILES: [(&str, Option<fn() -> String>); 3] =
+pub const FILES: [(&str, Option<Writer>); 3] =
     [("vocab.json", Some(tokens)), ("merges.txt", Some(merges)), ("tokenizer.json", None)];
 
 /// `merges.txt`: a pair of tokens a line, the most frequent first.

@@ -162,7 +162,7 @@ fn spacings_are_those_of_the_programs() {
     table.finish("Spacings of A1111 and ComfyUI: max |a − b| / |b|");
 }
 
-/// Where no reference can be run here (UniPC as A1111 and ComfyUI have it), the method still has to
+/// Where no reference can be run here (`UniPC` as A1111 and ComfyUI have it), the method still has to
 /// find what the equation's solution is, and faster than Euler's.
 #[test]
 fn solvers_meet_where_the_equation_leads() {

@@ -170,7 +170,7 @@ impl Peer {
         let answers = BufReader::new(answers);
         let mut peer = Self { child, questions, answers, name, versions: String::new() };
         let first = peer.answer()?;
-        peer.versions = first["versions"].as_str().unwrap_or_default().to_owned();
+        first["versions"].as_str().unwrap_or_default().clone_into(&mut peer.versions);
         Ok(peer)
     }
 

@@ -1,6 +1,6 @@
 //! Whole pictures: by a model that stays in memory, and from a cold start in a process of its own.
 //!
-//! Both sides paint with DDIM on trailing timesteps, guided, so that they call their UNets equally
+//! Both sides paint with DDIM on trailing timesteps, guided, so that they call their `UNets` equally
 //! often with two pictures each.
 
 use std::io;

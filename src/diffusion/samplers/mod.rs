@@ -34,7 +34,7 @@ use super::error::Result as StepResult;
 use super::noise::Noise;
 use super::schedule::{NoiseLevel, Plan};
 
-/// The longest history that a sampler keeps: UniPC's three estimates and the latent before.
+/// The longest history that a sampler keeps: `UniPC`'s three estimates and the latent before.
 pub const MOST_EARLIER: usize = 4;
 
 /// All that a run needs to go on from where it stands.

@@ -1,4 +1,4 @@
-//! UniPC: Zhao et al. 2023, algorithms 1 and 2 on estimates of the picture, multistep: each model
+//! `UniPC`: Zhao et al. 2023, algorithms 1 and 2 on estimates of the picture, multistep: each model
 //! call corrects the step before and predicts the next. The order and the function B(h) are those
 //! of the program whose picture it is to be: diffusers has order 2 and B2, the others 3 and B1.
 //!

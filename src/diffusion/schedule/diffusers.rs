@@ -98,7 +98,7 @@ impl TrainingNoise {
         self.walk(course, levels, end, 1.0)
     }
 
-    /// The DPM-Solver++ multisteps, UniPC and DEIS: one point more than steps, and whole timesteps.
+    /// The DPM-Solver++ multisteps, `UniPC` and DEIS: one point more than steps, and whole timesteps.
     fn plan_multistep(&self, course: &Course) -> Plan {
         let count = self.timesteps();
         let steps = course.steps;

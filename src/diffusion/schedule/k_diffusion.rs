@@ -1,13 +1,13 @@
 //! The steps as A1111 and ComfyUI lay them, both over k-diffusion (`external.py`, `get_sigmas`):
 //! noise between timesteps is interpolated in its logarithm, whatever the sampler. Written from what
-//! the programs do; A1111's DDIM, PLMS and UniPC have ways of their own.
+//! the programs do; A1111's DDIM, PLMS and `UniPC` have ways of their own.
 
 use super::diffusers::linspace_down;
 use super::ladder::{interpolated, ladder, log_interpolated};
 use super::{Course, NoiseLevel, Plan, Schedule, TrainingNoise};
 use crate::types::Sampler;
 
-/// Where ComfyUI's UniPC ends, in noise per picture.
+/// Where ComfyUI's `UniPC` ends, in noise per picture.
 const COMFY_UNIPC_END: f64 = 0.001;
 
 impl TrainingNoise {

@@ -72,14 +72,18 @@ fn weigh(states: &mut [f32], weights: &[f32], style: PromptStyle, nothing: &[f32
                 *state = (*state - nothing) * weight + nothing;
             }
         } else {
-            state.iter_mut().for_each(|state| *state *= weight);
+            for state in state {
+                *state *= weight;
+            }
         }
     }
     // All words may weigh nothing: then there is no mean to bring back.
     let after = mean(states);
     if style == PromptStyle::A1111 && after != 0.0 {
         let factor = (before / after) as f32;
-        states.iter_mut().for_each(|state| *state *= factor);
+        for state in states {
+            *state *= factor;
+        }
     }
 }
 

@@ -87,8 +87,7 @@ impl Fetch<'_> {
             let mut part = self.open(&path).map_err(|error| disk(&error))?;
             self.fill(&mut part)?;
             part.file.sync_all().map_err(|error| disk(&error))?;
-            let sum: String =
-                part.sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+            let sum = hexadecimal(&part.sum.finalize());
             drop(part.file);
             if !self.file.checked || sum.eq_ignore_ascii_case(&self.file.blob) {
                 let blob = self.place.blob(self.file);
@@ -209,4 +208,13 @@ impl Part {
         self.sum = Sha256::new();
         Ok(())
     }
+}
+
+/// Bytes as the hub writes their sums.
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit).collect()
+}
+
+fn digit(value: u8) -> char {
+    char::from_digit(u32::from(value), 16).expect("four bits are one digit")
 }

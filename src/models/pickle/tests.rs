@@ -136,7 +136,7 @@ fn damage_is_an_error() {
 
 #[test]
 fn its_size_is_bounded() {
-    refused(&[b']'; MOST_NODES + 1], "more values");
-    refused(&[b'N'; MOST_NODES + 1], "more values");
-    refused(&[b'('; MOST_NODES + 1], "more values");
+    refused(&vec![b']'; MOST_NODES + 1], "more values");
+    refused(&vec![b'N'; MOST_NODES + 1], "more values");
+    refused(&vec![b'('; MOST_NODES + 1], "more values");
 }

@@ -28,7 +28,7 @@ pub fn convert(from: &Names, naming: Naming, without_last: bool) -> Names {
         return kept.map(|(name, tensor)| (name.clone(), tensor.clone())).collect();
     }
     let layer = |index: &usize| format!("transformer.resblocks.{index}.ln_1.weight");
-    let layers = (0..).take_while(|index| from.contains_key(&layer(index))).count();
+    let layers = (0..from.len()).take_while(|index| from.contains_key(&layer(index))).count();
     let width = from.get("ln_final.weight").and_then(|t| t.shape().first().copied());
     // Some tools save what is used only.
     let whole = width != Some(SD2.1) || layers == SD2.0;
@@ -100,7 +100,7 @@ pub fn config(tensors: &Names, naming: Naming) -> Result<Value, String> {
     let hidden = shape("embeddings.token_embedding.weight", 1)?;
     let vocabulary = shape("embeddings.token_embedding.weight", 0)?;
     let layer = |index: &usize| format!("{start}encoder.layers.{index}.layer_norm1.weight");
-    let layers = (0..).take_while(|index| tensors.contains_key(&layer(index))).count();
+    let layers = (0..tensors.len()).take_while(|index| tensors.contains_key(&layer(index))).count();
     let exact = naming == Naming::OpenClip || OPEN_CLIP_WIDTHS.contains(&hidden);
     let projection = tensors.get("text_projection.weight").and_then(|t| t.shape().first().copied());
     let class = if projection.is_some() { "CLIPTextModelWithProjection" } else { "CLIPTextModel" };

@@ -35,7 +35,8 @@ impl Stage {
 }
 
 fn count(is_there: impl Fn(usize) -> bool) -> usize {
-    (0..).take_while(|index| is_there(*index)).count()
+    let first_missing = (0..usize::MAX).find(|index| !is_there(*index));
+    first_missing.unwrap_or_default()
 }
 
 /// The stages of a way, in diffusers' order.

@@ -24,7 +24,8 @@ pub fn convert(from: &Names) -> Names {
 }
 
 fn count(is_there: impl Fn(usize) -> bool) -> usize {
-    (0..).take_while(|index| is_there(*index)).count()
+    let first_missing = (0..usize::MAX).find(|index| !is_there(*index));
+    first_missing.unwrap_or_default()
 }
 
 fn renamed(name: &str, stages: usize) -> Option<String> {

@@ -94,7 +94,8 @@ pub fn parse(source: &str, style: PromptStyle) -> Prompt {
         PromptStyle::A1111 => a1111::parse(source),
         PromptStyle::Comfy => comfy::parse(source),
         PromptStyle::Plain => {
-            Prompt { style, nodes: vec![Node::Words(vec![0..source.len()])], ..Prompt::default() }
+            let all = std::iter::once(0..source.len()).collect();
+            Prompt { style, nodes: vec![Node::Words(all)], ..Prompt::default() }
         }
     }
 }
