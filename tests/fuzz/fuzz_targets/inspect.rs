@@ -59,6 +59,6 @@ fuzz_target!(|input: &[u8]| {
     // Configurations are read as they are when a model is loaded.
     drop(models::config::unet::UNetConfig::read(&model));
     drop(models::config::vae::VaeConfig::read(&model));
-    drop(models::config::clip::ClipConfig::read(&model));
+    drop(models::config::clip::ClipConfig::read(&model, "text_encoder"));
     models::config::noise::NoiseConfig::read(&model).expect("what was made can be read");
 });
