@@ -456,7 +456,8 @@ impl Lang {
     #[must_use]
     pub fn duration(self, secs: f64) -> String {
         match secs {
-            s if s < 0.95 => self.fill(Text::Seconds, &[&format!("{:.1}", s.max(0.1))]),
+            // With its digit, so that words around it keep their place while it counts down.
+            s if s < 9.95 => self.fill(Text::Seconds, &[&format!("{:.1}", s.max(0.1))]),
             s if s < 90.0 => self.fill(Text::Seconds, &[&format!("{s:.0}")]),
             s => self.fill(Text::Minutes, &[&format!("{:.0}", s / 60.0)]),
         }
@@ -519,7 +520,7 @@ mod tests {
     #[test]
     fn durations_read_naturally() {
         for (secs, said) in
-            [(0.04, "0.1 s"), (0.6, "0.6 s"), (1.2, "1 s"), (14.2, "14 s"), (200.0, "3 min")]
+            [(0.04, "0.1 s"), (0.6, "0.6 s"), (1.2, "1.2 s"), (14.2, "14 s"), (200.0, "3 min")]
         {
             assert_eq!(Lang::En.duration(secs), said);
         }
