@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use super::bench::{Part, PeerName, Side};
+use crate::app::parameters::sampler_named;
 use crate::document::codec::Format;
 use crate::engine::painter::{Backend, Options, Precision};
 use crate::engine::protocol::{
@@ -104,10 +105,11 @@ pub(super) struct Generate {
     /// Sampling steps, 1 to 150 [default: the model's]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=150))]
     pub(super) steps: Option<u32>,
-    /// Sampling algorithm [default: the model's]
-    #[arg(long, value_name = "NAME")]
-    pub(super) sampler: Option<Sampler>,
-    /// Where the steps lie [default: the model's]
+    /// Sampling algorithm, also by the names of other programs, which may carry a schedule, such as
+    /// "DPM++ 2M Karras" [default: the model's]
+    #[arg(long, value_name = "NAME", value_parser = sampler_named)]
+    pub(super) sampler: Option<(Sampler, Option<Schedule>)>,
+    /// Where the steps lie [default: as the sampler's name says, or the model's]
     #[arg(long, value_name = "NAME")]
     pub(super) schedule: Option<Schedule>,
     /// Share of the noise that the sampler renews at each step, 0 to 1 [default: the sampler's]
@@ -530,6 +532,9 @@ mod tests {
         assert_eq!(size("64x32"), Ok((64, 32)));
         assert_eq!(size("64X32"), Ok((64, 32)));
         assert_eq!(size("64×32"), Ok((64, 32)));
+        let known = parsed("--sampler DPM++_2M_Karras --prompt fox --out a.png").unwrap();
+        let combined = Some((Sampler::DpmPp2M, Some(Schedule::Karras)));
+        assert_eq!(known.generate.unwrap().sampler, combined);
         assert!(size("64x-1").is_err() && size("x").is_err() && size("99999x1").is_err());
         assert_eq!(model("pocket"), Ok(ModelSource::BuiltIn));
         assert_eq!(model("./pocket"), Ok(ModelSource::Path("./pocket".into())));

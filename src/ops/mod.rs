@@ -2,9 +2,8 @@
 //!
 //! [`Ops`] is spoken by [`crate::diffusion::nn`]; [`cpu`] computes it with own kernels, [`candle`]
 //! with plain candle tensors on any device: the twin that tests hold the other against; [`shapes`]
-//! only counts what a run would take. A verb
-//! takes and returns the backend's own tensor and never assumes that its values can be read at
-//! once. Nothing here knows files or networks.
+//! only counts what a run would take. A verb takes and returns the backend's own tensor and never
+//! assumes that its values can be read at once. Nothing here knows files or networks.
 
 pub mod candle;
 pub mod cpu;

@@ -1,7 +1,11 @@
 //! The bar that floats over the canvas: progress while a picture is painted, then scrubber, then
 //! the decision about it. Without the pointer it folds to its row of ticks.
 
-use egui::{Align, Key, Layout, Rect, Sense, Stroke, StrokeKind, Ui, UiBuilder, pos2, vec2};
+use std::sync::Arc;
+
+use egui::{
+    Align, Galley, Key, Layout, Rect, Sense, Stroke, StrokeKind, Ui, UiBuilder, pos2, vec2,
+};
 
 use super::tokens::{self, radius, size, space};
 use super::widgets::button::{self, IconButton};
@@ -132,12 +136,32 @@ fn folded(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, canvas: Rect) {
     Ticks { name, done, of: entry.of, at: None, height: 4.0, scrubs: false }.show(&mut child, 8.0);
 }
 
+fn laid_out(ui: &Ui, cx: &Cx<'_>, text: &str) -> Arc<Galley> {
+    ui.painter().layout_no_wrap(text.to_owned(), tokens::caption(), cx.palette.text_1)
+}
+
 fn words(ui: &mut Ui, cx: &Cx<'_>, text: &str, least: f32) {
-    let galley = ui.painter().layout_no_wrap(text.to_owned(), tokens::caption(), cx.palette.text_1);
-    let width = galley.size().x.max(least);
-    let (rect, response) = ui.allocate_exact_size(vec2(width, galley.size().y), Sense::hover());
+    columns(ui, cx, text, text, least);
+}
+
+/// Words whose parts, with a middle dot between them, begin where those of `longest` would: what
+/// counts keeps its place while the numbers before it gain and lose digits.
+fn columns(ui: &mut Ui, cx: &Cx<'_>, text: &str, longest: &str, least: f32) {
+    const DOT: &str = " · ";
+    let width = laid_out(ui, cx, text).size().x.max(laid_out(ui, cx, longest).size().x).max(least);
+    let parts: Vec<_> = text.split_inclusive(DOT).collect();
+    let slots: Vec<_> = longest.split_inclusive(DOT).collect();
+    let height = laid_out(ui, cx, longest).size().y;
+    let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Status, true, text));
-    ui.painter().galley(rect.min, galley, cx.palette.text_1);
+    let mut at = rect.min;
+    for (index, part) in parts.into_iter().enumerate() {
+        let galley = laid_out(ui, cx, part);
+        let slot = slots.get(index).map_or(0.0, |slot| laid_out(ui, cx, slot).size().x);
+        let taken = galley.size().x.max(slot);
+        ui.painter().galley(at, galley, cx.palette.text_1);
+        at.x += taken;
+    }
 }
 
 fn running(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry) {
@@ -149,10 +173,9 @@ fn running(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry) {
     let ticks = Ticks { name, done, of, at: None, height: 12.0, scrubs: done > 0 };
     let outcome = ticks.show(ui, size::RESULT_BAR - 4.0);
     scrub(cx, outcome.hovered);
-    let [of, widest] = [of.to_string(), "8.88".to_owned()];
-    let longest = cx.lang().fill(Text::StepsPace, &[&of, &of, &widest, &cx.lang().duration(88.0)]);
-    let room = ui.painter().layout_no_wrap(longest, tokens::caption(), cx.palette.text_1).size().x;
-    words(ui, cx, &progress(cx.lang(), entry), room);
+    let (of, left) = (of.to_string(), cx.lang().duration(8.8));
+    let longest = cx.lang().fill(Text::StepsPace, &[&of, &of, "0.888", &left]);
+    columns(ui, cx, &progress(cx.lang(), entry), &longest, 0.0);
     let tip = Action::LeaveOrStop.keys_text(&cx.state.settings.keys).unwrap_or_default();
     let stop = cx.t(Text::Stop);
     if button::word(ui, Some(icons::STOP), stop, true, false).on_hover_text(tip).clicked() {

@@ -17,6 +17,19 @@ pub use a1111::infotext;
 
 use crate::document::codec::RawText;
 use crate::engine::protocol::{Part, PromptStyle, SameAs, Sampler, Savings, Schedule, Variation};
+use crate::types::UnknownName;
+
+/// The sampler of a name that any of the known programs uses, and the schedule that the name
+/// carries, if it does ("DPM++ 2M Karras").
+///
+/// # Errors
+/// [`UnknownName`] lists this program's own names.
+pub fn sampler_named(name: &str) -> Result<(Sampler, Option<Schedule>), UnknownName> {
+    let Some((sampler, schedule)) = names::sampler(name) else {
+        return Ok((name.parse()?, None));
+    };
+    Ok((sampler, schedule.map(str::parse).transpose()?))
+}
 
 /// What can be taken over: the words and the numbers that the window has.
 #[derive(Clone, Debug, Default, PartialEq)]
