@@ -80,11 +80,16 @@ pub struct Savings {
     /// The whole UNet only in every so many steps, 2 to [`Savings::MOST_STEPS`]; between them its
     /// last layers alone, over what the others gave last (`DeepCache`, Ma et al. 2023).
     pub deep_cache: Option<u32>,
+    /// Share of the tokens that the largest self-attentions see only merged with others like them,
+    /// over 0 up to [`Savings::MOST_MERGED`] (token merging, Bolya and Hoffman 2023).
+    pub token_merging: Option<f32>,
 }
 
 impl Savings {
     /// The longest that deep features may be used.
     pub const MOST_STEPS: u32 = 5;
+    /// The largest share of tokens that is merged: one of four stays.
+    pub const MOST_MERGED: f32 = 0.75;
     /// The largest bound of an interval.
     pub const MOST_SIGMA: f32 = 10_000.0;
 
@@ -105,6 +110,9 @@ impl Savings {
                 .guidance_interval
                 .filter(|(low, high)| bound(*low) && bound(*high) && low < high),
             deep_cache: self.deep_cache.filter(|steps| (2..=Self::MOST_STEPS).contains(steps)),
+            token_merging: self
+                .token_merging
+                .filter(|share| *share > 0.0 && *share <= Self::MOST_MERGED),
         }
     }
 }

@@ -142,7 +142,11 @@ mod tests {
                 eta: Some(0.5),
                 same_as: SameAs::A1111,
                 guidance_rescale: 0.7,
-                savings: Savings { guidance_interval: Some((0.25, 5.5)), deep_cache: Some(3) },
+                savings: Savings {
+                    guidance_interval: Some((0.25, 5.5)),
+                    deep_cache: Some(3),
+                    token_merging: Some(0.5),
+                },
                 prompt_style: PromptStyle::Comfy,
                 clip_skip: 2,
             }),
@@ -199,7 +203,7 @@ mod tests {
             "paint": {
                 "count": 4_000_000_000u32, "steps": 0, "guidance": 1e30,
                 "guidance_rescale": -4.0,
-                "savings": {"guidance_interval": [5.0, 1.0], "deep_cache": 1}, "size": [0, 4_000_000_000u32],
+                "savings": {"guidance_interval": [5.0, 1.0], "deep_cache": 1, "token_merging": 0.9}, "size": [0, 4_000_000_000u32],
             },
         });
         let mut state = AppState::new(Settings::default(), Lang::En);

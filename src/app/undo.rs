@@ -172,6 +172,8 @@ fn changed_number(old: &PaintSettings, new: &PaintSettings) -> Text {
         Text::GuidanceInterval
     } else if old.savings.deep_cache != new.savings.deep_cache {
         Text::DeepCache
+    } else if old.savings.token_merging != new.savings.token_merging {
+        Text::TokenMerging
     } else if old.clip_skip != new.clip_skip {
         Text::ClipSkip
     } else if old.prompt_style != new.prompt_style {

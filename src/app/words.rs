@@ -191,6 +191,7 @@ texts! {
     GuidanceAbove => ("Guided above", "引导下限"),
     GuidanceUpTo => ("Guided up to", "引导上限"),
     DeepCache => ("Deep cache", "深层缓存"),
+    TokenMerging => ("Token merging", "合并词元"),
     EverySecondStep => ("Whole every 2 steps", "每 2 步完整计算"),
     EveryThirdStep => ("Whole every 3 steps", "每 3 步完整计算"),
     ClipSkip => ("CLIP skip", "CLIP 跳过层"),

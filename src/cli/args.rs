@@ -159,6 +159,10 @@ pub(super) struct Generate {
     #[arg(long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(2..=i64::from(Savings::MOST_STEPS)))]
     pub(super) deep_cache: Option<u32>,
+    /// Let the largest self-attentions see this share of their tokens only merged with others, up to
+    /// 0.75; faster at large sizes, approximate
+    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = token_merging)]
+    pub(super) token_merging: Option<f32>,
     /// Seed of the first picture; the next one has the next seed, unless the program that is to be
     /// matched gives a batch one seed
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -411,6 +415,11 @@ fn cfg_rescale(text: &str) -> Result<f32, String> {
     number(text, 0.0..=1.0)
 }
 
+fn token_merging(text: &str) -> Result<f32, String> {
+    let share = number(text, 0.0..=Savings::MOST_MERGED)?;
+    if share > 0.0 { Ok(share) } else { Err("more than 0".to_owned()) }
+}
+
 fn image_cfg(text: &str) -> Result<f32, String> {
     number(text, 1.0..=100.0)
 }
@@ -510,6 +519,8 @@ mod tests {
         with("--cfg NaN", "0 to 100");
         with("--cfg-rescale 2", "0 to 1");
         with("--eta 2", "0 to 1");
+        with("--token-merging 0.9", "0 to 0.75");
+        with("--token-merging 0", "more than 0");
         with("--same-as magic", "Known: Pentimento, diffusers");
         with("--batch 5/4", "2/4");
         with("--count 0", "1..=1000");

@@ -227,6 +227,7 @@ fn described(request: &PaintRequest) -> Value {
         "guidance": request.guidance, "guidance_rescale": request.guidance_rescale,
         "guidance_interval": request.savings.guidance_interval,
         "deep_cache": request.savings.deep_cache,
+        "token_merging": request.savings.token_merging,
         "seed": request.seed, "count": request.count,
         "init_size": init.map(|init| init.picture.size()),
         "strength": init.map(|init| init.strength),

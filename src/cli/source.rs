@@ -35,7 +35,11 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
         same_as: args.same_as,
         guidance: args.cfg,
         guidance_rescale: args.cfg_rescale,
-        savings: Savings { guidance_interval: args.guidance_interval, deep_cache: args.deep_cache },
+        savings: Savings {
+            guidance_interval: args.guidance_interval,
+            deep_cache: args.deep_cache,
+            token_merging: args.token_merging,
+        },
         seed: args.seed,
         variation: args
             .variation_seed

@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use super::error::Result;
 use super::nn::load::Loader;
+use super::nn::merging::Merge;
 use super::nn::resnet::{Resnet, ResnetStyle};
 use super::nn::timestep::{Embedding, TimestepEmbedding, Waves, guidance_waves};
 use super::nn::transformer::{Transformer, TransformerShape};
 use crate::cancel::CancelToken;
 use crate::models::TensorFile;
 use crate::models::config::unet::{Block, UNetConfig};
-use crate::ops::{Activation, ConvExtra, Ops};
+use crate::ops::{Activation, ConvExtra, ImageDims, Ops};
 
 /// A UNet on a backend.
 pub struct UNet<O: Ops> {
@@ -41,6 +42,14 @@ pub struct Words<O: Ops> {
     guidance: Option<O::Tensor>,
     /// Added to the timestep's embedding.
     added: Option<O::Tensor>,
+    /// Share of the tokens that self-attention does not see, see [`super::nn::merging`].
+    merged: Option<f32>,
+}
+
+/// What one transformer is told.
+struct Said<'a, O: Ops> {
+    keys: &'a [O::Keys],
+    merge: Option<Merge>,
 }
 
 /// What [`UNet::forward_reusing`] keeps from call to call: the input of the last layer on the way up
@@ -213,12 +222,13 @@ impl<O: Ops> UNet<O> {
             transformer.words(ops, context)
         });
         let by_transformer = Arc::new(keys.collect::<Result<_>>()?);
-        Ok(Words { by_transformer, guidance: None, added: None })
+        Ok(Words { by_transformer, guidance: None, added: None, merged: None })
     }
 
     /// The same words with what else is told for a whole run, for each image of the batch. `added`
     /// holds for each the whole text's projection and some numbers (where the model embeds them);
-    /// `guidance` is the scale (where the model embeds that).
+    /// `guidance` is the scale (where the model embeds that). `merged` is the share of the tokens of
+    /// its finest attending layers that is merged into others, 0 to 0.75.
     ///
     /// # Errors
     /// The backend fails.
@@ -228,6 +238,7 @@ impl<O: Ops> UNet<O> {
         words: &Words<O>,
         added: &[(&[f32], Vec<f32>)],
         guidance: f32,
+        merged: Option<f32>,
     ) -> Result<Words<O>> {
         let batch = added.len();
         let embedded = match (&self.added, &self.config.added) {
@@ -254,7 +265,24 @@ impl<O: Ops> UNet<O> {
             _ => None,
         };
         let by_transformer = Arc::clone(&words.by_transformer);
-        Ok(Words { by_transformer, guidance, added: embedded })
+        Ok(Words { by_transformer, guidance, added: embedded, merged })
+    }
+
+    /// What the transformers are told in their order, from the one at `first` on, for an input of
+    /// these sizes.
+    fn said<'a>(
+        &self,
+        words: &'a Words<O>,
+        first: usize,
+        input: ImageDims,
+    ) -> impl Iterator<Item = Said<'a, O>> + use<'a, O> {
+        let finest = self.config.down.iter().position(|block| !block.transformers.is_empty());
+        // Each block but the last halves its image, and rounds up.
+        let halvings = finest.unwrap_or(self.down.len().saturating_sub(1));
+        let along = |size: usize| (0..halvings).fold(size, |size, _| size.div_ceil(2));
+        let tokens = along(input.height) * along(input.width);
+        let merge = words.merged.map(|share| Merge { share, tokens });
+        words.by_transformer[first..].iter().map(move |keys| Said { keys, merge })
     }
 
     /// Predicts for each image of `x` (batch, channels, height, width; any size from 1 × 1) at
@@ -303,7 +331,7 @@ impl<O: Ops> UNet<O> {
         let skip = ops.convolve(x, &self.conv_in, ConvExtra::default())?;
         let transformers = usize::from(last.transformer.is_some());
         let from = words.by_transformer.len() - transformers;
-        let mut words = words.by_transformer[from..].iter().map(Vec::as_slice);
+        let mut words = self.said(words, from, dims);
         let x = last.forward(ops, &ops.concat(deep, &skip)?, &time, &mut words)?;
         self.finish(ops, &x)
     }
@@ -323,7 +351,7 @@ impl<O: Ops> UNet<O> {
         cancel: &CancelToken,
     ) -> Result<O::Tensor> {
         let time = self.time_of(ops, timesteps, words)?;
-        let mut words = words.by_transformer.iter().map(Vec::as_slice);
+        let mut words = self.said(words, 0, ops.image_dims(x));
         let mut x = ops.convolve(x, &self.conv_in, ConvExtra::default())?;
         let mut skips = vec![x.clone()];
         for block in &self.down {
@@ -341,11 +369,8 @@ impl<O: Ops> UNet<O> {
             cancel.check()?;
             x = mid.first.forward(ops, &x, Some(&time))?;
             if let Some((transformer, resnet)) = &mid.transformer {
-                x = transformer.forward(
-                    ops,
-                    &x,
-                    words.next().expect("there are words for each transformer"),
-                )?;
+                let said = words.next().expect("there are words for each transformer");
+                x = transformer.forward(ops, &x, said.keys, said.merge)?;
                 x = resnet.forward(ops, &x, Some(&time))?;
             }
         }
@@ -403,13 +428,13 @@ impl<O: Ops> Layer<O> {
         ops: &O,
         x: &O::Tensor,
         time: &O::Tensor,
-        words: &mut impl Iterator<Item = &'a [O::Keys]>,
+        words: &mut impl Iterator<Item = Said<'a, O>>,
     ) -> Result<O::Tensor> {
         let x = self.resnet.forward(ops, x, Some(time))?;
         match &self.transformer {
             Some(transformer) => {
-                let words = words.next().expect("there are words for each transformer");
-                transformer.forward(ops, &x, words)
+                let said = words.next().expect("there are words for each transformer");
+                transformer.forward(ops, &x, said.keys, said.merge)
             }
             None => Ok(x),
         }

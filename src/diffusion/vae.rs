@@ -300,7 +300,7 @@ impl<O: Ops> Mid<O> {
             let normed = ops.tokens_of_image(&ops.group_norm(&x, norm, None)?)?;
             let residual = ops.tokens_of_image(&x)?;
             let keys = attention.keys(ops, &normed)?;
-            let tokens = attention.forward(ops, &normed, &keys, false, &residual)?;
+            let tokens = attention.forward(ops, &normed, &keys, false, Some(&residual))?;
             x = ops.image_of_tokens(&tokens, dims.height, dims.width)?;
         }
         self.second.forward(ops, &x, None)

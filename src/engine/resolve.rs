@@ -95,10 +95,11 @@ pub fn check(request: &PaintRequest) -> Result<(), Stop> {
     }
     if request.savings != request.savings.within_bounds() {
         return refused(format!(
-            "A guidance interval goes from a lower to a higher sigma, 0 to {}, and DeepCache from 2 \
-             to {} steps",
+            "A guidance interval goes from a lower to a higher sigma, 0 to {}, DeepCache from 2 to \
+             {} steps, and token merging from more than 0 to {}",
             Savings::MOST_SIGMA,
-            Savings::MOST_STEPS
+            Savings::MOST_STEPS,
+            Savings::MOST_MERGED
         ));
     }
     if let Some(eta) = request.eta.filter(|eta| !(0.0..=1.0).contains(eta)) {

@@ -59,7 +59,8 @@ pub fn apply(isa: Isa, out: ValuesMut<'_>, x: Values<'_>, activation: Activation
 }
 
 for_each_isa! {
-    fn add_chunk[T: Element](out: &mut [T], a: &[T], b: &[T]) = add_here;
+    /// Sums of values of one type.
+    pub(super) fn add_chunk[T: Element](out: &mut [T], a: &[T], b: &[T]) = add_here;
 }
 
 #[inline(always)]

@@ -23,6 +23,7 @@ mod convert;
 pub mod gemm;
 pub mod isa;
 pub mod layout;
+pub mod likeness;
 pub mod memory;
 pub mod moments;
 pub mod norm;

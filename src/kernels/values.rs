@@ -42,6 +42,15 @@ pub enum ValuesMut<'a> {
 }
 
 impl Values<'_> {
+    /// Those from a place on.
+    #[must_use]
+    pub fn after(self, first: usize) -> Self {
+        match self {
+            Self::F32(values) => Self::F32(&values[first..]),
+            Self::Bf16(values) => Self::Bf16(&values[first..]),
+        }
+    }
+
     /// How many.
     #[must_use]
     pub fn len(&self) -> usize {

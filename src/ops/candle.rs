@@ -8,8 +8,8 @@ use std::ops::Range;
 use candle_core::{D, DType, Device, Tensor};
 
 use super::{
-    Activation, ConvExtra, ConvWeights, ImageDims, LinearWeights, Moments, NormWeights, Ops,
-    OpsError, Result,
+    Activation, ConvExtra, ConvWeights, ImageDims, LinearWeights, Merging, Moments, NormWeights,
+    Ops, OpsError, Result,
 };
 
 /// A candle device.
@@ -284,6 +284,41 @@ impl Ops for Candle {
         }
         let mixed = candle_nn::ops::softmax(&scores, D::Minus1)?.matmul(v)?;
         Ok(mixed.transpose(1, 2)?.contiguous()?.reshape((batch, queries, channels))?)
+    }
+
+    fn likest(&self, x: &Tensor, from: &[u32], to: &[u32]) -> Result<Vec<Vec<(u32, f32)>>> {
+        let length =
+            x.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?.maximum(f64::from(f32::MIN_POSITIVE))?;
+        let directions = x.broadcast_div(&length)?;
+        let some = |tokens: &[u32]| {
+            directions.index_select(&Tensor::new(tokens, &self.device)?, 1)?.contiguous()
+        };
+        let cosines = some(from)?.matmul(&some(to)?.t()?.contiguous()?)?;
+        let places = cosines.argmax(D::Minus1)?.to_vec2::<u32>()?;
+        let greatest = cosines.max(D::Minus1)?.to_vec2::<f32>()?;
+        let pairs = places.into_iter().zip(greatest);
+        Ok(pairs.map(|(places, greatest)| places.into_iter().zip(greatest).collect()).collect())
+    }
+
+    fn merge(&self, x: &Tensor, merging: &Merging) -> Result<Tensor> {
+        let (_, _, channels) = x.dims3()?;
+        let images = merging.images().iter().enumerate().map(|(image, groups)| -> Result<Tensor> {
+            let of_token = Tensor::new(groups.of_token.as_slice(), &self.device)?;
+            let blank = Tensor::zeros((merging.kept(), channels), DType::F32, &self.device)?;
+            let sums = blank.index_add(&of_token, &x.get(image)?.contiguous()?, 0)?;
+            let counts = (0..merging.kept()).map(|group| groups.members(group).len() as f32);
+            let counts = Tensor::from_iter(counts, &self.device)?.reshape(((), 1))?;
+            Ok(sums.broadcast_div(&counts)?)
+        });
+        Ok(Tensor::stack(&images.collect::<Result<Vec<_>>>()?, 0)?)
+    }
+
+    fn spread(&self, x: &Tensor, merging: &Merging, residual: &Tensor) -> Result<Tensor> {
+        let images = merging.images().iter().enumerate().map(|(image, groups)| -> Result<Tensor> {
+            let of_token = Tensor::new(groups.of_token.as_slice(), &self.device)?;
+            Ok(x.get(image)?.index_select(&of_token, 0)?)
+        });
+        Ok((Tensor::stack(&images.collect::<Result<Vec<_>>>()?, 0)? + residual)?)
     }
 
     fn add(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {

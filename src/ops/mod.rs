@@ -7,12 +7,14 @@
 
 pub mod candle;
 pub mod cpu;
+mod merging;
 pub mod shapes;
 
 use std::ops::Range;
 
 pub use crate::kernels::activation::Activation;
 pub use crate::kernels::moments::Moments;
+pub use merging::Merging;
 
 /// A backend could not compute: out of memory, a device that is gone.
 #[derive(Debug, thiserror::Error)]
@@ -228,6 +230,27 @@ pub trait Ops: Sync + 'static {
     /// # Errors
     /// See [`OpsError`].
     fn attend(&self, q: &Self::Tensor, keys: &Self::Keys, causal: bool) -> Result<Self::Tensor>;
+    /// For each of the tokens `from`, which of the tokens `to` has the greatest cosine with it (its
+    /// place in `to`), and that cosine; by image.
+    ///
+    /// # Errors
+    /// See [`OpsError`].
+    fn likest(&self, x: &Self::Tensor, from: &[u32], to: &[u32]) -> Result<Vec<Vec<(u32, f32)>>>;
+    /// The mean of each group's tokens.
+    ///
+    /// # Errors
+    /// See [`OpsError`].
+    fn merge(&self, x: &Self::Tensor, merging: &Merging) -> Result<Self::Tensor>;
+    /// Each token gets its group's values of `x`, plus its own of `residual`.
+    ///
+    /// # Errors
+    /// See [`OpsError`].
+    fn spread(
+        &self,
+        x: &Self::Tensor,
+        merging: &Merging,
+        residual: &Self::Tensor,
+    ) -> Result<Self::Tensor>;
     /// The sum of two tensors of one shape.
     ///
     /// # Errors

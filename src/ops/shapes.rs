@@ -12,7 +12,8 @@ use super::cpu::profile::Operator;
 use super::cpu::shelf::Shelf;
 use super::cpu::{DType, Isa, stored_as};
 use super::{
-    Activation, ConvExtra, ConvWeights, ImageDims, LinearWeights, Moments, NormWeights, Ops, Result,
+    Activation, ConvExtra, ConvWeights, ImageDims, LinearWeights, Merging, Moments, NormWeights,
+    Ops, Result,
 };
 use crate::kernels::conv;
 use crate::kernels::gemm::Gemm;
@@ -258,6 +259,22 @@ impl Ops for Shapes {
         let ImageDims { batch, channels, height, width } = q.dims;
         let flop = 4 * batch * height * width * channels * keys.keys;
         Ok(self.made(q.dims, Operator::Attention, flop))
+    }
+
+    fn likest(&self, x: &Tensor, from: &[u32], to: &[u32]) -> Result<Vec<Vec<(u32, f32)>>> {
+        let ImageDims { batch, channels, .. } = x.dims;
+        let flop = 2 * batch * channels * from.len() * to.len();
+        locked(&self.meter).need.flop[Operator::Attention as usize] += flop as f64;
+        Ok(vec![vec![(0, 0.0); from.len()]; batch])
+    }
+
+    fn merge(&self, x: &Tensor, merging: &Merging) -> Result<Tensor> {
+        let dims = ImageDims { width: merging.kept(), ..x.dims };
+        Ok(self.made(dims, Operator::Other, 0))
+    }
+
+    fn spread(&self, _x: &Tensor, _merging: &Merging, residual: &Tensor) -> Result<Tensor> {
+        Ok(self.made(residual.dims, Operator::Other, 0))
     }
 
     fn add(&self, a: &Tensor, _b: &Tensor) -> Result<Tensor> {

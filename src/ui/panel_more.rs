@@ -78,6 +78,12 @@ fn savings(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
     if let Some(changed) = choice(ui, cx, Text::DeepCache, &names, value, Some(None)) {
         paint.savings.deep_cache = changed.or_models_own().flatten();
     }
+    let off = (None, cx.t(Text::Off));
+    let names = [off, (Some(0.25), "25 %"), (Some(0.5), "50 %"), (Some(0.75), "75 %")];
+    let value = paint.savings.token_merging;
+    if let Some(changed) = choice(ui, cx, Text::TokenMerging, &names, value, Some(None)) {
+        paint.savings.token_merging = changed.or_models_own().flatten();
+    }
 }
 
 /// An interval of sigmas, or `None` where it leaves nothing of a run out.

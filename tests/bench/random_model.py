@@ -90,7 +90,8 @@ def main():
     for part, config, kind in [("unet", unet, diffusers.UNet2DConditionModel),
                                ("vae", vae, diffusers.AutoencoderKL)]:
         network = filled(lambda: kind.from_config(config), torch.bfloat16)
-        write(folder / part, network, config, weights)
+        # With what is not said above: real folders have it all.
+        write(folder / part, network, json.loads(network.to_json_string()), weights)
     for suffix, text in zip(SUFFIXES, TEXTS[shape]):
         write_text(folder, suffix, text)
     shutil.copytree(POCKET / "scheduler", folder / "scheduler", dirs_exist_ok=True)

@@ -95,7 +95,7 @@ fn check_stages<O: Ops>(ops: &O, kept: usize, title: &str) {
         };
         let (first, second) = (half(pooled, 0), half(pooled, 1));
         let added = [(first.as_slice(), half(ids, 0)), (second.as_slice(), half(ids, 1))];
-        let words = unet.told(ops, &words, &added, SCALE).expect("words");
+        let words = unet.told(ops, &words, &added, SCALE, None).expect("words");
         let latent = goldens.get("stage/unet/latent");
         let [batch, channels, height, width] = latent.dims4();
         let dims = ImageDims { batch, channels, height, width };

@@ -7,8 +7,9 @@ use pentimento::engine::painter::{Options, Precision};
 use pentimento::engine::protocol::{ModelSource, PaintRequest, Savings};
 use pentimento::models::ModelFolder;
 use pentimento::models::config::unet::UNetConfig;
+use pentimento::ops::candle::Candle;
 use pentimento::ops::cpu::{Cpu, DType, Isa};
-use pentimento::ops::{ImageDims, Ops as _};
+use pentimento::ops::{ImageDims, Ops};
 
 use super::support::{Program, psnr, rgb};
 
@@ -45,6 +46,7 @@ fn savings_paint_nearly_the_same_pictures() {
     let interval =
         |low, high| Savings { guidance_interval: Some((low, high)), ..Savings::default() };
     let cache = |steps| Savings { deep_cache: Some(steps), ..Savings::default() };
+    let merging = |share| Savings { token_merging: Some(share), ..Savings::default() };
     let both = Savings { deep_cache: Some(2), ..interval(0.3, 5.4) };
     // Each with the least median in dB that it may have.
     let kinds = [
@@ -54,6 +56,9 @@ fn savings_paint_nearly_the_same_pictures() {
         ("guided up to sigma 5.4", interval(0.0, 5.4), 20.0),
         ("whole every 2 steps", cache(2), 27.0),
         ("whole every 3 steps", cache(3), 22.0),
+        ("a quarter of the tokens merged", merging(0.25), 30.0),
+        ("half of the tokens merged", merging(0.5), 26.0),
+        ("three quarters of the tokens merged", merging(0.75), 22.0),
         ("guided from 0.3 to 5.4, whole every 2 steps", both, 20.0),
     ];
     let mut program = program();
@@ -85,6 +90,40 @@ fn an_interval_over_everything_is_the_full_run_and_over_nothing_the_prompt_alone
     let near = psnr(&nowhere, &unguided);
     assert!(near > 50.0, "{near:.1} dB");
     assert!(psnr(&unguided, &full) < 40.0, "guidance makes a difference");
+}
+
+/// What the built-in model's UNet predicts with a share of its tokens merged.
+fn merged<O: Ops>(ops: &O, share: Option<f32>) -> Vec<f32> {
+    let go = CancelToken::default();
+    let folder = ModelFolder::open(&ModelSource::BuiltIn).unwrap();
+    let config = UNetConfig::read(&folder).unwrap();
+    let unet = UNet::load(ops, config, &folder.tensors("unet").unwrap(), &go).unwrap();
+    let waves = |count: usize| -> Vec<f32> { (0..count).map(|i| (i as f32).sin()).collect() };
+    let width = unet.config().cross_attention_dim;
+    let states = ops.tokens([2, 5, width], &waves(2 * 5 * width)).unwrap();
+    let words = unet.words(ops, &states, &go).unwrap();
+    let words = unet.told(ops, &words, &[(&[], vec![]), (&[], vec![])], 1.0, share).unwrap();
+    // Odd, so that not all tokens lie in windows.
+    let dims = ImageDims { batch: 2, channels: 4, height: 13, width: 22 };
+    let x = ops.image(dims, &waves(2 * 4 * 13 * 22)).unwrap();
+    ops.read_image(&unet.forward(ops, &x, &[500.0; 2], &words, &go).unwrap()).unwrap()
+}
+
+#[test]
+fn tokens_are_merged_alike_on_both_backends() {
+    let cpu = Cpu::new(Isa::best(), DType::F32);
+    let candle = Candle::new().unwrap();
+    let plain = merged(&cpu, None);
+    for share in [0.2, 0.75] {
+        let (ours, twin) = (merged(&cpu, Some(share)), merged(&candle, Some(share)));
+        let largest = twin.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+        let apart = |other: &[f32]| {
+            let pairs = ours.iter().zip(other);
+            pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / largest
+        };
+        assert!(apart(&twin) < 1e-4, "{share}: {}", apart(&twin));
+        assert!(apart(&plain) > 1e-3, "{share}: merging makes a difference");
+    }
 }
 
 #[test]

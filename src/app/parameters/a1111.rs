@@ -64,6 +64,9 @@ pub fn infotext(request: &PaintRequest, size: (u32, u32), model_name: &str) -> S
     if let Some(steps) = request.savings.deep_cache {
         fields.push(("DeepCache interval", steps.to_string()));
     }
+    if let Some(share) = request.savings.token_merging {
+        fields.push(("Token merging ratio", share.to_string()));
+    }
     if request.clip_skip > 1 {
         fields.push(("Clip skip", request.clip_skip.to_string()));
     }
@@ -168,6 +171,7 @@ fn field(key: &str) -> Option<Field> {
         "CFG Rescale phi" | "CFG rescale" => Field::Rescale,
         "Guidance interval" => Field::GuidanceInterval,
         "DeepCache interval" => Field::DeepCache,
+        "Token merging ratio" => Field::TokenMerging,
         "Seed" => Field::Seed,
         "Size" => Field::Size,
         "Denoising strength" => Field::Strength,

@@ -24,6 +24,7 @@ pub(super) enum Field {
     Rescale,
     GuidanceInterval,
     DeepCache,
+    TokenMerging,
     Seed,
     Size,
     Width,
@@ -80,6 +81,10 @@ impl Draft {
             Field::DeepCache => {
                 let most = u64::from(Savings::MOST_STEPS);
                 recipe.savings.deep_cache = Some(whole(value, 2..=most)? as u32);
+            }
+            Field::TokenMerging => {
+                let share = number(value, 0.0..=Savings::MOST_MERGED)?;
+                recipe.savings.token_merging = Some(share).filter(|share| *share > 0.0);
             }
             Field::Seed => recipe.seed = Some(whole(value, 0..=u64::MAX)?),
             Field::Size => {

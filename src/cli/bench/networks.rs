@@ -150,7 +150,7 @@ impl Networks {
                 let ids = unet.config().added.as_ref().and_then(|added| added.ids(pooled));
                 let numbers = ids.map_or_else(Vec::new, |ids| sizes.numbers(ids, false));
                 let pooled = waves(pooled);
-                unet.told(&ops, &words, &vec![(pooled.as_slice(), numbers); batch], 7.5)
+                unet.told(&ops, &words, &vec![(pooled.as_slice(), numbers); batch], 7.5, None)
             };
             let words = [words(1)?, words(2)?];
             Some((unet, words))

@@ -71,7 +71,7 @@ impl<O: Ops> Attention<O> {
         Ok(ops.keys(&k, &v, self.heads)?)
     }
 
-    /// `residual` plus what the tokens `x` gather from the context; all are tokens.
+    /// What the tokens `x` gather from the context, plus `residual`; all are tokens.
     ///
     /// # Errors
     /// The backend fails.
@@ -81,10 +81,10 @@ impl<O: Ops> Attention<O> {
         x: &O::Tensor,
         context: &O::Keys,
         causal: bool,
-        residual: &O::Tensor,
+        residual: Option<&O::Tensor>,
     ) -> Result<O::Tensor> {
         let q = ops.project(x, &self.q, None, None)?;
         let mixed = ops.attend(&q, context, causal)?;
-        Ok(ops.project(&mixed, &self.out, None, Some(residual))?)
+        Ok(ops.project(&mixed, &self.out, None, residual)?)
     }
 }

@@ -6,6 +6,7 @@
 pub mod attention;
 pub mod bands;
 pub mod load;
+pub mod merging;
 pub mod resnet;
 pub mod timestep;
 pub mod transformer;

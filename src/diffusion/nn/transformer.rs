@@ -3,8 +3,9 @@
 
 use super::attention::{Attention, Names};
 use super::load::Loader;
+use super::merging::{Merge, merging};
 use crate::diffusion::error::Result;
-use crate::ops::{ConvExtra, Ops};
+use crate::ops::{ConvExtra, Merging, Ops};
 
 /// Added to the variance in front of the transformer, whatever the UNet's own value is.
 const NORM_EPS: f32 = 1e-6;
@@ -84,12 +85,21 @@ impl<O: Ops> Transformer<O> {
         self.blocks.iter().map(|block| block.cross.keys(ops, context)).collect()
     }
 
-    /// `x` is an image, `words` come from [`Self::words`].
+    /// `x` is an image, `words` come from [`Self::words`]; tokens are merged if the image has as
+    /// many as `merge` says.
     ///
     /// # Errors
     /// The backend fails.
-    pub fn forward(&self, ops: &O, x: &O::Tensor, words: &[O::Keys]) -> Result<O::Tensor> {
+    pub fn forward(
+        &self,
+        ops: &O,
+        x: &O::Tensor,
+        words: &[O::Keys],
+        merge: Option<Merge>,
+    ) -> Result<O::Tensor> {
         let dims = ops.image_dims(x);
+        let sides = [dims.height, dims.width];
+        let merge = merge.filter(|merge| merge.tokens == dims.height * dims.width);
         let normed = ops.group_norm(x, &self.norm, None)?;
         let mut tokens = match &self.project_in {
             Projection::Linear(linear) => {
@@ -100,7 +110,11 @@ impl<O: Ops> Transformer<O> {
             }
         };
         for (block, words) in self.blocks.iter().zip(words) {
-            tokens = block.forward(ops, &tokens, words)?;
+            let merging = match merge {
+                Some(merge) => merging(ops, &tokens, sides, merge.share)?,
+                None => None,
+            };
+            tokens = block.forward(ops, &tokens, words, merging.as_ref())?;
         }
         match &self.project_out {
             Projection::Linear(linear) => {
@@ -131,11 +145,28 @@ impl<O: Ops> Block<O> {
         })
     }
 
-    fn forward(&self, ops: &O, x: &O::Tensor, words: &O::Keys) -> Result<O::Tensor> {
+    fn forward(
+        &self,
+        ops: &O,
+        x: &O::Tensor,
+        words: &O::Keys,
+        merging: Option<&Merging>,
+    ) -> Result<O::Tensor> {
         let normed = ops.layer_norm(x, &self.norm1)?;
-        let x = self.own.forward(ops, &normed, &self.own.keys(ops, &normed)?, false, x)?;
+        let x = match merging {
+            None => {
+                let keys = self.own.keys(ops, &normed)?;
+                self.own.forward(ops, &normed, &keys, false, Some(x))?
+            }
+            Some(merging) => {
+                let merged = ops.merge(&normed, merging)?;
+                let keys = self.own.keys(ops, &merged)?;
+                let answers = self.own.forward(ops, &merged, &keys, false, None)?;
+                ops.spread(&answers, merging, x)?
+            }
+        };
         let normed = ops.layer_norm(&x, &self.norm2)?;
-        let x = self.cross.forward(ops, &normed, words, false, &x)?;
+        let x = self.cross.forward(ops, &normed, words, false, Some(&x))?;
         let wide = ops.geglu(&ops.layer_norm(&x, &self.norm3)?, &self.widen)?;
         Ok(ops.project(&wide, &self.narrow, None, Some(&x))?)
     }

@@ -66,7 +66,8 @@ impl<O: Ops> Pipeline<O> {
         let added: Vec<(&[f32], Vec<f32>)> = told
             .map(|(index, prompt)| (&states.pooled[index * pooled..][..pooled], numbers(prompt)))
             .collect();
-        let words = self.unet.told(&self.ops, words, &added, job.guidance)?;
+        let words =
+            self.unet.told(&self.ops, words, &added, job.guidance, job.savings.token_merging)?;
         Ok(Told { branches, words })
     }
 }

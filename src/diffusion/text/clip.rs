@@ -185,7 +185,7 @@ impl<O: Ops> ClipText<O> {
             cancel.check()?;
             let normed = ops.layer_norm(&x, &layer.norm1)?;
             let keys = layer.attention.keys(ops, &normed)?;
-            x = layer.attention.forward(ops, &normed, &keys, true, &x)?;
+            x = layer.attention.forward(ops, &normed, &keys, true, Some(&x))?;
             let normed = ops.layer_norm(&x, &layer.norm2)?;
             let wide = ops.project(&normed, &layer.widen, Some(self.config.activation), None)?;
             x = ops.project(&wide, &layer.narrow, None, Some(&x))?;

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use self::buffer::{Buffer, Pool};
 use self::profile::{Operator, Profile};
 use super::{
-    Activation, ConvExtra, ConvWeights, ImageDims, LinearWeights, Moments, NormWeights, Ops,
-    OpsError, Result,
+    Activation, ConvExtra, ConvWeights, ImageDims, LinearWeights, Merging, Moments, NormWeights,
+    Ops, OpsError, Result,
 };
 use crate::kernels::attention::{self, attention};
 use crate::kernels::conv::{Conv, ImageShape};
@@ -23,7 +23,7 @@ pub use crate::kernels::isa::Isa;
 use crate::kernels::norm::{self, Norm};
 pub use crate::kernels::values::DType;
 use crate::kernels::values::{Values, ValuesMut};
-use crate::kernels::{activation, layout};
+use crate::kernels::{activation, layout, likeness};
 
 /// The processor.
 pub struct Cpu {
@@ -263,6 +263,35 @@ impl Ops for Cpu {
         let flop = 4 * q.values().len() * keys.shape().keys;
         Ok(self.made(q.dims, (Operator::Attention, flop), |out| {
             attention(&self.gemm, out, q.values(), keys, causal);
+        }))
+    }
+
+    fn likest(&self, x: &Tensor, from: &[u32], to: &[u32]) -> Result<Vec<Vec<(u32, f32)>>> {
+        let ImageDims { batch, channels, width: tokens, .. } = x.dims;
+        let flop = 2 * batch * channels * from.len() * to.len();
+        Ok(self.profile.of(Operator::Attention, flop, || {
+            let images = (0..batch).map(|image| x.values().after(image * tokens * channels));
+            images.map(|x| likeness::likest(&self.gemm, x, channels, from, to)).collect()
+        }))
+    }
+
+    fn merge(&self, x: &Tensor, merging: &Merging) -> Result<Tensor> {
+        let (tokens, images) = (x.dims.width, merging.images());
+        let dims = ImageDims { width: merging.kept(), ..x.dims };
+        Ok(self.made(dims, OTHER, |out| {
+            let sizes = [tokens, merging.kept()];
+            let members = |image: usize, group: usize| images[image].members(group);
+            likeness::merge(self.isa(), out, x.values(), dims.channels, sizes, members);
+        }))
+    }
+
+    fn spread(&self, x: &Tensor, merging: &Merging, residual: &Tensor) -> Result<Tensor> {
+        let (dims, images) = (residual.dims, merging.images());
+        Ok(self.made(dims, OTHER, |out| {
+            let sizes = [dims.width, merging.kept()];
+            let (x, residual) = (x.values(), residual.values());
+            let group = |image: usize, token: usize| images[image].of_token[token];
+            likeness::spread(self.isa(), out, x, residual, dims.channels, sizes, group);
         }))
     }
 
