@@ -114,6 +114,8 @@ impl AppState {
                 let numbers = [asked.0, asked.1, used.0, used.1].map(|side| side.to_string());
                 self.lang.fill(Text::SizeRounded, &numbers.each_ref().map(String::as_str))
             }
+            // The dock says it while the words are typed.
+            Notice::Translated { .. } => return,
             Notice::NotAWeight { text, .. } => self.lang.fill(Text::NotAWeight, &[&text]),
             Notice::WordsLost { lost, .. } => {
                 let lost: String = lost.chars().take(60).collect();

@@ -6,6 +6,8 @@ use super::jobs::Stage;
 use super::state::{AppState, Welcome};
 use super::trouble;
 use super::words::Text;
+use crate::engine::protocol::ModelSource;
+use crate::models::lexicon::{self, English};
 use crate::plane::Plane;
 
 /// What a press on the button would make.
@@ -141,7 +143,7 @@ pub fn line(state: &AppState) -> (String, bool) {
         };
         return (words, false);
     }
-    let mut words = deed(state);
+    let mut words = translated(state).unwrap_or_else(|| deed(state));
     if state.jobs.paused {
         return (lang.fill(Text::IntentPaused, &[&words]), false);
     }
@@ -154,6 +156,28 @@ pub fn line(state: &AppState) -> (String, bool) {
         words = lang.fill(Text::IntentAbout, &[&words, &lang.duration(secs)]);
     }
     (words, false)
+}
+
+/// The prompt in the built-in model's words, if it is Chinese and that model paints.
+#[must_use]
+pub fn english(state: &AppState) -> Option<English> {
+    let built_in = state.model.source == ModelSource::BuiltIn;
+    built_in.then(|| lexicon::english(&state.prompt)).flatten()
+}
+
+/// What a Chinese prompt is painted as, and what of it is not known; other models may not read it.
+fn translated(state: &AppState) -> Option<String> {
+    if state.model.source != ModelSource::BuiltIn {
+        let chinese = lexicon::is_chinese(&state.prompt);
+        return chinese.then(|| state.lang.get(Text::ReadsEnglish).to_owned());
+    }
+    let English { caption, unknown } = english(state)?;
+    let (lang, unknown) = (state.lang, unknown.join(" "));
+    Some(match (caption.is_empty(), unknown.is_empty()) {
+        (true, _) => lang.fill(Text::WordsUnknown, &[&unknown]),
+        (false, true) => lang.fill(Text::PaintedAs, &[&caption]),
+        (false, false) => lang.fill(Text::PaintedAsWithout, &[&caption, &unknown]),
+    })
 }
 
 /// What would be done, in words.

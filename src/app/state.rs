@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::intent;
 use super::jobs::{Entry, EntryId, Jobs, Stage};
 use super::notices::Notices;
 use super::parameters::Reading;
@@ -385,15 +386,19 @@ impl AppState {
 
     /// Counts the prompt's words for the model.
     pub fn count_words(&mut self) {
+        let english = intent::english(self).filter(|english| !english.caption.is_empty());
         self.words = self.model.info.as_ref().map_or_else(WordCount::default, |info| {
             let style = self.settings.paint.prompt_style;
-            let read = chunks::read(&info.tokenizer, &self.prompt, style);
+            let text = english.as_ref().map_or(&self.prompt, |english| &english.caption);
+            let read = chunks::read(&info.tokenizer, text, style);
+            // Places in a translation are none in what was typed.
+            let typed = english.is_none();
             WordCount {
                 used: read.used,
                 room: read.room,
                 chunks: read.chunks.len(),
-                marks: read.marks(),
-                lost_from: read.lost_from,
+                marks: if typed { read.marks() } else { Vec::new() },
+                lost_from: read.lost_from.filter(|_| typed),
             }
         });
     }

@@ -12,6 +12,7 @@ use crate::app::parameters::infotext;
 use crate::engine::Engine;
 use crate::engine::painter::Options;
 use crate::engine::protocol::{Event, Latent, ModelInfo, PaintRequest, Painted, Request};
+use crate::engine::resolve;
 
 /// Paints what the flags say.
 pub(super) fn run(args: &Generate) -> Result<()> {
@@ -102,6 +103,8 @@ impl Run<'_> {
     /// The request with the model's defaults filled in, as the last event will say it.
     fn resolved(&self) -> PaintRequest {
         let mut request = self.request.clone();
+        // The worker has said so.
+        drop(resolve::translate(&mut request));
         if let Some(info) = &self.info {
             request.steps.get_or_insert(info.default_steps);
             request.sampler.get_or_insert(info.default_sampler);

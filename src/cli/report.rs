@@ -108,6 +108,18 @@ impl Report {
                     "event": "notice", "notice": "prediction-guessed", "prediction": prediction,
                 }))
             }
+            Notice::Translated { caption, unknown } => {
+                if !caption.is_empty() {
+                    eprintln!("Painted as: {caption}");
+                }
+                if !unknown.is_empty() {
+                    eprintln!("The built-in model does not know: {}", unknown.join(", "));
+                }
+                self.say(&json!({
+                    "event": "notice", "notice": "translated", "caption": caption,
+                    "unknown": unknown,
+                }))
+            }
             Notice::NotAWeight { text, negative } => {
                 let which = if *negative { "negative prompt" } else { "prompt" };
                 eprintln!("In the {which}, {text} is no weight; it is read as words");

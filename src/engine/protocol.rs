@@ -349,6 +349,13 @@ pub enum Notice {
         /// diffusers' name of it.
         prediction: String,
     },
+    /// A Chinese prompt was put into the built-in model's words.
+    Translated {
+        /// What is painted.
+        caption: String,
+        /// Words that it does not know.
+        unknown: Vec<String>,
+    },
     /// Something in brackets looks like a weight, but is no number; it is read as words.
     NotAWeight {
         /// What stands there.

@@ -9,9 +9,9 @@ use super::protocol::{
 };
 use super::worker::Stop;
 use crate::diffusion::pipeline::Model;
-
 use crate::models::defaults::{Extras, Usual};
 use crate::models::identify::identify;
+use crate::models::lexicon::{self, English};
 use crate::models::{ModelError, ModelFolder, pocket};
 
 /// Longest side of what is painted, in pixels.
@@ -198,20 +198,37 @@ pub fn resolve(request: &PaintRequest, info: &ModelInfo) -> Result<Resolved, Sto
         (None, None) => info.native_size,
     };
     check_size(size.0, size.1)?;
-    let notices = request
-        .size
-        .filter(|asked| *asked != size)
-        .map(|asked| Notice::SizeRounded { asked, used: size });
+    let mut notices = Vec::new();
+    if let Some(asked) = request.size.filter(|asked| *asked != size) {
+        notices.push(Notice::SizeRounded { asked, used: size });
+    }
+    let mut request = request.clone();
+    notices.extend(translate(&mut request));
     Ok(Resolved {
-        request: request.clone(),
         size,
         steps: request.steps.unwrap_or(info.default_steps),
         sampler: request.sampler.unwrap_or(info.default_sampler),
         schedule: request.schedule.unwrap_or(info.default_schedule),
         guidance: request.guidance.unwrap_or(info.default_guidance),
         picture_guidance: request.conditions.picture_guidance.unwrap_or(PICTURE_GUIDANCE),
-        notices: notices.into_iter().collect(),
+        request,
+        notices,
     })
+}
+
+/// Puts Chinese prompts for the built-in model into its words, and says so.
+pub fn translate(request: &mut PaintRequest) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    if request.model == ModelSource::BuiltIn {
+        for prompt in [&mut request.prompt, &mut request.negative] {
+            let Some(English { caption, unknown }) = lexicon::english(prompt) else { continue };
+            if !caption.is_empty() {
+                prompt.clone_from(&caption);
+            }
+            notices.push(Notice::Translated { caption, unknown });
+        }
+    }
+    notices
 }
 
 /// What the built-in model's maker recommends: known before anything of it is read, so that the

@@ -9,6 +9,7 @@ pub mod defaults;
 pub mod error;
 pub mod folder;
 pub mod identify;
+pub mod lexicon;
 pub mod pickle;
 pub mod pocket;
 pub mod shapes;

@@ -126,6 +126,24 @@ fn one_picture_comes_with_its_story() {
 }
 
 #[test]
+fn a_chinese_prompt_paints_what_its_caption_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let painted = |prompt: &str, file: &str| {
+        let common = ["--steps", "2", "--size", "64x64", "--prompt", prompt, "--out", file];
+        let output = pentimento(here, &common);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        (read(&here.join(file)), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let ((chinese, story), said) = painted("雪地里的狐狸和骑士", "chinese.png");
+    assert!(said.contains("Painted as: a fox in the snow"), "{said}");
+    assert!(said.contains("does not know: 骑士"), "{said}");
+    assert!(story.unwrap().starts_with("a fox in the snow\n"));
+    let ((english, _), _) = painted("a fox in the snow", "english.png");
+    assert_eq!(chinese, english);
+}
+
+#[test]
 fn several_pictures_are_those_of_their_seeds() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();

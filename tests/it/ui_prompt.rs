@@ -112,3 +112,14 @@ fn weights_change_by_keyboard() {
     let state = harness.state().state();
     assert_eq!((state.negative.as_str(), state.prompt.as_str()), ("(fog:1.1)", "(owl:0.9)"));
 }
+
+#[test]
+fn a_chinese_prompt_says_what_it_is_painted_as() {
+    let mut harness = window(later_start());
+    typed(&mut harness, "雪地里的狐狸");
+    harness.get_by_label("Painted as: a fox in the snow");
+    let counted = harness.state().state().words.used;
+    typed(&mut harness, "和骑士");
+    harness.get_by_label("Painted as: a fox in the snow · not known: 骑士");
+    assert_eq!(harness.state().state().words.used, counted, "the caption's words are counted");
+}

@@ -27,9 +27,9 @@ def clean(label):
     return re.sub(r"\s+", " ", re.sub(r"[’‘]", "'", label).replace(":", " ").strip("“”").lower())
 
 
-def wanted():
+def wanted(source=LIST):
     """(name, label, synonyms) for each line of objects.txt."""
-    for line in LIST.read_text().splitlines():
+    for line in source.read_text().splitlines():
         if line and not line.startswith("#"):
             name, label, words = [*(part.strip() for part in line.split("|")), "", ""][:3]
             yield name, label or name, [word.strip() for word in words.split(",") if word.strip()]
