@@ -148,19 +148,28 @@ fn words(ui: &mut Ui, cx: &Cx<'_>, text: &str, least: f32) {
 /// counts keeps its place while the numbers before it gain and lose digits.
 fn columns(ui: &mut Ui, cx: &Cx<'_>, text: &str, longest: &str, least: f32) {
     const DOT: &str = " · ";
-    let width = laid_out(ui, cx, text).size().x.max(laid_out(ui, cx, longest).size().x).max(least);
-    let parts: Vec<_> = text.split_inclusive(DOT).collect();
-    let slots: Vec<_> = longest.split_inclusive(DOT).collect();
-    let height = laid_out(ui, cx, longest).size().y;
-    let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
+    let of =
+        |text: &str| -> Vec<_> { text.split(DOT).map(|part| laid_out(ui, cx, part)).collect() };
+    let (parts, slots, dot) = (of(text), of(longest), laid_out(ui, cx, DOT));
+    let slot = |index: usize| slots.get(index).map_or(0.0, |slot: &Arc<Galley>| slot.size().x);
+    let columns = parts.iter().enumerate().map(|(index, part)| part.size().x.max(slot(index)));
+    let columns: Vec<f32> = columns.collect();
+    let gaps = dot.size().x * parts.len().saturating_sub(1) as f32;
+    let room = laid_out(ui, cx, longest).size().x;
+    let size = vec2((columns.iter().sum::<f32>() + gaps).max(room).max(least), dot.size().y);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Status, true, text));
-    let mut at = rect.min;
-    for (index, part) in parts.into_iter().enumerate() {
-        let galley = laid_out(ui, cx, part);
-        let slot = slots.get(index).map_or(0.0, |slot| laid_out(ui, cx, slot).size().x);
-        let taken = galley.size().x.max(slot);
-        ui.painter().galley(at, galley, cx.palette.text_1);
-        at.x += taken;
+    let (mut at, mut spare) = (rect.min, 0.0);
+    for (index, (part, column)) in parts.into_iter().zip(columns).enumerate() {
+        if index > 0 {
+            // In the middle of the gap, however long the words before it are.
+            let middle = at - vec2(spare / 2.0, 0.0);
+            ui.painter().galley(middle, Arc::clone(&dot), cx.palette.text_1);
+            at.x += dot.size().x;
+        }
+        spare = column - part.size().x;
+        ui.painter().galley(at, part, cx.palette.text_1);
+        at.x += column;
     }
 }
 
