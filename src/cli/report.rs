@@ -108,6 +108,13 @@ impl Report {
                     "event": "notice", "notice": "prediction-guessed", "prediction": prediction,
                 }))
             }
+            Notice::DecodedInFull => {
+                eprintln!(
+                    "The autoencoder (VAE) overflowed in 16-bit numbers; the picture was decoded \
+                     again in 32-bit ones"
+                );
+                self.say(&json!({ "event": "notice", "notice": "decoded-in-full" }))
+            }
             Notice::NotAWeight { text, negative } => {
                 let which = if *negative { "negative prompt" } else { "prompt" };
                 eprintln!("In the {which}, {text} is no weight; it is read as words");
