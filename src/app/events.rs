@@ -129,6 +129,7 @@ impl AppState {
                 };
                 self.lang.fill(Text::PartBorrowed, &[self.lang.get(part), &from])
             }
+            Notice::DecodedInFull => self.lang.get(Text::DecodedInFull).to_owned(),
             Notice::PredictionGuessed { prediction } => {
                 self.lang.fill(Text::PredictionGuessed, &[&prediction])
             }

@@ -136,9 +136,16 @@ const SENTENCES: &[(&str, &str)] = &[
         "此模型按指令修改画面：请先打开一幅",
     ),
     (
-        "This model paints after a depth map: give it one (--depth-image on the command line), \
-         light where things are near",
-        "此模型依照深度图绘画：请提供一张（命令行 --depth-image），越近越亮",
+        "This model paints after a depth map: open a picture to take it from, or give it a map \
+         (--depth-image on the command line), light where things are near",
+        "此模型依照深度图绘画：请打开一幅图片以估计深度，或提供深度图（命令行 --depth-image），越近越亮",
+    ),
+    (
+        "This model paints after a depth map, and nothing is here that estimates it from the \
+         picture: download depth-anything/Depth-Anything-V2-Small-hf, or name its weights \
+         (--depth-model on the command line)",
+        "此模型依照深度图绘画，但这里没有能从图片估计深度的权重：请下载 \
+         depth-anything/Depth-Anything-V2-Small-hf，或指定其权重（命令行 --depth-model）",
     ),
     ("Needs {} GB, {} GB are free", "需要 {0} GB 内存，可用 {1} GB"),
     ("The computation failed: {}", "计算失败：{0}"),

@@ -309,6 +309,7 @@ texts! {
     PartVae => ("autoencoder (VAE)", "自动编码器（VAE）"),
     PartText => ("text encoder", "文本编码器"),
     PartSecondText => ("second text encoder", "第二个文本编码器"),
+    DecodedInFull => ("The model's autoencoder overflowed in 16-bit numbers; the picture was decoded again in 32-bit ones", "模型的自编码器在 16 位数值下溢出；图片已改用 32 位重新解码"),
     PredictionGuessed => ("Whether this model predicts noise or velocity was guessed from its name ({0})", "此模型预测噪声还是速度，是根据文件名推测的（{0}）"),
     // The welcome.
     SurpriseMe => ("Surprise me", "随便画画"),

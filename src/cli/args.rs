@@ -136,6 +136,10 @@ pub(super) struct Generate {
     /// How near everything is, for a depth model: a picture, light where it is near
     #[arg(long, value_name = "FILE")]
     pub(super) depth_image: Option<PathBuf>,
+    /// Weights of Depth Anything V2, which estimates that from the initial picture [default: those in
+    /// the Hugging Face cache]
+    #[arg(long, value_name = "DIR|FILE")]
+    pub(super) depth_model: Option<PathBuf>,
     /// Size that an SDXL picture is said to be cut from [default: its own]
     #[arg(long, value_name = "WxH", value_parser = size)]
     pub(super) original_size: Option<(u32, u32)>,

@@ -120,6 +120,13 @@ impl Report {
                     "unknown": unknown,
                 }))
             }
+            Notice::DecodedInFull => {
+                eprintln!(
+                    "The autoencoder (VAE) overflowed in 16-bit numbers; the picture was decoded \
+                     again in 32-bit ones"
+                );
+                self.say(&json!({ "event": "notice", "notice": "decoded-in-full" }))
+            }
             Notice::NotAWeight { text, negative } => {
                 let which = if *negative { "negative prompt" } else { "prompt" };
                 eprintln!("In the {which}, {text} is no weight; it is read as words");

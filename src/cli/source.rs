@@ -58,6 +58,7 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
                 Some(path) => Some((&read(path)?).into()),
                 None => None,
             },
+            depth_model: args.depth_model.clone(),
         },
         previews: args.previews.is_some(),
         latents: args.latents.is_some(),

@@ -4,6 +4,7 @@
 //! weights through [`crate::models`]. Never: channels, threads of its own, windows, requests.
 
 pub mod conditioning;
+pub mod depth;
 pub mod error;
 pub mod guidance;
 pub mod nn;

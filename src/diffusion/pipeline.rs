@@ -6,20 +6,22 @@
 mod job;
 mod told;
 
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use self::job::{Job, Posterior, Preview, Step, Watcher};
+pub use self::job::{Decoded, Job, Posterior, Preview, Step, Watcher};
 use self::told::Told;
 use super::conditioning::{Beside, Branches, Scales};
 use super::error::{DiffusionError, Result};
 use super::guidance::calm_guidance;
+use super::nn::load::Loading;
 use super::noise::slerp;
 use super::preview::{self, Pace, Rgb};
 use super::samplers::State;
 use super::schedule::{Course, Family, NoiseLevel, Plan, TrainingNoise};
 use super::text::Tokenizer;
-use super::text::encoders::{KEPT_PARAMETERS, Reading, TextEncoders, TextStates};
+use super::text::encoders::{self, KEPT_PARAMETERS, Reading, TextEncoders, TextStates};
 use super::unet::{Kept, UNet, Words};
 use super::vae::Vae;
 use crate::cancel::CancelToken;
@@ -37,6 +39,9 @@ pub struct Pipeline<O: Ops> {
     text: TextEncoders<O>,
     unet: UNet<O>,
     vae: Vae<O>,
+    /// The autoencoder in full floats, once a picture has overflowed without.
+    in_full: Option<(O, Vae<O>)>,
+    folder: ModelFolder,
     noise: TrainingNoise,
     factors: Option<PreviewFactors>,
     pace: Pace,
@@ -76,17 +81,17 @@ pub trait Model {
         size: (usize, usize),
         cancel: &CancelToken,
     ) -> Result<Posterior>;
-    /// Decodes a latent as the UNet sees it (channels × height × width) to 3 × height × width
-    /// values, about -1..=1.
+    /// Decodes a latent as the UNet sees it (channels × height × width). What overflows in short
+    /// numbers is decoded again in f32, and so is all that follows.
     ///
     /// # Errors
-    /// Cancelled, or the backend fails.
+    /// Cancelled, the numbers overflow even so, or the backend fails.
     fn decode(
         &mut self,
         latent: &[f32],
         size: (usize, usize),
         cancel: &CancelToken,
-    ) -> Result<Vec<f32>>;
+    ) -> Result<Decoded>;
     /// Gives back the memory that is kept only to be quick next time.
     fn rest(&mut self);
     /// Runs all steps and returns the final latent.
@@ -102,7 +107,8 @@ pub trait Model {
 }
 
 impl<O: Ops> Pipeline<O> {
-    /// Reads a model. `progress` hears the share that is done, 0..=1.
+    /// Reads a model. `progress` hears the share of its bytes that is read, 0..=1, which never
+    /// falls.
     ///
     /// # Errors
     /// A part is missing, damaged or contradicts another; cancelled.
@@ -124,23 +130,23 @@ impl<O: Ops> Pipeline<O> {
                 format!("pentimento.json must have {latent_channels} preview factors"),
             ));
         }
-        let text = TextEncoders::load(
-            &ops,
-            folder,
-            &unet_config,
-            KEPT_PARAMETERS,
-            cancel,
-            &mut |share| progress(0.3 * share),
-        )?;
-        let unet = UNet::load(&ops, unet_config, &folder.tensors("unet")?, cancel)?;
-        progress(0.9);
-        let vae = Vae::load(&ops, vae_config, &folder.tensors("vae")?, cancel)?;
-        progress(1.0);
+        let (unet, vae) = (folder.tensors("unet")?, folder.tensors("vae")?);
+        let all = encoders::bytes(folder, KEPT_PARAMETERS)? + unet.bytes() + vae.bytes();
+        let meter =
+            Meter { all, done: Cell::new(0), said: Cell::new(0.0), hears: RefCell::new(progress) };
+        let read = |bytes| meter.read(bytes);
+        let loading = Loading { cancel, read: Some(&read) };
+        let text = TextEncoders::load(&ops, folder, &unet_config, KEPT_PARAMETERS, loading)?;
+        let unet = UNet::load(&ops, unet_config, &unet, loading)?;
+        let vae = Vae::load(&ops, vae_config, &vae, loading)?;
+        meter.finish();
         Ok(Self {
             ops,
             text,
             unet,
             vae,
+            in_full: None,
+            folder: folder.clone(),
             noise,
             factors: factors.or_else(|| preview::usual_factors(latent_channels)),
             pace: Pace::default(),
@@ -162,8 +168,10 @@ impl<O: Ops> Pipeline<O> {
         let unscaled: Vec<f32> =
             latent.iter().map(|value| value / scaling_factor + shift_factor).collect();
         let dims = ImageDims { batch: 1, channels: self.channels(), height: size.0, width: size.1 };
-        let decoded = self.vae.decode(&self.ops, &self.ops.image(dims, &unscaled)?, cancel)?;
-        Ok(self.ops.read_image(&decoded)?)
+        let in_full = self.in_full.as_ref().map(|(ops, vae)| (ops, vae));
+        let (ops, vae) = in_full.unwrap_or((&self.ops, &self.vae));
+        let decoded = vae.decode(ops, &ops.image(dims, &unscaled)?, cancel)?;
+        Ok(ops.read_image(&decoded)?)
     }
 
     /// Estimates of the finished picture: the sampler's and, where another one is to be seen, that.
@@ -321,18 +329,34 @@ impl<O: Ops> Model for Pipeline<O> {
         latent: &[f32],
         size: (usize, usize),
         cancel: &CancelToken,
-    ) -> Result<Vec<f32>> {
-        let start = Instant::now();
-        let decoded = self.decode_latent(latent, size, cancel)?;
-        if !decoded.iter().all(|value| value.is_finite()) {
-            return Err(DiffusionError::Decoding);
+    ) -> Result<Decoded> {
+        let mut start = Instant::now();
+        let finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
+        let mut values = self.decode_latent(latent, size, cancel)?;
+        if !finite(&values) {
+            let in_full = self.ops.in_full().filter(|_| self.in_full.is_none());
+            let Some(ops) = in_full else { return Err(DiffusionError::Decoding) };
+            self.ops.rest();
+            let config = VaeConfig::read(&self.folder)?;
+            let vae = Vae::load(&ops, config, &self.folder.tensors("vae")?, cancel)?;
+            self.in_full = Some((ops, vae));
+            start = Instant::now();
+            values = self.decode_latent(latent, size, cancel)?;
+            if !finite(&values) {
+                // That was not why; the memory is of more use elsewhere.
+                self.in_full = None;
+                return Err(DiffusionError::Decoding);
+            }
         }
         self.pace.decode = Some(start.elapsed().as_secs_f64() / (size.0 * size.1) as f64);
-        Ok(decoded)
+        Ok(Decoded { values, in_full: self.in_full.is_some() })
     }
 
     fn rest(&mut self) {
         self.ops.rest();
+        if let Some((ops, _)) = &self.in_full {
+            ops.rest();
+        }
     }
 
     fn paint(
@@ -438,6 +462,40 @@ impl<O: Ops> Model for Pipeline<O> {
             watcher.stopped(state.clone());
         }
         Ok(state.latent)
+    }
+}
+
+/// Tells how much of a model is read, in steps that can be seen.
+struct Meter<'a> {
+    /// Bytes of all parts.
+    all: u64,
+    done: Cell<u64>,
+    said: Cell<f32>,
+    hears: RefCell<&'a mut dyn FnMut(f32)>,
+}
+
+impl Meter<'_> {
+    /// Shares that are told lie this far apart at least.
+    const STEP: f32 = 0.005;
+
+    fn read(&self, bytes: u64) {
+        self.done.set(self.done.get() + bytes);
+        let share = (self.done.get() as f64 / self.all.max(1) as f64).min(1.0) as f32;
+        if share >= self.said.get() + Self::STEP {
+            self.say(share);
+        }
+    }
+
+    /// Tensors that no part asks for may be left.
+    fn finish(&self) {
+        if self.said.get() < 1.0 {
+            self.say(1.0);
+        }
+    }
+
+    fn say(&self, share: f32) {
+        self.said.set(share);
+        (self.hears.borrow_mut())(share);
     }
 }
 

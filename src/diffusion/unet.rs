@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::error::Result;
-use super::nn::load::Loader;
+use super::nn::load::{Loader, Loading};
 use super::nn::merging::Merge;
 use super::nn::resnet::{Resnet, ResnetStyle};
 use super::nn::timestep::{Embedding, TimestepEmbedding, Waves, guidance_waves};
@@ -88,13 +88,13 @@ impl<O: Ops> UNet<O> {
     ///
     /// # Errors
     /// Tensors are missing, damaged or of another shape; cancelled.
-    pub fn load(
-        ops: &O,
+    pub fn load<'a>(
+        ops: &'a O,
         config: UNetConfig,
-        file: &TensorFile,
-        cancel: &CancelToken,
+        file: &'a TensorFile,
+        loading: impl Into<Loading<'a>>,
     ) -> Result<Self> {
-        let root = Loader::new(ops, file, cancel);
+        let root = Loader::new(ops, file, loading);
         let style = ResnetStyle {
             groups: config.norm_groups,
             eps: config.norm_eps,

@@ -8,7 +8,7 @@
 use super::error::Result;
 use super::nn::attention::{Attention, Names};
 use super::nn::bands::{Bands, Source};
-use super::nn::load::Loader;
+use super::nn::load::{Loader, Loading};
 use super::nn::resnet::{Resnet, ResnetStyle};
 use crate::cancel::CancelToken;
 use crate::models::TensorFile;
@@ -69,13 +69,13 @@ impl<O: Ops> Vae<O> {
     ///
     /// # Errors
     /// Tensors are missing, damaged or of another shape; cancelled.
-    pub fn load(
-        ops: &O,
+    pub fn load<'a>(
+        ops: &'a O,
         config: VaeConfig,
-        file: &TensorFile,
-        cancel: &CancelToken,
+        file: &'a TensorFile,
+        loading: impl Into<Loading<'a>>,
     ) -> Result<Self> {
-        let root = Loader::new(ops, file, cancel);
+        let root = Loader::new(ops, file, loading);
         let vae = Self {
             encoder: Encoder::load(&root, &config)?,
             decoder: Decoder::load(&root, &config)?,

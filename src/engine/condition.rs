@@ -5,11 +5,13 @@
 //! (`StableDiffusionInpaintPipeline`, `…Depth2ImgPipeline`, `…InstructPix2PixPipeline`).
 
 use super::compose;
-use super::protocol::{InpaintMask, PaintRequest, Posterior};
+use super::depth;
+use super::protocol::{Conditions, InpaintMask, PaintRequest, Posterior};
 use super::resolve::{Resolved, refused};
 use super::worker::Stop;
 use crate::cancel::CancelToken;
 use crate::diffusion::conditioning::{Branches, Shown, ToldSizes};
+use crate::diffusion::depth::DepthMap;
 use crate::diffusion::pipeline::Model;
 use crate::diffusion::text::encoders::Reading;
 use crate::models::config::unet::UNetConfig;
@@ -49,13 +51,21 @@ pub fn shown(
     Ok(match model.unet_config().task() {
         Task::Plain | Task::Unknown => None,
         Task::Depth => {
-            let Some(depth) = &request.conditions.depth else {
-                return refused(
-                    "This model paints after a depth map: give it one (--depth-image on the \
-                     command line), light where things are near",
-                );
+            let Conditions { depth, depth_model, .. } = &request.conditions;
+            let map = match (depth, &request.init) {
+                (Some(depth), _) => lightness(depth),
+                (None, Some(init)) => {
+                    depth::estimated(&init.picture, depth_model.as_deref(), cancel)?
+                }
+                (None, None) => {
+                    return refused(
+                        "This model paints after a depth map: open a picture to take it from, or \
+                         give it a map (--depth-image on the command line), light where things are \
+                         near",
+                    );
+                }
             };
-            Some(Shown::Depth(depth_cells(depth, cells)))
+            Some(Shown::Depth(depth::cells(&map, cells)))
         }
         Task::Edit => {
             let Some(init) = &request.init else {
@@ -131,53 +141,15 @@ fn hole(mask: Option<&InpaintMask>, (width, height): (u32, u32)) -> Vec<bool> {
     pixels.map(|pixel| values[pixel] >= HOLE).collect()
 }
 
-/// A depth map's lightness at the latent's size, stretched to -1..=1; a flat one is 0.
-fn depth_cells(depth: &Plane<4>, cells: (usize, usize)) -> Vec<f32> {
+/// A depth map from its picture: how light it is.
+fn lightness(depth: &Plane<4>) -> DepthMap {
     let (width, height) = depth.size();
     let light = |pixel: &[u8]| {
         // Rec. 601.
         0.299 * f32::from(pixel[0]) + 0.587 * f32::from(pixel[1]) + 0.114 * f32::from(pixel[2])
     };
-    let values: Vec<f32> = depth.to_flat().chunks_exact(4).map(light).collect();
-    let values = bicubic(&values, (height as usize, width as usize), cells);
-    let far = values.iter().copied().fold(f32::INFINITY, f32::min);
-    let near = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    if near <= far {
-        return vec![0.0; values.len()];
-    }
-    values.iter().map(|value| 2.0 * (value - far) / (near - far) - 1.0).collect()
-}
-
-/// torch's `interpolate(mode="bicubic", align_corners=False)`: Keys' cubic with a = -0.75 over four
-/// pixels each way, whatever the scale. Sizes are height, width.
-fn bicubic(values: &[f32], from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
-    let across: Vec<_> = (0..to.1).map(|x| cubic_taps(x, from.1, to.1)).collect();
-    let mut out = Vec::with_capacity(to.0 * to.1);
-    for y in 0..to.0 {
-        let down = cubic_taps(y, from.0, to.0);
-        out.extend(across.iter().map(|across| {
-            let row = |row: usize| -> f32 {
-                across.iter().map(|(at, weight)| weight * values[row * from.1 + at]).sum()
-            };
-            down.iter().map(|(at, weight)| weight * row(*at)).sum::<f32>()
-        }));
-    }
-    out
-}
-
-/// The four pixels that one is made of along an axis, and their weights.
-fn cubic_taps(index: usize, from: usize, to: usize) -> [(usize, f32); 4] {
-    const A: f32 = -0.75;
-    let place = (index as f32 + 0.5) * (from as f32 / to as f32) - 0.5;
-    let first = place.floor();
-    let t = place - first;
-    let near = |x: f32| ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0;
-    let far = |x: f32| ((A * x - 5.0 * A) * x + 8.0 * A) * x - 4.0 * A;
-    let weights = [far(t + 1.0), near(t), near(1.0 - t), far(2.0 - t)];
-    [0, 1, 2, 3].map(|tap| {
-        let at = (first as i64 + tap as i64 - 1).clamp(0, from as i64 - 1);
-        (at as usize, weights[tap])
-    })
+    let values = depth.to_flat().chunks_exact(4).map(light).collect();
+    DepthMap { size: (height as usize, width as usize), values }
 }
 
 #[cfg(test)]
@@ -194,17 +166,10 @@ mod tests {
 
     #[test]
     fn depth_is_stretched_to_its_whole_range() {
-        let cells = depth_cells(&grey(32, 16, |x| 50 + 4 * x as u8), (2, 4));
+        let cells = depth::cells(&lightness(&grey(32, 16, |x| 50 + 4 * x as u8)), (2, 4));
         assert_eq!((cells[0], cells[3], cells.len()), (-1.0, 1.0, 8));
         assert!((cells[1] + 1.0 / 3.0).abs() < 1e-3, "{cells:?}");
-        assert_eq!(depth_cells(&grey(8, 8, |_| 77), (2, 2)), [0.0; 4]);
-    }
-
-    #[test]
-    fn the_cubic_keeps_what_is_level_and_goes_through_the_pixels() {
-        let values = [3.0, 1.0, 4.0, 1.0];
-        assert_eq!(bicubic(&values, (1, 4), (1, 4)), values);
-        assert!(bicubic(&[2.0; 12], (3, 4), (5, 9)).iter().all(|v| (v - 2.0).abs() < 1e-5));
+        assert_eq!(depth::cells(&lightness(&grey(8, 8, |_| 77)), (2, 2)), [0.0; 4]);
     }
 
     #[test]

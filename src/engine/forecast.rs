@@ -66,9 +66,10 @@ impl Forecaster {
         size: (u32, u32),
         cancel: &CancelToken,
     ) -> Result<u64, DiffusionError> {
+        let before = self.counter.take().weights;
         let Need { tensors, weights, .. } = self.walk(resolved, size, cancel)?;
-        // A large text encoder is there only while it reads, and is not read twice.
-        self.passing = self.passing.max(weights as u64);
+        // A large text encoder is there only while it reads, and the same words are not read twice.
+        self.passing = self.passing.max((weights - before) as u64);
         Ok(self.weights + self.passing.max(tensors as u64) + BESIDE)
     }
 
@@ -148,4 +149,29 @@ impl Watcher for Nobody {
     fn step(&mut self, _step: Step) {}
 
     fn stopped(&mut self, _state: State) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::painter::load_model;
+    use crate::engine::protocol::{ModelSource, PaintRequest};
+    use crate::engine::resolve::{describe, resolve};
+
+    #[test]
+    fn weights_are_counted_once() {
+        let (options, go) = (Options::default(), CancelToken::default());
+        let folder = ModelFolder::open(&ModelSource::BuiltIn).unwrap();
+        let model = load_model(&folder, options, &go, &mut |_share| {}).unwrap();
+        let info = describe(model.as_ref(), &folder, &ModelSource::BuiltIn).unwrap();
+        let resolved = resolve(&PaintRequest::default(), &info).unwrap();
+        let mut forecaster = Forecaster::new(&folder, options, &go).unwrap();
+        let mut beside = |side| {
+            let needs = forecaster.needs(&resolved, (side, side), &go).unwrap();
+            needs - forecaster.weights() - BESIDE
+        };
+        let (small, large) = (beside(64), beside(512));
+        assert!(small < forecaster.weights() / 2, "{small} bytes for the smallest picture");
+        assert!(large > 8 * small, "{large} and {small}");
+    }
 }

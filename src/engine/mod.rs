@@ -5,6 +5,7 @@
 
 pub mod compose;
 pub mod condition;
+pub mod depth;
 mod forecast;
 pub mod handle;
 pub mod memory;

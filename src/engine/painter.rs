@@ -322,6 +322,7 @@ fn paint(
     let mask = held.map(|mask| compose::latent_mask(&mask.coverage, cells));
 
     let resume = request.resume.as_deref();
+    let mut told = false;
     for index in pictures {
         let (seed, variation) = request.seeds(index);
         let part = request.part(index);
@@ -358,7 +359,8 @@ fn paint(
             from: resume.filter(|midway| midway.index == index).map(|midway| midway.state.clone()),
             until: if let Stage::UpTo(share) = stage { Some(share) } else { None },
         };
-        let mut teller = Teller { reporter, index, timing: &mut *timing, stopped: None };
+        let done = pipeline_job.from.as_ref().map_or(0, |state| state.step);
+        let mut teller = Teller { reporter, index, timing: &mut *timing, done, stopped: None };
         let latent = match model.paint(&pipeline_job, &mut teller, cancel) {
             Err(DiffusionError::Cancelled(_)) => {
                 let midway = teller.stopped.map(|state| Arc::new(Midway { index, state }));
@@ -366,6 +368,8 @@ fn paint(
             }
             outcome => outcome?,
         };
+        // Some samplers have more levels than steps were asked for.
+        let step = teller.done;
         if let Some(state) = teller.stopped {
             return Ok(Some(Midway { index, state }));
         }
@@ -374,13 +378,16 @@ fn paint(
         let start = Instant::now();
         let decoded = match model.decode(&latent, cells, cancel) {
             Err(DiffusionError::Cancelled(_)) => {
-                let (_, step) = pipeline_job.steps_of();
                 let state = State { latent, step, earlier: Vec::new(), noise: pipeline_job.noise };
                 return Err(Stop::Cancelled(Some(Arc::new(Midway { index, state }))));
             }
             outcome => outcome?,
         };
-        let rgb = preview::picture(&decoded, (height as usize, width as usize));
+        if decoded.in_full && !told {
+            told = true;
+            reporter.say(Event::Notice { job, notice: Notice::DecodedInFull });
+        }
+        let rgb = preview::picture(&decoded.values, (height as usize, width as usize));
         let picture = placed(&rgb, request, resolved.size);
         timing.decode_secs += start.elapsed().as_secs_f64();
         let latent = request.latents.then(|| Latent {
@@ -422,12 +429,15 @@ struct Teller<'a, 'b> {
     reporter: &'a Reporter<'b>,
     index: u32,
     timing: &'a mut Timing,
+    /// Steps of the picture that are done.
+    done: usize,
     stopped: Option<State>,
 }
 
 impl Watcher for Teller<'_, '_> {
     fn step(&mut self, step: Step) {
         self.timing.steps_secs += step.step_secs;
+        self.done = step.step;
         let preview = step.preview.map(|(rgb, made, secs)| {
             self.timing.preview_secs += secs;
             let kind = match made {

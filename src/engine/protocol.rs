@@ -4,6 +4,7 @@
 //! answers with [`Event`]s that carry the request's [`JobId`]. Every job ends in
 //! exactly one terminal event (see [`Event::is_terminal`]).
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -67,9 +68,12 @@ pub struct Conditions {
     /// Another model for the last steps, made for fine detail.
     pub refiner: Option<Refiner>,
     /// Depth models: how near everything is, as the lightness of a picture of any size. It is not
-    /// stored with the request.
+    /// stored with the request. `None`: estimated from the initial picture.
     #[serde(skip)]
     pub depth: Option<Plane<4>>,
+    /// The weights of Depth Anything V2 that estimate it: a file, or a folder with one. `None`: those
+    /// in the hub's cache.
+    pub depth_model: Option<PathBuf>,
 }
 
 /// A model that goes on where another one leaves off.
@@ -356,6 +360,8 @@ pub enum Notice {
         /// Words that it does not know.
         unknown: Vec<String>,
     },
+    /// The picture overflowed in short numbers and was decoded again in full ones.
+    DecodedInFull,
     /// Something in brackets looks like a weight, but is no number; it is read as words.
     NotAWeight {
         /// What stands there.

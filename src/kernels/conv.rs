@@ -2,7 +2,7 @@
 //! fewer multiplications, see [`super::winograd`].
 
 use super::gemm::rows::{Windows, packed_channels};
-use super::gemm::{Extra, Gemm, PackedWeights};
+use super::gemm::{Columns, Extra, Gemm, PackedWeights};
 use super::values::{Values, ValuesMut};
 use super::winograd::{Image, Winograd};
 
@@ -62,13 +62,10 @@ impl Conv {
         }
         let channels = packed_channels(&gemm.kernel(), input);
         let runs = (kernel, kernel * channels);
-        let weights = PackedWeights::new(gemm.kernel(), runs, output, false, |y, place, column| {
+        let source = Columns { values: weight, stride: input * kernel * kernel };
+        let weights = PackedWeights::new(gemm.kernel(), runs, output, false, source, |y, place| {
             let (x, channel) = (place / channels, place % channels);
-            if channel < input {
-                weight[((column * input + channel) * kernel + y) * kernel + x]
-            } else {
-                0.0
-            }
+            (channel < input).then_some((channel * kernel + y) * kernel + x)
         });
         let weights = Kind::Windows(weights);
         Self { weights, bias, input, output, kernel, stride, padding }

@@ -1,6 +1,9 @@
 //! Memory for vectors: aligned to cache lines, in large pages where the system has them.
 
+use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
+
+use rayon::prelude::*;
 
 use super::values::{DType, Element, Values, ValuesMut};
 use half::bf16;
@@ -14,6 +17,9 @@ const LINE: usize = 64;
 
 /// From this size on, large pages are asked for.
 const LARGE: usize = 4 << 20;
+
+/// Cache lines that one thread writes at a time: a large page.
+const LINES_AT_ONCE: usize = (2 << 20) / LINE;
 
 /// Values of f32 in a cache line.
 pub(super) const LINE_VALUES: usize = LINE / 4;
@@ -33,7 +39,20 @@ impl Memory {
         if bytes >= LARGE {
             ask_for_large_pages(lines.as_mut_ptr().cast(), count * LINE);
         }
-        lines.resize(count, Line([0; LINE]));
+        // Pages are taken from the system as they are first written: by all threads for large ones.
+        let zero = |lines: &mut [MaybeUninit<Line>]| {
+            for line in lines {
+                line.write(Line([0; LINE]));
+            }
+        };
+        let spare = &mut lines.spare_capacity_mut()[..count];
+        if bytes >= LARGE {
+            spare.par_chunks_mut(LINES_AT_ONCE).for_each(zero);
+        } else {
+            zero(spare);
+        }
+        // SAFETY: all of them were just written.
+        unsafe { lines.set_len(count) };
         Self { lines }
     }
 

@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod defaults;
+pub mod depth;
 pub mod error;
 pub mod folder;
 pub mod identify;

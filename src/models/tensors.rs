@@ -19,6 +19,7 @@ use half::{bf16, f16};
 
 use super::error::ModelError;
 use super::folder::Bytes;
+use crate::cancel::CancelToken;
 use source::Blob;
 
 #[cfg(not(target_endian = "little"))]
@@ -65,6 +66,11 @@ impl Tensor {
     #[must_use]
     pub fn shape(&self) -> &[usize] {
         &self.shape
+    }
+
+    /// Bytes of its numbers.
+    fn bytes(&self) -> u64 {
+        count(&self.shape).saturating_mul(value_bytes(&self.dtype).unwrap_or(0))
     }
 
     /// A part of its rows, without reading anything.
@@ -115,16 +121,16 @@ impl Tensor {
         flat
     }
 
-    /// The values, or `None` when they are no floating point numbers.
-    fn values(&self) -> io::Result<Option<Vec<f32>>> {
+    /// The values and whether all are finite, or `None` when they are no floating point numbers.
+    fn values(&self, cancel: &CancelToken) -> io::Result<Option<(Vec<f32>, bool)>> {
         let count = count(&self.shape) as usize;
         let Some(strides) = self.strides.as_ref().filter(|_| count > 0) else {
-            return self.run(count);
+            return self.run(count, cancel);
         };
         // All numbers from the first to the last, of which some may belong to others.
         let span: usize =
             self.shape.iter().zip(strides).map(|(side, step)| (side - 1) * step).sum();
-        let Some(all) = self.run(span + 1)? else { return Ok(None) };
+        let Some((all, _)) = self.run(span + 1, cancel)? else { return Ok(None) };
         let mut index = vec![0; self.shape.len()];
         let mut values = Vec::with_capacity(count);
         for _ in 0..count {
@@ -137,11 +143,12 @@ impl Tensor {
                 *index = 0;
             }
         }
-        Ok(Some(values))
+        let finite = values.iter().all(|value| value.is_finite());
+        Ok(Some((values, finite)))
     }
 
-    /// `count` numbers one after the other.
-    fn run(&self, count: usize) -> io::Result<Option<Vec<f32>>> {
+    /// `count` numbers one after the other, and whether all are finite.
+    fn run(&self, count: usize, cancel: &CancelToken) -> io::Result<Option<(Vec<f32>, bool)>> {
         if !FLOATS.contains(&self.dtype.as_str()) {
             return Ok(None);
         }
@@ -152,33 +159,35 @@ impl Tensor {
         }
         let mut values = vec![0.0_f32; count];
         let (blob, begin) = (&self.blob, self.begin);
-        match self.dtype.as_str() {
-            "F32" => blob.read_at(begin, bytemuck::cast_slice_mut(&mut values))?,
-            "F16" => blob.read_chunks(begin, &mut values, |bits: &[u16], out| {
+        let finite = match self.dtype.as_str() {
+            "F32" => blob.read_chunks(begin, &mut values, cancel, |stored: &[f32], out| {
+                out.copy_from_slice(stored);
+            })?,
+            "F16" => blob.read_chunks(begin, &mut values, cancel, |bits: &[u16], out| {
                 bits.reinterpret_cast::<f16>().convert_to_f32_slice(out);
             })?,
-            "BF16" => blob.read_chunks(begin, &mut values, |bits: &[u16], out| {
+            "BF16" => blob.read_chunks(begin, &mut values, cancel, |bits: &[u16], out| {
                 bits.reinterpret_cast::<bf16>().convert_to_f32_slice(out);
             })?,
             // Half precision without its last eight bits.
-            "F8_E5M2" => blob.read_chunks(begin, &mut values, |bytes: &[u8], out| {
+            "F8_E5M2" => blob.read_chunks(begin, &mut values, cancel, |bytes: &[u8], out| {
                 for (out, byte) in out.iter_mut().zip(bytes) {
                     *out = f16::from_bits(u16::from(*byte) << 8).to_f32();
                 }
             })?,
-            "F8_E4M3" => blob.read_chunks(begin, &mut values, |bytes: &[u8], out| {
+            "F8_E4M3" => blob.read_chunks(begin, &mut values, cancel, |bytes: &[u8], out| {
                 for (out, byte) in out.iter_mut().zip(bytes) {
                     *out = from_e4m3(*byte);
                 }
             })?,
-            "F64" => blob.read_chunks(begin, &mut values, |wide: &[f64], out| {
+            "F64" => blob.read_chunks(begin, &mut values, cancel, |wide: &[f64], out| {
                 for (out, wide) in out.iter_mut().zip(wide) {
                     *out = *wide as f32;
                 }
             })?,
             _ => return Ok(None),
-        }
-        Ok(Some(values))
+        };
+        Ok(Some((values, finite)))
     }
 }
 
@@ -298,10 +307,13 @@ impl TensorFile {
     /// Bytes of all its tensors' numbers.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let size = |tensor: &Tensor| {
-            count(&tensor.shape).saturating_mul(value_bytes(&tensor.dtype).unwrap_or(0))
-        };
-        self.tensors.values().map(size).fold(0, u64::saturating_add)
+        self.tensors.values().map(Tensor::bytes).fold(0, u64::saturating_add)
+    }
+
+    /// Bytes of a tensor's numbers; none if it is not there.
+    #[must_use]
+    pub fn bytes_of(&self, name: &str) -> u64 {
+        self.tensors.get(name).map_or(0, Tensor::bytes)
     }
 
     /// Checks that all these tensors are there.
@@ -332,6 +344,20 @@ impl TensorFile {
     /// [`ModelError`] when it is not there, has another shape than `expected`, holds no floating
     /// point numbers or some that are not finite, or the file is no longer as it was.
     pub fn read_f32(&self, name: &str, expected: &[usize]) -> Result<Vec<f32>, ModelError> {
+        self.read_unless(name, expected, &CancelToken::default())
+    }
+
+    /// The same, on all threads of the pool; soon after `cancel` is set it ends with an error about
+    /// reading, which nobody needs to hear of.
+    ///
+    /// # Errors
+    /// As [`Self::read_f32`], or cancelled.
+    pub fn read_unless(
+        &self,
+        name: &str,
+        expected: &[usize],
+        cancel: &CancelToken,
+    ) -> Result<Vec<f32>, ModelError> {
         if self.noise {
             return Ok(noise(name, expected));
         }
@@ -345,17 +371,16 @@ impl TensorFile {
                 path: path(),
             });
         }
-        let values = tensor.values().map_err(|error| ModelError::Damaged {
+        let values = tensor.values(cancel).map_err(|error| ModelError::Damaged {
             reason: format!("'{name}' cannot be read, {error}"),
             path: path(),
         })?;
-        let values = values.ok_or_else(|| ModelError::WrongType {
+        let (values, finite) = values.ok_or_else(|| ModelError::WrongType {
             name: name.to_owned(),
             dtype: tensor.dtype.clone(),
             path: path(),
         })?;
-        // Without a branch for each value, so that it runs over whole vectors.
-        if !values.iter().fold(true, |finite, value| finite & value.is_finite()) {
+        if !finite {
             return Err(ModelError::NotFinite { name: name.to_owned(), path: path() });
         }
         Ok(values)

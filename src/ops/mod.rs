@@ -112,6 +112,13 @@ pub trait Ops: Sync + 'static {
     fn keeps(&self, _bytes: usize) {}
     /// Gives back memory that is kept only to be quick next time.
     fn rest(&self) {}
+    /// The same device with all numbers in 32 bits; `None` where they are that already.
+    fn in_full(&self) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
 
     /// Prepares a convolution.
     ///

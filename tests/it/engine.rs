@@ -400,6 +400,48 @@ fn a_stopped_job_goes_on_where_it_was() {
     }
 }
 
+/// Stopped while the finished latent is decoded, nothing of it is done again, however many levels the
+/// sampler's steps have.
+#[test]
+fn a_job_stopped_while_it_decodes_only_decodes_again() {
+    use pentimento::engine::protocol::{Midway, Phase, Sampler};
+
+    let mut engine = Engine::spawn(Options::default(), || ()).expect("a thread");
+    let mut stopped = 0;
+    for sampler in Sampler::ALL {
+        let request = PaintRequest {
+            prompt: "a fox".to_owned(),
+            size: Some((128, 128)),
+            steps: Some(3),
+            sampler: Some(sampler),
+            seed: 7,
+            previews: false,
+            ..PaintRequest::default()
+        };
+        let whole = pictures(&mut engine, request.clone());
+        let job = engine.next_job();
+        engine.submit(job, Request::Paint(Box::new(request.clone()))).expect("room");
+        let mut steps = 0;
+        let midway = loop {
+            match engine.wait().expect("the worker lives") {
+                Event::Step { of, .. } => steps = of as usize,
+                Event::Phase { phase: Phase::Decoding, .. } => engine.cancel(job),
+                Event::Cancelled { midway, .. } => break midway,
+                // It may be decoded before the word arrives.
+                Event::Finished { .. } => break None,
+                event => assert!(!event.is_terminal(), "{event:?}"),
+            }
+        };
+        let Some(midway) = midway else { continue };
+        stopped += 1;
+        assert_eq!(midway.state.step, steps, "{sampler:?}");
+        let resume = Some(Arc::new(Midway::clone(&midway)));
+        let rest = pictures(&mut engine, PaintRequest { resume, ..request });
+        assert_eq!(rest, whole, "{sampler:?}");
+    }
+    assert!(stopped > 0, "every picture was decoded at once");
+}
+
 /// Paints, and returns the pictures.
 fn pictures(engine: &mut Engine, request: PaintRequest) -> Vec<Plane<4>> {
     let job = engine.next_job();

@@ -64,7 +64,7 @@ fn check_stages<O: Ops>(ops: &O, kept: usize, title: &str) {
         let source = ModelSource::Path(place.path().to_owned());
         let folder = ModelFolder::open(&source).expect("a model");
         let config = UNetConfig::read(&folder).expect("a UNet's configuration");
-        let texts = TextEncoders::load(ops, &folder, &config, kept, &go, &mut |_| ());
+        let texts = TextEncoders::load(ops, &folder, &config, kept, &go);
         let texts = texts.expect("text encoders");
         let reading = Reading {
             prompts: Branches::Both.prompts(NEGATIVE, PROMPT),

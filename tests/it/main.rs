@@ -5,12 +5,14 @@
 mod bands;
 mod batches;
 mod cli;
+mod depth;
 mod desk;
 mod engine;
 mod families;
 mod flicker;
 mod journal;
 mod journeys;
+mod loading;
 mod numbers;
 mod oracle;
 mod parity;

@@ -28,7 +28,7 @@ impl<O: Ops> Reader<O> {
         let folder = ModelFolder::open(&ModelSource::Path(folder)).unwrap();
         let unet = UNetConfig::read(&folder).unwrap();
         let go = CancelToken::default();
-        let texts = TextEncoders::load(&ops, &folder, &unet, KEPT_PARAMETERS, &go, &mut |_| ());
+        let texts = TextEncoders::load(&ops, &folder, &unet, KEPT_PARAMETERS, &go);
         Self { ops, texts: texts.unwrap() }
     }
 

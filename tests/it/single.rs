@@ -13,11 +13,13 @@ use super::support::{Program, Table, absolute, bound, fixtures, json, model_fold
 /// know fewer than CLIP.
 fn placed(name: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let tokenizer = folder.path().join("tokenizer");
-    std::fs::create_dir(&tokenizer).expect("a folder");
-    for file in ["vocab.json", "merges.txt"] {
-        let from = model_folder("sd1_tiny").join("tokenizer").join(file);
-        std::fs::copy(from, tokenizer.join(file)).expect("writable");
+    for tokenizer in ["tokenizer", "tokenizer_2"] {
+        let tokenizer = folder.path().join(tokenizer);
+        std::fs::create_dir(&tokenizer).expect("a folder");
+        for file in ["vocab.json", "merges.txt"] {
+            let from = model_folder("sd1_tiny").join("tokenizer").join(file);
+            std::fs::copy(from, tokenizer.join(file)).expect("writable");
+        }
     }
     let path = folder.path().join(name);
     std::fs::copy(fixtures().join("single").join(name), &path).expect("writable");
@@ -47,7 +49,8 @@ fn single_files_paint_what_diffusers_does() {
     let expected = json("single/single.json");
     let mut program = Program::start(Backend::Cpu);
     let mut table = Table::default();
-    for (model, file) in [("sd1", "sd1.ckpt"), ("sd2", "sd2.safetensors")] {
+    let files = [("sd1", "sd1.ckpt"), ("sd2", "sd2.safetensors"), ("sdxl", "sdxl.safetensors")];
+    for (model, file) in files {
         let wanted = &expected[model]["picture"];
         let pixels: Vec<f32> = serde_json::from_value(wanted["pixels"].clone()).expect("a picture");
         let (_folder, path) = placed(file);
@@ -64,7 +67,7 @@ fn single_files_paint_what_diffusers_does() {
             let error = absolute(&rgb(&painted.picture), &pixels);
             table.within("its autoencoder from another file", error, bound::PIXEL);
         }
-        let other = if model == "sd1" { "v_prediction" } else { "epsilon" };
+        let other = if model == "sd2" { "epsilon" } else { "v_prediction" };
         let prediction = Some(other.parse().expect("a prediction"));
         let choices = ModelChoices { prediction, ..ModelChoices::default() };
         let painted = program.paint(PaintRequest { choices, ..right }).expect("a picture");

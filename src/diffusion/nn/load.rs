@@ -8,13 +8,29 @@ use crate::diffusion::error::Result;
 use crate::models::TensorFile;
 use crate::ops::{ConvWeights, LinearWeights, NormWeights, Ops};
 
+/// What goes on while tensors are read.
+#[derive(Clone, Copy)]
+pub struct Loading<'a> {
+    /// Looked at between tensors, and within large ones.
+    pub cancel: &'a CancelToken,
+    /// Hears how many bytes of a file were read, after each tensor.
+    pub read: Option<&'a dyn Fn(u64)>,
+}
+
+impl<'a> From<&'a CancelToken> for Loading<'a> {
+    /// Nobody hears of it.
+    fn from(cancel: &'a CancelToken) -> Self {
+        Self { cancel, read: None }
+    }
+}
+
 /// Reads the tensors under one prefix. What is missing is gathered, so that [`Loader::finish`] can
 /// tell all of it at once; zeros stand in until then.
 pub struct Loader<'a, O> {
     /// Where the layers are made.
     pub ops: &'a O,
     file: &'a TensorFile,
-    cancel: &'a CancelToken,
+    loading: Loading<'a>,
     prefix: String,
     missing: Rc<RefCell<Vec<String>>>,
 }
@@ -22,8 +38,9 @@ pub struct Loader<'a, O> {
 impl<'a, O: Ops> Loader<'a, O> {
     /// Starts at the root of a file.
     #[must_use]
-    pub fn new(ops: &'a O, file: &'a TensorFile, cancel: &'a CancelToken) -> Self {
-        Self { ops, file, cancel, prefix: String::new(), missing: Rc::default() }
+    pub fn new(ops: &'a O, file: &'a TensorFile, loading: impl Into<Loading<'a>>) -> Self {
+        let loading = loading.into();
+        Self { ops, file, loading, prefix: String::new(), missing: Rc::default() }
     }
 
     /// The same reader one name further down.
@@ -32,7 +49,7 @@ impl<'a, O: Ops> Loader<'a, O> {
         Self {
             ops: self.ops,
             file: self.file,
-            cancel: self.cancel,
+            loading: self.loading,
             prefix: format!("{}{name}.", self.prefix),
             missing: Rc::clone(&self.missing),
         }
@@ -50,7 +67,8 @@ impl<'a, O: Ops> Loader<'a, O> {
     /// # Errors
     /// Cancelled, unreadable, of another shape, or not finite.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        self.cancel.check()?;
+        let Loading { cancel, read } = self.loading;
+        cancel.check()?;
         let name = format!("{}{name}", self.prefix);
         if !self.file.has(&name) {
             self.missing.borrow_mut().push(name);
@@ -59,7 +77,12 @@ impl<'a, O: Ops> Loader<'a, O> {
         if !O::VALUES {
             return Ok(Vec::new());
         }
-        Ok(self.file.read_f32(&name, shape)?)
+        let values = self.file.read_unless(&name, shape, cancel);
+        cancel.check()?;
+        if let Some(read) = read {
+            read(self.file.bytes_of(&name));
+        }
+        Ok(values?)
     }
 
     /// A tensor that is looked into value by value and stays in f32.

@@ -27,6 +27,15 @@ impl Posterior {
     }
 }
 
+/// A picture that was decoded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decoded {
+    /// 3 × height × width values, about -1..=1.
+    pub values: Vec<f32>,
+    /// Whether short numbers had overflowed, so that full floats were needed.
+    pub in_full: bool,
+}
+
 /// One picture to paint. Its words were read before by [`super::Model::read_words`].
 pub struct Job<'a> {
     /// Height and width of the latent.

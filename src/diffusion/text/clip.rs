@@ -7,7 +7,7 @@
 use crate::cancel::CancelToken;
 use crate::diffusion::error::Result;
 use crate::diffusion::nn::attention::{Attention, Names};
-use crate::diffusion::nn::load::Loader;
+use crate::diffusion::nn::load::{Loader, Loading};
 use crate::models::TensorFile;
 use crate::models::config::clip::ClipConfig;
 use crate::ops::Ops;
@@ -69,14 +69,14 @@ impl<O: Ops> ClipText<O> {
     ///
     /// # Errors
     /// Tensors are missing, damaged or of another shape; cancelled.
-    pub fn load(
-        ops: &O,
+    pub fn load<'a>(
+        ops: &'a O,
         config: ClipConfig,
         projected: bool,
-        file: &TensorFile,
-        cancel: &CancelToken,
+        file: &'a TensorFile,
+        loading: impl Into<Loading<'a>>,
     ) -> Result<Self> {
-        let root = Loader::new(ops, file, cancel);
+        let root = Loader::new(ops, file, loading);
         let prefixed = root.at("text_model");
         let plain = !prefixed.has("embeddings.token_embedding.weight");
         let from = if plain { &root } else { &prefixed };

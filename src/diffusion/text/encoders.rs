@@ -13,6 +13,7 @@ use super::tokenizer::Tokenizer;
 use super::weights;
 use crate::cancel::CancelToken;
 use crate::diffusion::error::Result;
+use crate::diffusion::nn::load::Loading;
 use crate::models::config::clip::ClipConfig;
 use crate::models::config::unet::UNetConfig;
 use crate::models::{ModelError, ModelFolder};
@@ -77,18 +78,17 @@ pub struct TextStates {
 
 impl<O: Ops> TextEncoders<O> {
     /// Reads the encoders of a folder for a UNet, but for those with more than `kept` parameters.
-    /// `progress` hears the share that is done.
     ///
     /// # Errors
     /// A part is missing, damaged or contradicts another; cancelled.
-    pub fn load(
+    pub fn load<'a>(
         ops: &O,
         folder: &ModelFolder,
         unet: &UNetConfig,
         kept: usize,
-        cancel: &CancelToken,
-        progress: &mut dyn FnMut(f32),
+        loading: impl Into<Loading<'a>>,
     ) -> Result<Self> {
+        let loading = loading.into();
         let parts = parts(folder);
         let reach = reach(unet);
         let mut encoders = Vec::new();
@@ -100,11 +100,10 @@ impl<O: Ops> TextEncoders<O> {
             // That it is there and whole is seen at once.
             let file = folder.tensors(part)?;
             let clip = (config.parameters() <= kept)
-                .then(|| ClipText::load(ops, config.clone(), projected, &file, cancel))
+                .then(|| ClipText::load(ops, config.clone(), projected, &file, loading))
                 .transpose()?;
             let tokenizer = Arc::new(tokenizer);
             encoders.push(Encoder { part, tokenizer, config, projected, clip });
-            progress((index + 1) as f32 / parts.len() as f32);
         }
         let texts = Self {
             folder: folder.clone(),
@@ -232,6 +231,20 @@ fn of_first_chunks(prompts: &[Chunks], rows: &[f32], width: usize) -> Vec<f32> {
         rest = &rest[prompt.chunks.len() * width..];
     }
     first
+}
+
+/// Bytes that [`TextEncoders::load`] reads of a folder.
+///
+/// # Errors
+/// A part is missing or damaged.
+pub fn bytes(folder: &ModelFolder, kept: usize) -> std::result::Result<u64, ModelError> {
+    let mut bytes = 0;
+    for (part, _) in parts(folder) {
+        if ClipConfig::read(folder, part)?.parameters() <= kept {
+            bytes += folder.tensors(part)?.bytes();
+        }
+    }
+    Ok(bytes)
 }
 
 /// Which states a UNet was trained with.

@@ -24,6 +24,7 @@ pub(super) mod tests;
 pub(super) mod tile;
 
 pub use self::drive::Extra;
+pub(super) use self::pack::Columns;
 pub use self::pack::PackedWeights;
 use self::rows::{Windows, packed_channels};
 use self::tile::Kernel;
@@ -94,8 +95,9 @@ impl Gemm {
     fn pack_linear(&self, weights: Weights<'_>, columns: usize, gated: bool) -> PackedWeights {
         let Weights { values, input, .. } = weights;
         let depth = packed_channels(&self.kernel, input);
-        PackedWeights::new(self.kernel, (1, depth), columns, gated, |_, k, column| {
-            if k < input { values[column * input + k] } else { 0.0 }
+        let source = Columns { values, stride: input };
+        PackedWeights::new(self.kernel, (1, depth), columns, gated, source, |_, k| {
+            (k < input).then_some(k)
         })
     }
 

@@ -8,7 +8,7 @@ use half::bf16;
 use rayon::prelude::*;
 
 use super::super::memory::Memory;
-use super::super::values::{DType, Element, converted};
+use super::super::values::{DType, Element};
 use super::tile::Kernel;
 
 /// A matrix of `runs · run_length` rows, ready for a kernel.
@@ -25,6 +25,15 @@ pub struct PackedWeights {
     pub(in super::super) gated: bool,
 }
 
+/// A matrix as it is stored: each column's values together.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Columns<'a> {
+    /// All of them.
+    pub values: &'a [f32],
+    /// Values from one column to the next.
+    pub stride: usize,
+}
+
 /// A panel's place and shape.
 #[derive(Clone, Copy)]
 pub(in super::super) struct Panel {
@@ -39,14 +48,16 @@ pub(in super::super) struct Panel {
 }
 
 impl PackedWeights {
-    /// Packs a matrix whose value at run, place in the run and column `value` gives. With `gated`,
-    /// column `columns + c` holds the gate of column `c`.
-    pub(in super::super) fn new<S: Element>(
+    /// Packs a matrix. `at` says where within each column the value lies that belongs to a run and a
+    /// place in it; where it says nothing there are zeros. With `gated`, column `columns + c` holds
+    /// the gate of column `c`.
+    pub(in super::super) fn new(
         kernel: Kernel,
         (runs, run_length): (usize, usize),
         columns: usize,
         gated: bool,
-        value: impl Fn(usize, usize, usize) -> S + Sync,
+        source: Columns<'_>,
+        at: impl Fn(usize, usize) -> Option<usize> + Sync,
     ) -> Self {
         let mut packed =
             Self { memory: Memory::default(), kernel, runs, run_length, columns, gated };
@@ -60,22 +71,23 @@ impl PackedWeights {
                 .slice_mut::<f32>(bytes / size)
                 .par_chunks_mut(whole / size)
                 .zip(&panels)
-                .for_each(|(out, panel)| packed.fill(out, *panel, &value)),
+                .for_each(|(out, panel)| packed.fill(out, *panel, source, &at)),
             DType::Bf16 => memory
                 .slice_mut::<bf16>(bytes / size)
                 .par_chunks_mut(whole / size)
                 .zip(&panels)
-                .for_each(|(out, panel)| packed.fill(out, *panel, &value)),
+                .for_each(|(out, panel)| packed.fill(out, *panel, source, &at)),
         }
         packed.memory = memory;
         packed
     }
 
-    fn fill<S: Element, T: Element>(
+    fn fill<T: Element>(
         &self,
         out: &mut [T],
         panel: Panel,
-        value: &impl Fn(usize, usize, usize) -> S,
+        source: Columns<'_>,
+        at: &impl Fn(usize, usize) -> Option<usize>,
     ) {
         let Kernel { columns: width, unit, .. } = self.kernel;
         let half = width / 2;
@@ -94,9 +106,13 @@ impl PackedWeights {
                     let depth = step * unit + row * pair;
                     // Only the last row of a run may be incomplete.
                     let there = self.run_length.saturating_sub(depth).min(pair);
-                    for (column, out) in out.chunks_exact_mut(pair).enumerate().take(count) {
-                        for (i, out) in out[..there].iter_mut().enumerate() {
-                            *out = converted(value(run, depth + i, first + column));
+                    // Where a value lies is worked out once for all columns.
+                    for i in 0..there {
+                        let Some(place) = at(run, depth + i) else { continue };
+                        let from = source.values[first * source.stride + place..].iter();
+                        let from = from.step_by(source.stride).take(count);
+                        for (out, value) in out[i..].iter_mut().step_by(pair).zip(from) {
+                            *out = T::of(*value);
                         }
                     }
                 }

@@ -140,12 +140,11 @@ impl Reader {
     /// A list of words.
     ///
     /// # Errors
-    /// It is missing, empty or something else.
-    pub fn words(&self, key: &str) -> Result<Vec<&str>, ModelError> {
-        let words: Option<Vec<&str>> = self
-            .get(key)
-            .and_then(Value::as_array)
-            .and_then(|list| list.iter().map(Value::as_str).collect());
+    /// It is empty or something else.
+    pub fn words<'a>(&'a self, key: &str, default: &[&'a str]) -> Result<Vec<&'a str>, ModelError> {
+        let Some(value) = self.get(key) else { return Ok(default.to_vec()) };
+        let words: Option<Vec<&str>> =
+            value.as_array().and_then(|list| list.iter().map(Value::as_str).collect());
         words.filter(|words| !words.is_empty()).ok_or_else(|| self.wrong(key, "a list of words"))
     }
 

@@ -8,6 +8,12 @@ use crate::models::error::ModelError;
 use crate::models::folder::ModelFolder;
 use crate::models::identify::Task;
 
+/// Blocks that diffusers means where a configuration names none: Stable Diffusion 1's.
+const DOWN: [&str; 4] =
+    ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"];
+const UP: [&str; 4] =
+    ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"];
+
 /// A UNet's shape.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UNetConfig {
@@ -114,8 +120,8 @@ impl UNetConfig {
     /// A key is unknown, contradictory or asks for something that is not implemented.
     pub fn read(folder: &ModelFolder) -> Result<Self, ModelError> {
         let reader = Reader::open(folder, "unet/config.json")?;
-        let down_types = reader.words("down_block_types")?;
-        let up_types = reader.words("up_block_types")?;
+        let down_types = reader.words("down_block_types", &DOWN)?;
+        let up_types = reader.words("up_block_types", &UP)?;
         let count = down_types.len();
         if up_types.len() != count {
             return Err(reader.wrong("up_block_types", &format!("a list of {count} words")));

@@ -57,7 +57,7 @@ impl VaeConfig {
         for (key, kind) in
             [("down_block_types", "DownEncoderBlock2D"), ("up_block_types", "UpDecoderBlock2D")]
         {
-            let kinds = reader.words(key)?;
+            let kinds = reader.words(key, &[kind])?;
             if kinds.len() != channels.len() || kinds.iter().any(|word| *word != kind) {
                 let wanted = format!("{kind} for each of the {} resolutions", channels.len());
                 return Err(reader.wrong(key, &wanted));

@@ -2,7 +2,11 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use rayon::prelude::*;
+
+use crate::cancel::CancelToken;
 use crate::models::error::ModelError;
 use crate::models::folder::Bytes;
 
@@ -76,21 +80,40 @@ impl Blob {
         }
     }
 
-    /// Reads stored numbers a chunk at a time and lets `convert` write each chunk into `out`.
-    pub(super) fn read_chunks<S: bytemuck::Pod>(
+    /// Reads stored numbers from `offset` on, a chunk at a time on all threads of the pool, and
+    /// lets `convert` write each chunk into `out`. Says whether all that came out is finite.
+    ///
+    /// # Errors
+    /// The file ends before, or [`io::ErrorKind::Interrupted`]: cancelled.
+    pub(super) fn read_chunks<S: bytemuck::Pod + Send>(
         &self,
-        mut offset: u64,
+        offset: u64,
         out: &mut [f32],
-        convert: impl Fn(&[S], &mut [f32]),
-    ) -> io::Result<()> {
-        let mut stored = vec![S::zeroed(); out.len().min(CHUNK_BYTES / size_of::<S>())];
-        for out in out.chunks_mut(stored.len().max(1)) {
-            let stored = &mut stored[..out.len()];
+        cancel: &CancelToken,
+        convert: impl Fn(&[S], &mut [f32]) + Sync,
+    ) -> io::Result<bool> {
+        let values = CHUNK_BYTES / size_of::<S>();
+        let finite = AtomicBool::new(true);
+        let read = |stored: &mut Vec<S>, (index, out): (usize, &mut [f32])| -> io::Result<()> {
+            if cancel.is_cancelled() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            stored.resize(out.len(), S::zeroed());
+            let offset = offset + (index * CHUNK_BYTES) as u64;
             self.read_at(offset, bytemuck::cast_slice_mut(stored))?;
             convert(stored, out);
-            offset += size_of_val(stored) as u64;
+            // Without a branch for each value, so that it runs over whole vectors.
+            if !out.iter().fold(true, |finite, value| finite & value.is_finite()) {
+                finite.store(false, Ordering::Relaxed);
+            }
+            Ok(())
+        };
+        if out.len() <= values {
+            read(&mut Vec::new(), (0, out))?;
+        } else {
+            out.par_chunks_mut(values).enumerate().try_for_each_init(Vec::new, read)?;
         }
-        Ok(())
+        Ok(finite.into_inner())
     }
 }
 

@@ -121,6 +121,10 @@ impl Ops for Cpu {
         self.pool.clear();
     }
 
+    fn in_full(&self) -> Option<Self> {
+        (self.gemm.weights() != DType::F32).then(|| Self::new(self.isa(), DType::F32))
+    }
+
     fn conv(&self, weights: ConvWeights) -> Result<Conv> {
         let ConvWeights { weight, bias, shape, stride, padding } = weights;
         Ok(Conv::new(&self.gemm, &weight, bias, shape, stride, padding))

@@ -9,9 +9,15 @@ use std::collections::BTreeMap;
 
 use libfuzzer_sys::fuzz_target;
 
-#[allow(dead_code, reason = "the program uses the rest")]
-#[path = "../../../src/types.rs"]
+mod allocation;
+
+#[allow(dead_code, unused_imports, reason = "the program uses the rest")]
+#[path = "../../../src/types/mod.rs"]
 mod types;
+
+#[allow(dead_code, reason = "the program uses the rest")]
+#[path = "../../../src/cancel.rs"]
+mod cancel;
 
 #[allow(dead_code, unused_imports, reason = "the program uses the rest")]
 #[path = "../../../src/models/mod.rs"]
@@ -48,7 +54,12 @@ fuzz_target!(|input: &[u8]| {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("m.safetensors");
     let bytes = [&(header.len() as u64).to_le_bytes()[..], &header].concat();
-    std::fs::write(&path, bytes).expect("room");
+    std::fs::write(&path, &bytes).expect("room");
+    allocation::bounded(bytes.len(), || inspect(path));
+});
+
+/// Opens it and reads all that a folder has.
+fn inspect(path: std::path::PathBuf) {
     let choices = types::ModelChoices { ema: true, ..types::ModelChoices::default() };
     let Ok(model) = ModelFolder::open_with(&types::ModelSource::Path(path), &choices) else { return };
     identify(&model).expect("a model has a UNet's configuration");
@@ -61,4 +72,4 @@ fuzz_target!(|input: &[u8]| {
     drop(models::config::vae::VaeConfig::read(&model));
     drop(models::config::clip::ClipConfig::read(&model, "text_encoder"));
     models::config::noise::NoiseConfig::read(&model).expect("what was made can be read");
-});
+}

@@ -6,6 +6,8 @@
 
 use libfuzzer_sys::fuzz_target;
 
+mod allocation;
+
 /// As the program's own, as far as the parser uses it.
 mod types {
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +28,7 @@ use types::PromptStyle;
 
 fuzz_target!(|source: &str| {
     for style in [PromptStyle::A1111, PromptStyle::Comfy, PromptStyle::Plain] {
-        let parsed = prompt::parse(source, style);
+        let parsed = allocation::bounded(source.len(), || prompt::parse(source, style));
         assert!(parsed.odd.iter().all(|range| source.get(range.clone()).is_some()));
         let mut letters = 0;
         let mut last = 0;

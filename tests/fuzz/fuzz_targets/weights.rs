@@ -11,9 +11,15 @@ use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
 
-#[allow(dead_code, reason = "the program uses the rest")]
-#[path = "../../../src/types.rs"]
+mod allocation;
+
+#[allow(dead_code, unused_imports, reason = "the program uses the rest")]
+#[path = "../../../src/types/mod.rs"]
 mod types;
+
+#[allow(dead_code, reason = "the program uses the rest")]
+#[path = "../../../src/cancel.rs"]
+mod cancel;
 
 #[allow(dead_code, unused_imports, reason = "the program uses the rest")]
 #[path = "../../../src/models/mod.rs"]
@@ -83,14 +89,19 @@ fuzz_target!(|input: &[u8]| {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(&bytes).expect("room");
     let source = Bytes::File(file.path().to_owned());
-    let Ok(table) = TensorFile::open(&source, "input".to_owned()) else { return };
+    allocation::bounded(bytes.len(), || read(&source, bytes.len()));
+});
+
+/// Opens it and reads all that can be read, within `length` bytes of file.
+fn read(source: &Bytes, length: usize) {
+    let Ok(table) = TensorFile::open(source, "input".to_owned()) else { return };
     for name in table.names() {
         let shape = table.shape(name).expect("a name of the table").to_vec();
         if let Ok(values) = table.read_f32(name, &shape) {
             // Nothing is longer than its file.
-            assert!(values.len() <= bytes.len());
+            assert!(values.len() <= length);
         }
     }
     let _what = (kind::is_model(&table), kind::other(&table));
     drop(single::read(&table, Path::new("input"), &types::ModelChoices::default()));
-});
+}
