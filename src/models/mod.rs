@@ -7,6 +7,7 @@
 pub mod config;
 pub mod defaults;
 pub mod error;
+pub mod find;
 pub mod folder;
 pub mod identify;
 pub mod pickle;

@@ -21,8 +21,8 @@ use crate::app::words::Text;
 use crate::engine::protocol::ModelSource;
 
 /// Where controls begin, so that all rows have one edge.
-pub(super) const LABEL: f32 = 84.0;
-const FIELD: f32 = 60.0;
+pub(super) const LABEL: f32 = 118.0;
+const FIELD: f32 = 52.0;
 
 /// What the user made of a value.
 pub(super) enum Change<T> {
