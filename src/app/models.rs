@@ -279,10 +279,10 @@ impl AppState {
     /// A model could not be read: its row and a notice say so, and the one before stays in use.
     pub(super) fn model_failed(&mut self, error: &JobError) -> Vec<Effect> {
         let message = error.message.clone();
-        let said = trouble::said(self.lang, &message).into_owned();
         let asked = self.model.pending.take();
         let source = asked.as_ref().map_or(&self.model.source, |asked| &asked.source).clone();
         let choices = asked.as_ref().map_or(&self.model.choices, |asked| &asked.choices).clone();
+        let said = brief(&trouble::said(self.lang, &message), &source);
         // What was wrong with the choice is not wrong with the model.
         if asked.is_none() || source != self.model.source {
             self.model.failed.push((source.clone(), message.clone()));
@@ -306,6 +306,25 @@ impl AppState {
         self.notices.offer(self.now, Kind::Error, words, vec![way_out]);
         self.load(ModelSource::BuiltIn, ModelChoices::default(), false)
     }
+}
+
+/// A message as a notice has room for it: the file is called by its name alone, and details in
+/// brackets are left to the model's row.
+fn brief(said: &str, source: &ModelSource) -> String {
+    let mut said = said.to_owned();
+    if let ModelSource::Path(path) = source
+        && let Some(name) = path.file_name()
+    {
+        said = said.replace(&path.display().to_string(), &name.to_string_lossy());
+    }
+    for (open, close) in [(" (", ")"), ("（", "）")] {
+        if let Some((before, rest)) = said.split_once(open)
+            && let Some((_, after)) = rest.split_once(close)
+        {
+            return format!("{before}{after}");
+        }
+    }
+    said
 }
 
 #[cfg(test)]
@@ -333,6 +352,20 @@ mod tests {
         assert_eq!(state.notices.list[0].text, "No weights");
         state.forget_model(&PathBuf::from("models/broken"));
         assert_eq!(state.model_rows().len(), 1);
+    }
+
+    #[test]
+    fn a_notice_names_the_file_and_leaves_details_to_the_row() {
+        let path = PathBuf::from("models").join("a.safetensors");
+        let shown = path.display();
+        let source = ModelSource::Path(path.clone());
+        let check = |said: String, expected: &str| assert_eq!(brief(&said, &source), expected);
+        check(
+            format!("Damaged (a header of 9 bytes); get it again: {shown}"),
+            "Damaged; get it again: a.safetensors",
+        );
+        check(format!("已损坏（9）；请重新下载：{shown}"), "已损坏；请重新下载：a.safetensors");
+        check("Plain".to_owned(), "Plain");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! cache, plain folders of files and of diffusers folders.
 //!
 //! Called by [`crate::files::scan`] on a thread of its own. A file that cannot be read becomes a row
-//! with its error; what is no model (LoRAs, upscalers, other families' files) is counted and left out.
+//! with its error; what is no model (LoRA files, upscalers, other families' files) is counted and left out.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;

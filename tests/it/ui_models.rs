@@ -129,6 +129,9 @@ fn switch(harness: &mut Harness, source: &ModelSource) {
         ModelSource::BuiltIn => "Built-in model",
         ModelSource::Path(_) => "meadow",
     };
+    // The panel may have been scrolled.
+    harness.get_by_label_contains("Model: ").scroll_to_me();
+    harness.run_steps(3);
     harness.get_by_label_contains("Model: ").click();
     harness.run_steps(3);
     let options = harness.query_all_by_role(egui::accesskit::Role::ListBoxOption);
