@@ -31,7 +31,7 @@
 //! | [`peer`] | stock candle networks to measure against | anything that paints |
 //! | [`cli`] | flags to the same requests that the window makes | a pipeline of its own |
 //! | [`engine`] | protocol, handle, worker, painter: requests in, events out | egui; tensors in the protocol |
-//! | [`files`] | pictures in and out, dialogs, the journal's writer, downloads, on threads of their own | computing tensors |
+//! | [`files`] | pictures in and out, dialogs, the journal's writer, downloads, the search for models, on threads of their own | computing tensors |
 //! | [`document`] | the picture and its mask, strokes, picture files, the journal's format | tensors, egui |
 //! | [`diffusion`] | text encoder, UNet, autoencoder, samplers, guidance, noise, previews | channels, threads, windows |
 //! | [`ops`] | the fused verbs, by candle, by own kernels, or only counted | models, files |

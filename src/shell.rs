@@ -4,6 +4,7 @@
 //! It holds no drawing details and decides nothing about pictures.
 
 mod events;
+mod library;
 mod meter;
 mod session;
 
@@ -27,7 +28,9 @@ use crate::engine::Engine;
 use crate::engine::painter::{Options, Priority};
 use crate::engine::protocol::Request;
 use crate::files::FileWorker;
+use crate::files::hub::HubSettings;
 use crate::ui::{Window, canvas, flat, fonts, theme};
+use library::Library;
 use meter::Meter;
 use session::{Leave, Opening, Session};
 
@@ -107,6 +110,7 @@ pub fn run_with(
         let gather = if cpu_renderer { NEWS_ON_CPU } else { NEWS };
         let engine = spawn(options, Box::new(move || wake.request_repaint_after(gather)))?;
         let mut shell = Shell::new(&context.egui_ctx, engine, settings)?;
+        shell.library = Library::new(HubSettings::from_environment(), paths::token_file());
         shell.state.cpu_renderer = cpu_renderer;
         theme::set_motion(&context.egui_ctx, shell.state.motion());
         shell.settings_file = settings_file;
@@ -141,6 +145,7 @@ pub struct Shell {
     window: Window,
     engine: Engine,
     files: FileWorker,
+    library: Library,
     settings_file: Option<PathBuf>,
     remember_at: Option<f64>,
     began: Instant,
@@ -162,7 +167,21 @@ impl Shell {
     /// # Errors
     /// The operating system refuses a thread.
     pub fn with_engine(ctx: &Context, engine: Engine, settings: Settings) -> std::io::Result<Self> {
+        Self::with_hub(ctx, engine, settings, HubSettings::nowhere())
+    }
+
+    /// The same with a hub and its cache.
+    ///
+    /// # Errors
+    /// The operating system refuses a thread.
+    pub fn with_hub(
+        ctx: &Context,
+        engine: Engine,
+        settings: Settings,
+        hub: HubSettings,
+    ) -> std::io::Result<Self> {
         let mut shell = Self::new(ctx, engine, settings)?;
+        shell.library = Library::new(hub, None);
         shell.start(ctx);
         Ok(shell)
     }
@@ -177,6 +196,7 @@ impl Shell {
             window: Window::default(),
             engine,
             files: FileWorker::spawn(move || wake.request_repaint())?,
+            library: Library::new(HubSettings::nowhere(), None),
             settings_file: None,
             remember_at: None,
             began: Instant::now(),
@@ -193,6 +213,7 @@ impl Shell {
 
     fn start(&mut self, ctx: &Context) {
         self.state.processors = std::thread::available_parallelism().map_or(1, usize::from);
+        self.library.begin(&mut self.state);
         let effects = self.state.start();
         self.carry_out(ctx, effects);
     }
@@ -239,15 +260,31 @@ impl Shell {
                     let outcome = outcome.map(|()| job).map_err(|error| error.to_string());
                     self.state.submitted(number, outcome);
                 }
-                Effect::Load(source) => {
+                Effect::Load { source, choices, anyway } => {
                     let job = self.engine.next_job();
-                    match self.engine.submit(job, Request::Load(source)) {
+                    let request = Request::Load { source, choices, anyway };
+                    match self.engine.submit(job, request) {
                         Ok(()) => self.state.load_submitted(job),
                         Err(error) => self.state.model.trouble = Some(error.to_string()),
                     }
                 }
                 Effect::Cancel(job) => self.engine.cancel(job),
                 Effect::File(request) => self.files.submit(request),
+                Effect::Scan(roots) => self.library.scan(ctx, roots),
+                Effect::HubLook(wanted) => {
+                    self.library.look(ctx, &self.state.settings, wanted);
+                }
+                Effect::Hub(request) => self.library.ask(ctx, &self.state.settings, request),
+                Effect::HubPause => self.library.pause(),
+                Effect::HubToken(token) => {
+                    let kept = self.library.keep_token(token);
+                    self.tell_failure(Text::TokenLost, kept.map_err(|error| error.to_string()));
+                }
+                Effect::Browse(page) => {
+                    let shown = open::that_detached(&page);
+                    let shown = shown.map_err(|error| format!("{error}: {page}"));
+                    self.tell_failure(Text::NoBrowser, shown);
+                }
                 Effect::Paste => ctx.send_viewport_cmd(ViewportCommand::RequestPaste),
                 Effect::Focus(focus) => self.window.focus(ctx, focus),
                 Effect::ClosePopups => egui::Popup::close_all(ctx),
@@ -291,8 +328,17 @@ impl Shell {
             let effects = self.state.file_event(event);
             self.carry_out(ctx, effects);
         }
+        let effects = self.library.drain(&mut self.state);
+        self.carry_out(ctx, effects);
         if let Some(session) = &mut self.session {
             session.drain(&mut self.state);
+        }
+    }
+
+    fn tell_failure(&mut self, text: Text, outcome: Result<(), String>) {
+        if let Err(reason) = outcome {
+            let words = self.state.lang.fill(text, &[&reason]);
+            self.state.notices.say(self.state.now, Kind::Error, words, None);
         }
     }
 

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::hub::HubCommand;
 use super::jobs::{EntryId, Stage};
 use super::keys::{Bindings, Keys, alt, ctrl, ctrl_alt, ctrl_shift, plain, shift};
 use super::parameters::Reading;
@@ -15,7 +16,7 @@ use super::state::{AppState, Over};
 use super::tool::{Brush, Tool};
 use super::view::View;
 use super::words::{Lang, Text};
-use crate::engine::protocol::{ModelSource, PaintRequest, Picture};
+use crate::engine::protocol::{ModelChoices, ModelSource, PaintRequest, Picture};
 
 /// Something that can be done from anywhere, without further particulars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,6 +84,9 @@ pub enum Action {
     ScaleSmaller,
     ScaleNormal,
     AddModel,
+    AddModelFile,
+    WatchFolder,
+    GetModel,
     Palette,
     SettingsPage,
     KeysPage,
@@ -216,6 +220,18 @@ pub enum Command {
     ForgetModel(PathBuf),
     /// Show a folder, or the one that a file lies in, in the system's own program for that.
     ShowFolder(PathBuf),
+    /// Take parts of the model in use otherwise than its files have them.
+    Choose(ModelChoices),
+    /// Ask for a file with an autoencoder for the model in use.
+    ChooseVae,
+    /// Read a model though the memory seems too small for it.
+    LoadAnyway(ModelSource, ModelChoices),
+    /// Look through the watched folders again.
+    LookForModels,
+    /// Watch a folder no longer.
+    Unwatch(PathBuf),
+    /// Something about getting models.
+    Hub(HubCommand),
 }
 
 /// Where a key acts.
@@ -366,6 +382,9 @@ rows! {
     SettingsPage, SettingsPage, [ctrl("Comma")], Anywhere, Some(Group::Program);
     KeysPage, Help, [plain("F1")], Anywhere, Some(Group::Program);
     AddModel, AddModel, [], Anywhere, Some(Group::Program);
+    AddModelFile, AddModelFile, [], Anywhere, Some(Group::Program);
+    WatchFolder, WatchAdd, [], Anywhere, Some(Group::Program);
+    GetModel, GetModel, [], Anywhere, Some(Group::Program);
     DebugOverlay, DebugOverlay, [plain("F12")], Anywhere, Some(Group::Program);
     ThemeSystem, ThemeSystem, [], Anywhere, Some(Group::Program);
     ThemeDark, ThemeDark, [], Anywhere, Some(Group::Program);

@@ -13,10 +13,10 @@ use super::undo::{Deed, Moment};
 use super::words::Text;
 use crate::document::codec::RawText;
 use crate::engine::protocol::{
-    Event, FailureKind, JobError, JobId, ModelInfo, ModelSource, Notice, PaintRequest, Painted,
-    Phase, Preview, Timing,
+    Event, FailureKind, JobError, JobId, ModelChoices, ModelInfo, ModelSource, Notice,
+    PaintRequest, Painted, Phase, Preview, Timing,
 };
-use crate::files::FileEvent;
+use crate::files::{FileEvent, Wish};
 use crate::plane::Plane;
 
 impl AppState {
@@ -36,7 +36,7 @@ impl AppState {
         }
         match event {
             Event::Started { .. } | Event::Forecast { .. } => {}
-            Event::ModelReady { info, resident, .. } => self.model_ready(info, resident),
+            Event::ModelReady { info, resident, .. } => self.model_ready(info, resident, false),
             Event::Phase { phase, .. } => {
                 if let Some(entry) = self.running_entry() {
                     entry.phase = Some(phase);
@@ -65,23 +65,30 @@ impl AppState {
                 self.model.loading = Some((job, done));
             }
             Event::ModelReady { info, resident, .. } => {
-                self.model_ready(info, resident);
-                return self.greet();
+                self.model_ready(info, resident, true);
+                let mut effects = self.greet();
+                effects.push(Effect::Remember);
+                return effects;
             }
             Event::Finished { .. } | Event::Cancelled { .. } => self.model.loading = None,
             Event::Failed { error, .. } => {
                 self.model.loading = None;
-                self.model_failed(error.message);
                 self.welcome = Welcome::Over;
+                return self.model_failed(&error);
             }
             _ => {}
         }
         Vec::new()
     }
 
-    fn model_ready(&mut self, info: Arc<ModelInfo>, resident: Vec<(ModelSource, u64)>) {
+    fn model_ready(
+        &mut self,
+        info: Arc<ModelInfo>,
+        resident: Vec<(ModelSource, u64)>,
+        loaded: bool,
+    ) {
         self.model.resident = resident;
-        self.note_model(&info);
+        self.note_model(&info, loaded);
         // A job that waited may still paint with the model of before.
         if info.source != self.model.source {
             return;
@@ -294,7 +301,16 @@ impl AppState {
                 let words = self.lang.get(Text::CopiedPicture).to_owned();
                 self.notices.say(self.now, Kind::Info, words, None);
             }
-            FileEvent::FolderChosen { path } => return self.add_model(path),
+            FileEvent::Chosen { wish, path } => {
+                return match wish {
+                    Wish::Folder | Wish::File => self.add_model(path),
+                    Wish::Watch => self.watch(path),
+                    Wish::Vae => {
+                        let choices = self.model.choices.clone();
+                        self.choose(ModelChoices { vae: Some(path), ..choices })
+                    }
+                };
+            }
             FileEvent::DialogClosed => {}
             FileEvent::Failed { message } => {
                 let open = (Text::Open, Command::Do(Action::Open));

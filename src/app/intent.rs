@@ -158,11 +158,11 @@ pub fn line(state: &AppState) -> (String, bool) {
     (words, false)
 }
 
-/// The prompt in the built-in model's words, if it is Chinese and that model paints.
+/// A prompt in the built-in model's words, if it is Chinese and that model paints.
 #[must_use]
-pub fn english(state: &AppState) -> Option<English> {
+pub fn english(state: &AppState, prompt: &str) -> Option<English> {
     let built_in = state.model.source == ModelSource::BuiltIn;
-    built_in.then(|| lexicon::english(&state.prompt)).flatten()
+    built_in.then(|| lexicon::english(prompt)).flatten()
 }
 
 /// What a Chinese prompt is painted as, and what of it is not known; other models may not read it.
@@ -171,7 +171,7 @@ fn translated(state: &AppState) -> Option<String> {
         let chinese = lexicon::is_chinese(&state.prompt);
         return chinese.then(|| state.lang.get(Text::ReadsEnglish).to_owned());
     }
-    let English { caption, unknown } = english(state)?;
+    let English { caption, unknown } = english(state, &state.prompt)?;
     let (lang, unknown) = (state.lang, unknown.join(" "));
     Some(match (caption.is_empty(), unknown.is_empty()) {
         (true, _) => lang.fill(Text::WordsUnknown, &[&unknown]),

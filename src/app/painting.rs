@@ -11,7 +11,7 @@ use super::notices::Kind;
 use super::state::{AppState, Effect, Welcome};
 use super::trouble;
 use crate::engine::protocol::{
-    Conditions, InitPicture, InpaintMask, ModelChoices, PaintRequest, Posterior, Variation,
+    Conditions, InitPicture, InpaintMask, PaintRequest, Posterior, Variation,
 };
 use crate::plane::Plane;
 
@@ -44,7 +44,7 @@ impl AppState {
         let paint = &self.settings.paint;
         let request = PaintRequest {
             model: self.model.source.clone(),
-            choices: ModelChoices::default(),
+            choices: self.model.choices.clone(),
             prompt: self.prompt.trim().to_owned(),
             negative: self.negative.trim().to_owned(),
             prompt_style: paint.prompt_style,
@@ -152,6 +152,7 @@ impl AppState {
         let example = self.model.examples().first().cloned().unwrap_or_default();
         let request = PaintRequest {
             model: self.model.source.clone(),
+            choices: self.model.choices.clone(),
             prompt: example.prompt,
             seed: example.seed,
             ..PaintRequest::default()

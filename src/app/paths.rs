@@ -16,6 +16,12 @@ pub fn settings_file() -> Option<PathBuf> {
     project().map(|dirs| dirs.config_dir().join("settings.json"))
 }
 
+/// The file of the hub's token. `None` when the platform names no home folder.
+#[must_use]
+pub fn token_file() -> Option<PathBuf> {
+    project().map(|dirs| dirs.config_dir().join("hub-token"))
+}
+
 /// The folder of the journal. `None` when the platform names no home folder.
 #[must_use]
 pub fn data_folder() -> Option<PathBuf> {

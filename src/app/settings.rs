@@ -3,16 +3,17 @@
 //! Read and written by the shell; changed by [`super::update`].
 
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
+use super::hub::{HubChoices, Pending};
 use super::keys::Bindings;
-use super::models::KnownModel;
+use super::models::{KnownModel, ModelMemory};
 use super::tool::{Brush, Tool};
 use super::words::{Lang, Text};
-use crate::engine::protocol::{PromptStyle, SameAs, Sampler, Savings, Schedule};
+use crate::engine::protocol::{ModelSource, PromptStyle, SameAs, Sampler, Savings, Schedule};
 
 /// The colours that D brings back.
 const BLACK: [u8; 3] = [0; 3];
@@ -256,8 +257,20 @@ pub struct Settings {
     pub keys: Bindings,
     /// Prompts that were painted, newest first.
     pub recent_prompts: Vec<String>,
-    /// Model folders that the user added.
+    /// Models that the user added.
     pub models: Vec<KnownModel>,
+    /// Folders that are looked through for models.
+    pub watched: Vec<PathBuf>,
+    /// The model that pictures were painted with last.
+    pub in_use: ModelSource,
+    /// What is remembered of each model.
+    pub memories: Vec<ModelMemory>,
+    /// Where the hub is.
+    pub hub: HubChoices,
+    /// Repositories on the hub whose licence was accepted.
+    pub licences: Vec<String>,
+    /// Downloads that are not done.
+    pub pending: Vec<Pending>,
     /// What was learnt about speed.
     pub clock: Clock,
 }
@@ -290,6 +303,12 @@ impl Default for Settings {
             keys: Bindings::default(),
             recent_prompts: Vec::new(),
             models: Vec::new(),
+            watched: Vec::new(),
+            in_use: ModelSource::default(),
+            memories: Vec::new(),
+            hub: HubChoices::default(),
+            licences: Vec::new(),
+            pending: Vec::new(),
             clock: Clock::default(),
         }
     }

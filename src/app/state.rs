@@ -5,8 +5,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::hub::Hub;
 use super::intent;
 use super::jobs::{Entry, EntryId, Jobs, Stage};
+use super::library::Library;
+use super::models::ModelMemory;
 use super::notices::Notices;
 use super::parameters::Reading;
 use super::prompts::PromptWalk;
@@ -17,9 +20,12 @@ use super::view::View;
 use super::words::Lang;
 use crate::document::document::Document;
 use crate::document::raster::Raster;
-use crate::engine::protocol::{Example, JobId, ModelInfo, ModelSource, PaintRequest, chunks};
+use crate::engine::protocol::{
+    Example, JobId, ModelChoices, ModelInfo, ModelSource, PaintRequest, chunks,
+};
 use crate::engine::resolve;
 use crate::files::FileRequest;
+use crate::files::hub::{HubRequest, Wanted};
 use crate::models::defaults::Extras;
 
 /// The model in use.
@@ -33,8 +39,10 @@ pub struct ModelState {
     pub loading: Option<(JobId, f32)>,
     /// Why it cannot be read.
     pub trouble: Option<String>,
-    /// The model that is used once it is read.
-    pub pending: Option<ModelSource>,
+    /// What of it is taken otherwise than its files have it.
+    pub choices: ModelChoices,
+    /// The model and the choices that are used once it is read.
+    pub pending: Option<ModelMemory>,
     /// The models that the engine has in memory and the bytes of their weights, the last used last.
     pub resident: Vec<(ModelSource, u64)>,
     /// Models that could not be read, and why.
@@ -113,6 +121,8 @@ pub enum Over {
     Settings,
     /// The settings page, at its keys.
     Keys,
+    /// The page that gets models from the hub.
+    Hub,
 }
 
 /// Where the keyboard's focus should go.
@@ -153,7 +163,26 @@ pub enum Effect {
         request: Arc<PaintRequest>,
     },
     /// Have a model read.
-    Load(ModelSource),
+    Load {
+        /// Which.
+        source: ModelSource,
+        /// What of it is taken otherwise than its files have it.
+        choices: ModelChoices,
+        /// Whether even where the memory seems too small for it.
+        anyway: bool,
+    },
+    /// Look through these folders and the standard places for models.
+    Scan(Vec<PathBuf>),
+    /// Ask the hub what a repository holds.
+    HubLook(Wanted),
+    /// Ask the hub, for a download.
+    Hub(HubRequest),
+    /// Pause the download that is under way.
+    HubPause,
+    /// Keep this token, or none.
+    HubToken(Option<Secret>),
+    /// Show a page in the system's browser.
+    Browse(String),
     /// Stop an engine job.
     Cancel(JobId),
     /// Ask the files thread.
@@ -180,6 +209,16 @@ pub enum Effect {
     Quit,
 }
 
+/// What must not be read off a screen or out of a log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(hidden)")
+    }
+}
+
 /// The state of the window.
 #[expect(
     clippy::struct_excessive_bools,
@@ -194,6 +233,10 @@ pub struct AppState {
     pub settings: Settings,
     /// The model in use.
     pub model: ModelState,
+    /// The models that lie in watched folders.
+    pub library: Library,
+    /// Getting models from the hub.
+    pub hub: Hub,
     /// The picture and its mask.
     pub document: Document,
     /// The A1111 text of the document's picture; empty if it was not painted.
@@ -216,6 +259,8 @@ pub struct AppState {
     pub avoid_open: bool,
     /// The prompt's length in the model's words.
     pub words: WordCount,
+    /// The same of the words to avoid.
+    pub negative_words: WordCount,
     /// Strength in percent, 1..=100.
     pub strength: u32,
     /// Strength before a mask set it to 100, to go back to.
@@ -281,11 +326,16 @@ impl AppState {
     pub fn new(settings: Settings, system_lang: Lang) -> Self {
         let welcome = if settings.welcome_painted { Welcome::Over } else { Welcome::Waiting };
         let first = resolve::built_in().examples.first().filter(|_| welcome != Welcome::Over);
+        let source = settings.in_use.clone();
+        let memory = settings.memories.iter().find(|memory| memory.source == source);
+        let choices = memory.map(|memory| memory.choices.clone()).unwrap_or_default();
         let prompt = first.map(|example| example.prompt.clone()).unwrap_or_default();
         Self {
             now: 0.0,
             lang: settings.language.unwrap_or(system_lang),
-            model: ModelState::default(),
+            model: ModelState { source, choices, ..ModelState::default() },
+            library: Library::default(),
+            hub: Hub::default(),
             document: Document::empty((256, 256)).with_feather(settings.feather_px),
             document_recipe: String::new(),
             offered: None,
@@ -297,6 +347,7 @@ impl AppState {
             negative: String::new(),
             avoid_open: false,
             words: WordCount::default(),
+            negative_words: WordCount::default(),
             strength: 100,
             strength_before_mask: None,
             tool: Tool::default(),
@@ -334,16 +385,23 @@ impl AppState {
     /// What is to be done when the window opens.
     #[must_use]
     pub fn start(&mut self) -> Vec<Effect> {
-        vec![
+        self.hub.take_up(&self.settings);
+        let mut effects = vec![
             Effect::Theme(self.settings.theme),
             Effect::Look,
-            Effect::Load(self.model.source.clone()),
+            Effect::Load {
+                source: self.model.source.clone(),
+                choices: self.model.choices.clone(),
+                anyway: false,
+            },
             // The example gives way to whatever is typed; the user's own words do not.
             Effect::Focus(match self.welcome {
                 Welcome::Over => Focus::Prompt,
                 _ => Focus::PromptSelected,
             }),
-        ]
+        ];
+        effects.extend(self.look_for_models());
+        effects
     }
 
     /// A key that nothing else has.
@@ -386,21 +444,24 @@ impl AppState {
 
     /// Counts the prompt's words for the model.
     pub fn count_words(&mut self) {
-        let english = intent::english(self).filter(|english| !english.caption.is_empty());
-        self.words = self.model.info.as_ref().map_or_else(WordCount::default, |info| {
-            let style = self.settings.paint.prompt_style;
-            let text = english.as_ref().map_or(&self.prompt, |english| &english.caption);
+        let style = self.settings.paint.prompt_style;
+        let count = |info: &Arc<ModelInfo>, typed: &str| {
+            let english = intent::english(self, typed).filter(|read| !read.caption.is_empty());
+            let text = english.as_ref().map_or(typed, |english| &english.caption);
             let read = chunks::read(&info.tokenizer, text, style);
             // Places in a translation are none in what was typed.
-            let typed = english.is_none();
+            let as_typed = english.is_none();
             WordCount {
                 used: read.used,
                 room: read.room,
                 chunks: read.chunks.len(),
-                marks: if typed { read.marks() } else { Vec::new() },
-                lost_from: read.lost_from.filter(|_| typed),
+                marks: if as_typed { read.marks() } else { Vec::new() },
+                lost_from: read.lost_from.filter(|_| as_typed),
             }
-        });
+        };
+        let counted = |text: &str| self.model.info.as_ref().map(|info| count(info, text));
+        let words = [&self.prompt, &self.negative].map(|text| counted(text).unwrap_or_default());
+        [self.words, self.negative_words] = words;
     }
 
     /// Whether things move to their places instead of jumping there.

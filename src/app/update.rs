@@ -17,7 +17,7 @@ use super::words::{Lang, Text};
 use crate::document::codec::openraster::{EXTENSION, is_project};
 use crate::document::mask::Mask;
 use crate::document::mask_shapes::MaskShape;
-use crate::files::FileRequest;
+use crate::files::{FileRequest, Wish};
 
 /// Carries one command out, as a step that can be undone if it changes what undo keeps.
 pub fn update(state: &mut AppState, command: Command) -> Vec<Effect> {
@@ -37,7 +37,10 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
             state.prompt_walk = None;
             state.count_words();
         }
-        Command::Negative(words) => state.negative = words,
+        Command::Negative(words) => {
+            state.negative = words;
+            state.count_words();
+        }
         Command::Weigh { negative, selection, up } => return state.weigh(negative, &selection, up),
         Command::AvoidOpen(open) => {
             state.avoid_open = open || !state.negative.is_empty();
@@ -107,6 +110,12 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::UseModel(source) => return state.use_model(source),
         Command::ForgetModel(path) => return state.forget_model(&path),
         Command::ShowFolder(path) => return vec![Effect::ShowFolder(path)],
+        Command::Choose(choices) => return state.choose(choices),
+        Command::ChooseVae => return ask(Wish::Vae),
+        Command::LoadAnyway(source, choices) => return state.load_anyway(source, choices),
+        Command::LookForModels => return state.look_for_models(),
+        Command::Unwatch(path) => return state.unwatch(&path),
+        Command::Hub(command) => return state.hub(command),
     }
     Vec::new()
 }
@@ -189,7 +198,10 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
         Action::ScaleLarger => return state.scale(1),
         Action::ScaleSmaller => return state.scale(-1),
         Action::ScaleNormal => return state.scale(0),
-        Action::AddModel => return vec![Effect::File(FileRequest::FolderDialog)],
+        Action::AddModel => return ask(Wish::Folder),
+        Action::AddModelFile => return ask(Wish::File),
+        Action::WatchFolder => return ask(Wish::Watch),
+        Action::GetModel => return state.toggle_over(Over::Hub),
         Action::Palette => return state.toggle_over(Over::Palette),
         Action::SettingsPage => return state.toggle_over(Over::Settings),
         Action::KeysPage => return state.toggle_over(Over::Keys),
@@ -202,6 +214,11 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
         Action::Quit => return vec![Effect::Quit],
     }
     Vec::new()
+}
+
+/// Asks the user for something about models.
+fn ask(wish: Wish) -> Vec<Effect> {
+    vec![Effect::File(FileRequest::ModelDialog(wish))]
 }
 
 /// Width from which the panel stands beside the canvas instead of over it, in points.

@@ -3,6 +3,8 @@
 //! The table is a macro, so that a text without its translation does not compile. Called by
 //! `app` (intent lines, notices) and `ui` (labels); it decides nothing about where a text stands.
 
+mod say;
+
 use serde::{Deserialize, Serialize};
 
 /// A language the window speaks.
@@ -32,7 +34,7 @@ macro_rules! texts {
             /// All texts, for tests.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            fn both(self) -> (&'static str, &'static str) {
+            pub(super) fn both(self) -> (&'static str, &'static str) {
                 match self { $(Self::$name => ($en, $zh),)* }
             }
 
@@ -408,6 +410,73 @@ texts! {
     MaskOpacity => ("Opacity", "不透明度"),
     // Models.
     AddModel => ("Add a model folder…", "添加模型文件夹…"),
+    AddModelFile => ("Add a model file…", "添加模型文件…"),
+    AddFolder => ("A folder…", "文件夹…"),
+    AddFile => ("A file…", "文件…"),
+    GetModel => ("Get a model…", "获取模型…"),
+    ModelsShowAll => ("Show all", "显示全部"),
+    ModelsLooking => ("Looking for models…", "正在查找模型…"),
+    ModelsLeftOut => ("Files of weights in these folders that are no models: {0}", "这些文件夹中不是模型的权重文件：{0} 个"),
+    ModelFallback => ("{0} The built-in model is used", "{0} 改用内置模型"),
+    ModelLicence => ("Licence to read: {0}", "待阅读的许可：{0}"),
+    ChooseAnother => ("Choose another", "选择其他"),
+    ModelOwnNumbers => ("Back to the model's own numbers", "恢复模型自带的数值"),
+    Autoencoder => ("VAE", "VAE"),
+    VaeOwn => ("The model's own", "模型自带"),
+    VaeFile => ("A file…", "文件…"),
+    Averages => ("Averaged (EMA)", "平均权重 (EMA)"),
+    AveragesTip => ("Some checkpoints hold two sets of weights; the averaged one is often smoother", "有些检查点含两套权重；平均后的往往更平滑"),
+    PredictionName => ("Prediction", "预测类型"),
+    PredictionOwn => ("As the files say", "按文件"),
+    PartModels => ("Models", "模型"),
+    WatchAdd => ("Watch a folder…", "监视文件夹…"),
+    WatchName => ("Folders with models", "模型文件夹"),
+    WatchTip => ("A1111's and ComfyUI's folders are understood; files are only read", "支持 A1111 和 ComfyUI 的文件夹结构；文件只读"),
+    WatchForget => ("Watch no longer: {0}", "不再监视：{0}"),
+    WatchNone => ("None yet; the hub's cache is always looked through", "尚无；始终会查找 Hub 缓存"),
+    WatchUnreadable => ("cannot be listed ({0})", "无法列出（{0}）"),
+    HubTitle => ("Get a model", "获取模型"),
+    HubName => ("Owner/name on the hub", "Hub 上的 所有者/名称"),
+    HubLook => ("Look", "查看"),
+    HubAsking => ("Asking the hub about {0}…", "正在向 Hub 查询 {0}…"),
+    HubKnown => ("Well-known models", "常用模型"),
+    HubDownloads => ("Downloads", "下载"),
+    HubGet => ("Get {0}…", "获取 {0}…"),
+    HubHere => ("here", "已在本机"),
+    HubFiles => ("There are several model files; choose one", "其中有多个模型文件；请选择一个"),
+    HubOffer => ("{0} files, {1}; {2} still to come", "{0} 个文件，共 {1}；还需下载 {2}"),
+    HubLicence => ("Licence: {0}", "许可：{0}"),
+    HubNoLicence => ("not named; see the model's page", "未注明；请查看模型页面"),
+    HubGated => ("Its makers ask you to accept their terms on its page first", "作者要求先在模型页面上接受条款"),
+    HubRead => ("Read it on the model's page", "在模型页面上阅读"),
+    HubAccept => ("Accept the licence and download", "接受许可并下载"),
+    HubBack => ("Back to the list", "返回列表"),
+    HubAgain => ("Ask again", "重新查询"),
+    HubProgress => ("{0} of {1}", "{0} / {1}"),
+    HubSpeed => ("{0} · {1} a second · {2} left", "{0} · 每秒 {1} · 剩余 {2}"),
+    HubPause => ("Pause", "暂停"),
+    HubResume => ("Go on", "继续"),
+    HubCancel => ("Cancel", "取消"),
+    HubClear => ("Take it off the list", "从列表中移除"),
+    HubUse => ("Paint with it", "用它绘制"),
+    HubDone => ("{0} is here", "{0} 已下载"),
+    HubQueued => ("waits for the one before", "等待前一个完成"),
+    HubLooking => ("asking the hub what is missing", "正在查询还缺什么"),
+    HubRetrying => ("no answer; trying again in {0}", "没有应答；{0} 后重试"),
+    HubShared => ("another program downloads the same file", "另一个程序正在下载同一文件"),
+    HubPausing => ("pausing", "正在暂停"),
+    HubPaused => ("{0} · paused", "{0} · 已暂停"),
+    HubInterrupted => ("interrupted; what has arrived is kept", "已中断；已收到的部分会保留"),
+    HubDiscarding => ("removing what has arrived", "正在删除已收到的部分"),
+    HubEndpoint => ("Hub's address", "Hub 地址"),
+    HubEndpointTip => ("A mirror of the hub; empty: {0}", "Hub 的镜像；留空则为 {0}"),
+    HubEndpointError => ("An address begins with https://", "地址应以 https:// 开头"),
+    HubToken => ("Hub's token", "Hub 令牌"),
+    HubTokenTip => ("For private and gated models; kept in a file that only you may read", "用于私有或受限模型；保存在仅您可读的文件中"),
+    HubTokenNone => ("none", "无"),
+    HubTokenRemove => ("Remove the token", "删除令牌"),
+    TokenLost => ("The token cannot be kept ({0})", "无法保存令牌（{0}）"),
+    NoBrowser => ("The page cannot be shown: {0}", "无法显示页面：{0}"),
     ModelSearch => ("Search the models", "搜索模型"),
     ModelNone => ("No model called '{0}'", "没有名为“{0}”的模型"),
     ModelForget => ("Take it out of the list", "从列表中移除"),
@@ -429,106 +498,4 @@ texts! {
     TitleIdle => ("{0} – Pentimento", "{0} – Pentimento"),
     TitleUnsaved => ("{0} • – Pentimento", "{0} • – Pentimento"),
     TitleRunning => ("{0} % – {1} – Pentimento", "{0} % – {1} – Pentimento"),
-}
-
-impl Lang {
-    /// The words of a text, placeholders as they stand.
-    #[must_use]
-    pub fn get(self, text: Text) -> &'static str {
-        let (en, zh) = text.both();
-        match self {
-            Self::En => en,
-            Self::Zh => zh,
-        }
-    }
-
-    /// The words of a text with `{0}`, `{1}` … replaced.
-    #[must_use]
-    pub fn fill(self, text: Text, values: &[&str]) -> String {
-        let mut filled = String::new();
-        let mut rest = self.get(text);
-        while let Some(at) = rest.find('{') {
-            filled.push_str(&rest[..at]);
-            let index = rest[at + 1..].chars().next().and_then(|c| c.to_digit(10));
-            let value = index.and_then(|index| values.get(index as usize));
-            filled.push_str(value.copied().unwrap_or(""));
-            rest = rest[at..].find('}').map_or("", |end| &rest[at + end + 1..]);
-        }
-        filled.push_str(rest);
-        filled
-    }
-
-    /// A duration as people say it: "0.6 s", "14 s", "3 min".
-    #[must_use]
-    pub fn duration(self, secs: f64) -> String {
-        match secs {
-            // With its digit, so that words around it keep their place while it counts down.
-            s if s < 9.95 => self.fill(Text::Seconds, &[&format!("{:.1}", s.max(0.1))]),
-            s if s < 90.0 => self.fill(Text::Seconds, &[&format!("{s:.0}")]),
-            s => self.fill(Text::Minutes, &[&format!("{:.0}", s / 60.0)]),
-        }
-    }
-
-    /// A size on disk: "340 MB", "4.3 GB".
-    #[must_use]
-    pub fn bytes(self, bytes: u64) -> String {
-        let megabytes = bytes as f64 / 1e6;
-        if megabytes < 1000.0 {
-            self.fill(Text::Megabytes, &[&format!("{:.0}", megabytes.max(1.0))])
-        } else {
-            self.fill(Text::Gigabytes, &[&format!("{:.1}", megabytes / 1000.0)])
-        }
-    }
-
-    /// A part of the whole as "12 %"; never "0 %" for something that is there.
-    #[must_use]
-    pub fn share(self, fraction: f32) -> String {
-        let percent = fraction * 100.0;
-        let number = match percent {
-            p if p <= 0.0 => "0".to_owned(),
-            p if p < 1.0 => "< 1".to_owned(),
-            p => format!("{p:.0}"),
-        };
-        self.fill(Text::Percent, &[&number])
-    }
-
-    /// The language for a locale name such as `zh-CN` or `de_DE`.
-    #[must_use]
-    pub fn of_locale(locale: &str) -> Self {
-        if locale.to_lowercase().starts_with("zh") { Self::Zh } else { Self::En }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fills_in_order_and_out_of_order() {
-        assert_eq!(Lang::En.fill(Text::StepsSoFar, &["7", "20"]), "7 of 20");
-        assert_eq!(
-            Lang::En.fill(Text::IntentNewMany, &["512", "512", "4"]),
-            "4 new 512 × 512 pictures"
-        );
-    }
-
-    #[test]
-    fn translations_have_the_same_placeholders() {
-        for text in Text::ALL {
-            let (en, zh) = text.both();
-            for digit in 0..4 {
-                let hole = format!("{{{digit}}}");
-                assert_eq!(en.contains(&hole), zh.contains(&hole), "{text:?} {hole}");
-            }
-        }
-    }
-
-    #[test]
-    fn durations_read_naturally() {
-        for (secs, said) in
-            [(0.04, "0.1 s"), (0.6, "0.6 s"), (1.2, "1.2 s"), (14.2, "14 s"), (200.0, "3 min")]
-        {
-            assert_eq!(Lang::En.duration(secs), said);
-        }
-    }
 }

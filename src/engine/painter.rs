@@ -244,9 +244,8 @@ enum Stage {
 impl Generator for Painter {
     fn run(&mut self, request: &Request, reporter: &Reporter<'_>) -> Result<Done, Stop> {
         match request {
-            Request::Load(source) => {
-                let load_secs =
-                    self.models.load(source, &ModelChoices::default(), false, reporter)?;
+            Request::Load { source, choices, anyway } => {
+                let load_secs = self.models.load(source, choices, *anyway, reporter)?;
                 Ok(Done { request: None, timing: Timing { load_secs, ..Timing::default() } })
             }
             Request::Paint(request) => {

@@ -14,8 +14,8 @@ pub use crate::diffusion::samplers::State;
 pub use crate::diffusion::text::{Tokenizer, chunks};
 use crate::plane::Plane;
 pub use crate::types::{
-    Coverage, Example, ModelChoices, ModelSource, Picture, PromptStyle, SameAs, Sampler, Savings,
-    Schedule, Variation,
+    Coverage, Example, ModelChoices, ModelSource, Picture, Prediction, PromptStyle, SameAs,
+    Sampler, Savings, Schedule, Variation,
 };
 
 /// Pairs a request with its answers. Unique within one engine.
@@ -235,7 +235,14 @@ impl PaintRequest {
 #[derive(Clone, Debug)]
 pub enum Request {
     /// Read a model so that the next picture starts at once.
-    Load(ModelSource),
+    Load {
+        /// Which.
+        source: ModelSource,
+        /// What of it is taken otherwise than its files have it.
+        choices: ModelChoices,
+        /// Whether even where the memory seems too small for it.
+        anyway: bool,
+    },
     /// Paint.
     Paint(Box<PaintRequest>),
 }

@@ -3,11 +3,12 @@
 //! The shell submits requests and drains events. `files` reads, decodes, encodes and writes; `dialogs`
 //! only waits for the user, so that a dialog left open never delays file work. The clipboard gets
 //! its pictures here, too, because putting them into a format takes its time. A third thread, in
-//! [`journal`], does nothing but write the journal, and a fourth, in [`hub`], downloads models.
-//! Computes no tensors.
+//! [`journal`], does nothing but write the journal, and a fourth, in [`hub`], downloads models; a
+//! fifth, in [`scan`], looks for models in folders. Computes no tensors.
 
 pub mod hub;
 pub mod journal;
+pub mod scan;
 
 use std::fs::File;
 use std::io::{Cursor, Read, Seek};
@@ -22,7 +23,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use crate::document::codec::openraster::{self, EXTENSION, Opened, Project, is_project};
 use crate::document::codec::{self, CodecError, Decoded, Format, RawText};
-use crate::models::folder::may_be_model;
+use crate::models::folder::{is_model_folder, may_be_model};
 use crate::plane::Plane;
 use crate::types::Picture;
 
@@ -32,6 +33,9 @@ const SLOTS: usize = 32;
 const MOST_BYTES: u64 = 2 << 30;
 /// How names of files end that can be opened.
 const OPENED: &[&str] = &["png", "jpg", "jpeg", "webp", "tif", "tiff", EXTENSION];
+
+/// How names of files end that may be models.
+const WEIGHTS: &[&str] = &["safetensors", "ckpt", "pt", "bin"];
 
 /// What the threads are asked to do.
 #[derive(Clone, Debug)]
@@ -45,10 +49,10 @@ pub enum FileRequest {
         /// The file name that the dialog begins with.
         suggested_name: String,
     },
-    /// Ask the user for a folder.
-    FolderDialog,
-    /// The folder that the user chose; answered as it is.
-    Folder(PathBuf),
+    /// Ask the user for something that has to do with models.
+    ModelDialog(Wish),
+    /// What the user chose for that; answered as it is.
+    Chosen(Wish, PathBuf),
     /// Read a picture.
     Open(PathBuf),
     /// Write the whole project, or its picture in the format that the name ends with, else as PNG.
@@ -74,6 +78,19 @@ pub enum FileRequest {
         /// The picture.
         picture: Arc<Picture>,
     },
+}
+
+/// What a path about models is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// A model's folder, or one with models in it.
+    Folder,
+    /// A file with a model.
+    File,
+    /// A folder with models in it, to be watched.
+    Watch,
+    /// A file with an autoencoder for the model in use.
+    Vae,
 }
 
 /// What the threads say.
@@ -108,8 +125,10 @@ pub enum FileEvent {
     },
     /// A picture lies on the clipboard.
     Copied,
-    /// A model's folder or file was chosen.
-    FolderChosen {
+    /// Something that has to do with models was chosen, or dropped.
+    Chosen {
+        /// What it is for.
+        wish: Wish,
         /// Which.
         path: PathBuf,
     },
@@ -126,7 +145,7 @@ pub enum FileEvent {
 #[derive(Clone, Debug)]
 enum Question {
     Open,
-    Folder,
+    Model(Wish),
     Save { project: Box<Project>, suggested_name: String },
 }
 
@@ -213,7 +232,7 @@ impl FileWorker {
     pub fn submit(&mut self, request: FileRequest) {
         let question = match request {
             FileRequest::OpenDialog => Question::Open,
-            FileRequest::FolderDialog => Question::Folder,
+            FileRequest::ModelDialog(wish) => Question::Model(wish),
             FileRequest::SaveDialog { project, suggested_name } => {
                 Question::Save { project, suggested_name }
             }
@@ -269,7 +288,7 @@ impl Drop for FileWorker {
 fn chosen(question: Question, path: PathBuf) -> FileRequest {
     match question {
         Question::Open => FileRequest::Open(path),
-        Question::Folder => FileRequest::Folder(path),
+        Question::Model(wish) => FileRequest::Chosen(wish, path),
         Question::Save { project, .. } => FileRequest::Save { path: with_extension(path), project },
     }
 }
@@ -290,7 +309,10 @@ fn ask(question: &Question) -> Option<PathBuf> {
         Question::Open => rfd::FileDialog::new()
             .add_filter("PNG, JPEG, WebP, TIFF, OpenRaster", OPENED)
             .pick_file(),
-        Question::Folder => rfd::FileDialog::new().pick_folder(),
+        Question::Model(Wish::Folder | Wish::Watch) => rfd::FileDialog::new().pick_folder(),
+        Question::Model(Wish::File | Wish::Vae) => {
+            rfd::FileDialog::new().add_filter("safetensors, ckpt, pt, bin", WEIGHTS).pick_file()
+        }
         Question::Save { suggested_name, .. } => {
             let filter = |dialog: rfd::FileDialog, format: Format| {
                 dialog.add_filter(format.name(), format.extensions())
@@ -323,10 +345,14 @@ fn work(request: FileRequest, clipboard: &mut Option<Clipboard>) -> FileEvent {
         }
         FileRequest::Save { path, project } => save(path, &project),
         // Dialogs go to the other thread; here there is nothing to do for them.
-        FileRequest::OpenDialog | FileRequest::FolderDialog | FileRequest::SaveDialog { .. } => {
+        FileRequest::OpenDialog | FileRequest::ModelDialog(_) | FileRequest::SaveDialog { .. } => {
             Ok(FileEvent::DialogClosed)
         }
-        FileRequest::Folder(path) => Ok(FileEvent::FolderChosen { path }),
+        // Of a folder that is no model itself, those inside it are meant.
+        FileRequest::Chosen(Wish::Folder, path) if !is_model_folder(&path) => {
+            Ok(FileEvent::Chosen { wish: Wish::Watch, path })
+        }
+        FileRequest::Chosen(wish, path) => Ok(FileEvent::Chosen { wish, path }),
     };
     result.unwrap_or_else(|message| FileEvent::Failed { message })
 }
@@ -337,7 +363,7 @@ fn open(path: &Path) -> Result<FileEvent, String> {
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     // A model may be dropped like a picture.
     if may_be_model(path) {
-        return Ok(FileEvent::FolderChosen { path: path.to_owned() });
+        return Ok(FileEvent::Chosen { wish: Wish::File, path: path.to_owned() });
     }
     if metadata.is_dir() {
         return Err(format!(
@@ -429,166 +455,4 @@ fn write(path: &Path, project: &Project) -> Result<(), CodecError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::{Duration, Instant};
-
-    use super::*;
-    use crate::document::document::Document;
-
-    fn picture() -> Plane<4> {
-        Plane::from_flat((2, 1), &[1, 2, 3, 255, 250, 128, 7, 255])
-    }
-
-    fn project(recipe: &str) -> Box<Project> {
-        let mut document = Document::empty((2, 1));
-        document.replace_picture(picture());
-        document.mask.fill_whole();
-        let desk = serde_json::json!({ "prompt": "a fox" });
-        Box::new(Project { document, recipe: recipe.to_owned(), desk })
-    }
-
-    fn next(worker: &mut FileWorker) -> FileEvent {
-        let end = Instant::now() + Duration::from_secs(10);
-        while Instant::now() < end {
-            if let Some(event) = worker.drain().into_iter().next() {
-                return event;
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        panic!("no event came");
-    }
-
-    #[test]
-    fn what_is_saved_opens_again() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("a.png");
-        let mut worker = FileWorker::spawn(|| {}).expect("threads");
-        worker.submit(FileRequest::Save { path: path.clone(), project: project("") });
-        assert!(matches!(next(&mut worker), FileEvent::Saved { path: saved } if saved == path));
-        worker.submit(FileRequest::Open(path));
-        match next(&mut worker) {
-            FileEvent::Opened { name, picture: opened, .. } => {
-                assert_eq!((name.as_str(), opened), ("a.png", picture()));
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn trouble_is_told_with_the_name_last() {
-        let mut worker = FileWorker::spawn(|| {}).expect("threads");
-        worker.submit(FileRequest::Open(PathBuf::from("/nowhere/x.png")));
-        assert!(
-            matches!(next(&mut worker), FileEvent::Failed { message } if message.ends_with(": /nowhere/x.png"))
-        );
-        let bytes = b"no picture".to_vec();
-        worker.submit(FileRequest::DecodeBytes { name: "notes.png".to_owned(), bytes });
-        assert!(
-            matches!(next(&mut worker), FileEvent::Failed { message } if message.ends_with("notes.png"))
-        );
-    }
-
-    #[test]
-    fn a_model_is_told_from_a_picture() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut worker = FileWorker::spawn(|| {}).expect("threads");
-        let file = folder.path().join("m.safetensors");
-        std::fs::write(&file, "").expect("room");
-        std::fs::write(folder.path().join("model_index.json"), "{}").expect("room");
-        for path in [file, folder.path().to_owned()] {
-            worker.submit(FileRequest::Open(path.clone()));
-            let event = next(&mut worker);
-            assert!(matches!(event, FileEvent::FolderChosen { path: told } if told == path));
-        }
-    }
-
-    #[test]
-    fn an_open_dialog_delays_no_file_work_and_no_end() {
-        let (hold, held) = bounded::<()>(0);
-        let mut worker = FileWorker::spawn_with(
-            || {},
-            move |_| {
-                held.recv().unwrap_or(());
-                None
-            },
-        )
-        .expect("threads");
-        worker.submit(FileRequest::OpenDialog);
-        worker.submit(FileRequest::OpenDialog);
-        worker.submit(FileRequest::Open(PathBuf::from("/nowhere/x.png")));
-        assert!(matches!(next(&mut worker), FileEvent::Failed { .. }));
-        hold.send(()).expect("the dialog waits");
-        assert!(matches!(next(&mut worker), FileEvent::DialogClosed));
-        worker.submit(FileRequest::OpenDialog);
-        drop(worker);
-        drop(hold);
-    }
-
-    #[test]
-    fn a_dialogs_choice_is_followed_and_gets_its_extension() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let place = folder.path().join("fox");
-        let mut worker =
-            FileWorker::spawn_with(|| {}, move |_| Some(place.clone())).expect("threads");
-        worker.submit(FileRequest::SaveDialog {
-            project: project(""),
-            suggested_name: "fox.png".to_owned(),
-        });
-        let expected = folder.path().join("fox.png");
-        assert!(matches!(next(&mut worker), FileEvent::Saved { path } if path == expected));
-    }
-
-    #[test]
-    fn the_name_says_the_format_and_content_decides_when_it_is_opened() {
-        let folder = tempfile::tempdir().expect("a folder");
-        for (name, begins) in [
-            ("a.JPG", &b"\xFF\xD8"[..]),
-            ("b.webp", b"RIFF"),
-            ("c.png", b"\x89PNG"),
-            ("d", b"\x89PNG"),
-        ] {
-            let path = with_extension(folder.path().join(name));
-            let project = project("a fox\nSteps: 1, Seed: 2, Size: 2x1");
-            save(path.clone(), &project).expect("saved");
-            assert!(std::fs::read(&path).expect("there").starts_with(begins), "{name}");
-            // A file that lies about its format opens as what it is.
-            let lies = folder.path().join("lies.tif");
-            std::fs::rename(&path, &lies).expect("renamed");
-            match open(&lies).expect("a picture") {
-                FileEvent::Opened { texts, .. } => {
-                    assert_eq!(texts[0].text, "a fox\nSteps: 1, Seed: 2, Size: 2x1", "{name}");
-                }
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn a_project_is_saved_and_opens_whatever_it_is_called() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = with_extension(folder.path().join("fox.ORA"));
-        save(path.clone(), &project("a fox")).expect("saved");
-        let renamed = folder.path().join("fox.png");
-        std::fs::rename(path, &renamed).expect("renamed");
-        match open(&renamed).expect("a project") {
-            FileEvent::OpenedProject { path, project, .. } => {
-                assert_eq!((path, project.recipe.as_str()), (Some(renamed), "a fox"));
-                assert_eq!(
-                    project.document.picture().map(|p| p.to_flat()),
-                    Some(picture().to_flat())
-                );
-                assert_eq!(project.document.mask.plane().to_flat(), [255, 255]);
-            }
-            other => panic!("{other:?}"),
-        }
-        let names: Vec<_> = std::fs::read_dir(folder.path()).expect("a folder").collect();
-        assert_eq!(names.len(), 1, "no temporary file is left");
-    }
-
-    #[test]
-    fn a_panicking_dialog_counts_as_closed() {
-        let mut worker = FileWorker::spawn_with(|| {}, |_| panic!("no portal")).expect("threads");
-        worker.submit(FileRequest::OpenDialog);
-        assert!(matches!(next(&mut worker), FileEvent::DialogClosed));
-    }
-}
+mod tests;

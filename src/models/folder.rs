@@ -7,7 +7,7 @@
 mod beside;
 mod weights;
 
-pub use beside::may_be_model;
+pub use beside::{is_model_folder, may_be_model};
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -103,6 +103,14 @@ impl ModelFolder {
             folder.set_prediction(prediction.name())?;
         }
         Ok(folder)
+    }
+
+    /// A model as its files have it, whatever it lacks: for lists. Nothing is looked for beside it.
+    ///
+    /// # Errors
+    /// [`ModelError`] when nothing is there or it is no model.
+    pub fn look(source: &ModelSource) -> Result<Self, ModelError> {
+        Self::bare(source, &ModelChoices::default())
     }
 
     /// The model alone, whatever it lacks.
@@ -389,8 +397,19 @@ fn existing(path: &Path) -> Result<Place, ModelError> {
 
 fn folder_name(folder: &Path) -> String {
     let full = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    if let Some(name) = name_in_cache(&full) {
+        return name;
+    }
     full.file_name()
         .map_or_else(|| full.display().to_string(), |n| n.to_string_lossy().into_owned())
+}
+
+/// The name of a model in the hub's cache, whose own folder is called by its commit:
+/// `models--owner--name/snapshots/<commit>`.
+fn name_in_cache(folder: &Path) -> Option<String> {
+    let snapshots = folder.parent().filter(|parent| parent.ends_with("snapshots"))?;
+    let repository = snapshots.parent()?.file_name()?.to_str()?.strip_prefix("models--")?;
+    Some(repository.rsplit("--").next().unwrap_or(repository).to_owned())
 }
 
 /// Reads one byte more than the limit at most, so that the caller sees that it is too long.

@@ -8,6 +8,7 @@ pub mod config;
 pub mod defaults;
 pub mod depth;
 pub mod error;
+pub mod find;
 pub mod folder;
 pub mod identify;
 pub mod lexicon;

@@ -107,6 +107,8 @@ pub struct Single {
     pub family: Family,
     /// What its UNet predicts.
     pub predicts: Predicts,
+    /// Whether averaged weights (EMA) are there.
+    pub averages: bool,
     /// How its names are made, and whether averages are there and used, for people.
     pub layout: String,
 }
@@ -152,6 +154,7 @@ pub fn read(file: &TensorFile, path: &Path, choices: &ModelChoices) -> Result<Si
         tables: BTreeMap::new(),
         family,
         predicts,
+        averages,
         layout: layout(part, averages, averaged),
     };
     let distilled = !config["time_cond_proj_dim"].is_null();

@@ -17,7 +17,7 @@ use super::widgets::{self, button, field};
 use super::{Cx, icons, menu};
 use crate::app::command::{Action, Command};
 use crate::app::intent;
-use crate::app::state::{AppState, Focus};
+use crate::app::state::{AppState, Focus, WordCount};
 use crate::app::words::Text;
 
 const LINE: f32 = tokens::text::PROMPT.1;
@@ -158,7 +158,8 @@ impl Dock {
     }
 
     fn prompt(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
-        let counter = counter(ui, cx, rect);
+        let empty = cx.state.prompt.is_empty();
+        let counter = if empty { 0.0 } else { counter(ui, cx, rect, &cx.state.words, LINE) };
         let rect = rect.with_max_x(rect.right() - counter - space::M);
         let p = cx.palette;
         let lost_from = cx.state.words.lost_from;
@@ -257,9 +258,8 @@ fn prompt_job(text: &str, lost_from: Option<usize>, p: &tokens::Palette, width: 
 }
 
 /// "7/75" at the right of the text; returns the width it took.
-fn counter(ui: &mut Ui, cx: &Cx<'_>, rect: Rect) -> f32 {
-    let words = &cx.state.words;
-    if words.room == 0 || cx.state.prompt.is_empty() {
+fn counter(ui: &Ui, cx: &Cx<'_>, rect: Rect, words: &WordCount, line: f32) -> f32 {
+    if words.room == 0 {
         return 0.0;
     }
     let p = cx.palette;
@@ -272,22 +272,26 @@ fn counter(ui: &mut Ui, cx: &Cx<'_>, rect: Rect) -> f32 {
     let colour = if over { p.warn } else { p.text_3 };
     let galley = ui.painter().layout_no_wrap(text, tokens::caption(), colour);
     let mut width = galley.size().x;
-    let top = rect.top() + (LINE - galley.size().y) / 2.0;
+    let top = rect.top() + (line - galley.size().y) / 2.0;
     let left = rect.right() - width;
     if over {
-        let at = pos2(left - 12.0, rect.top() + LINE / 2.0);
+        let at = pos2(left - 12.0, rect.top() + line / 2.0);
         let centre = egui::Align2::CENTER_CENTER;
         ui.painter().text(at, centre, icons::WARNING, tokens::icon(14.0), p.warn);
         width += 22.0;
     }
-    let place = Rect::from_min_size(pos2(rect.right() - width, rect.top()), vec2(width, LINE));
+    let place = Rect::from_min_size(pos2(rect.right() - width, rect.top()), vec2(width, line));
     ui.painter().galley(pos2(left, top), galley, colour);
     let tip = match words.chunks {
         _ if over => Text::WordsLostTip,
         0 | 1 => Text::WordCountTip,
         _ => Text::WordChunksTip,
     };
-    let response = ui.interact(place, ui.scope_id().with("counter"), egui::Sense::hover());
+    let response = ui.interact(
+        place,
+        ui.scope_id().with(("counter", rect.top() as i32)),
+        egui::Sense::hover(),
+    );
     response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Label, true, &said));
     response.on_hover_text(cx.lang().fill(tip, &numbers));
     width
@@ -300,7 +304,11 @@ fn negative(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
     let name = cx.t(Text::AvoidName);
     let label = rect.with_max_x(rect.left() + 96.0);
     let taken = widgets::line(ui, label, name, tokens::body(), p.text_2);
-    let rect = rect.with_min_x(rect.left() + taken + space::M);
+    let mut rect = rect.with_min_x(rect.left() + taken + space::M);
+    if !cx.state.negative.is_empty() {
+        let taken = counter(ui, cx, rect, &cx.state.negative_words, rect.height());
+        rect.max.x -= taken + space::M;
+    }
     let mut text = cx.state.negative.clone();
     let edit = TextEdit::singleline(&mut text)
         .id(negative_id())

@@ -11,13 +11,16 @@ pub mod dock;
 pub mod flat;
 pub mod fonts;
 pub mod history;
+pub mod hub_page;
 pub mod icons;
 pub mod layout;
 pub mod menu;
 pub mod model_picker;
 pub mod notice;
+mod page;
 pub mod palette;
 pub mod panel;
+mod panel_model;
 pub mod panel_more;
 mod prompt_box;
 pub mod rail;
@@ -25,6 +28,7 @@ pub mod recent;
 pub mod regions;
 pub mod result_bar;
 pub mod settings_keys;
+mod settings_models;
 pub mod settings_page;
 pub mod shortcuts;
 pub mod stage;
@@ -89,6 +93,7 @@ pub struct Window {
     strip: strip::Strip,
     palette: palette::Palette,
     settings_page: settings_page::SettingsPage,
+    hub_page: hub_page::HubPage,
     picker: model_picker::Picker,
     shortcuts: shortcuts::Shortcuts,
     regions: Regions,
@@ -112,6 +117,7 @@ impl Window {
         let page = state.over.map(|over| match over {
             Over::Palette => palette::area_id(),
             Over::Settings | Over::Keys => settings_page::area_id(),
+            Over::Hub => hub_page::area_id(),
         });
         if !dock::Dock::takes_tab(ctx, state) {
             self.regions.tab(ctx, page);
@@ -199,6 +205,7 @@ impl Window {
             lines(ui, &layout, palette);
         }
         self.settings_page.show(ui, &mut cx, layout.page);
+        self.hub_page.show(ui, &mut cx, layout.page);
         notice::show(ui, &mut cx, layout.canvas);
         if state.drop_hover {
             stage::drop_card(ui, &cx, layout.canvas);

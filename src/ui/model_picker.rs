@@ -12,10 +12,18 @@ use super::widgets::button::{self, IconButton};
 use super::widgets::{self, focus_ring};
 use super::{Cx, icons};
 use crate::app::command::{Action, Command};
+use crate::app::hub::HubCommand;
 use crate::app::models::ModelRow;
 use crate::app::palette::Finder;
 use crate::app::words::Text;
 use crate::engine::protocol::ModelSource;
+
+/// Ways to more models.
+const ADD: [(&str, Text, Action); 3] = [
+    (icons::FOLDER, Text::AddFolder, Action::AddModel),
+    (icons::FILE, Text::AddFile, Action::AddModelFile),
+    (icons::DOWNLOAD_SIMPLE, Text::GetModel, Action::GetModel),
+];
 
 /// What the picker remembers while it is open.
 #[derive(Default)]
@@ -23,6 +31,8 @@ pub struct Picker {
     query: String,
     finder: Finder,
     open: bool,
+    /// Whether the field is still to get the focus: it cannot while the popover is being measured.
+    focus: bool,
 }
 
 impl Picker {
@@ -37,12 +47,20 @@ impl Picker {
             ui.set_width(width);
             if !self.open {
                 self.query.clear();
-                ui.memory_mut(|m| m.request_focus(egui::Id::unique("model search")));
+                self.focus = true;
+                cx.ask(Command::LookForModels);
             }
             ui.spacing_mut().item_spacing.y = space::XXS;
             let (field, _) = ui.allocate_exact_size(vec2(width, 32.0), Sense::hover());
             let inner = field.shrink2(vec2(space::XS, 2.0));
             search_field(ui, cx, "model search", Text::ModelSearch, inner, &mut self.query);
+            let id = egui::Id::unique("model search");
+            if self.focus && ui.memory(|memory| memory.has_focus(id)) {
+                self.focus = false;
+            } else if self.focus {
+                ui.memory_mut(|memory| memory.request_focus(id));
+                ui.ctx().request_repaint();
+            }
             let room = ui.ctx().content_rect().height() - 160.0;
             let rows = cx.state.model_rows();
             let names = rows.iter().map(|row| [Some(row.name.as_str()), Some(row.family.as_str())]);
@@ -57,6 +75,9 @@ impl Picker {
                 if found.is_empty() {
                     let words = cx.lang().fill(Text::ModelNone, &[&self.query]);
                     ui.label(egui::RichText::new(words).color(cx.palette.text_3));
+                    if button::word(ui, None, cx.t(Text::ModelsShowAll), true, true).clicked() {
+                        self.query.clear();
+                    }
                 }
             });
             ui.separator();
@@ -69,11 +90,24 @@ impl Picker {
                     ui.label(words.color(cx.palette.text_2));
                 });
             }
-            let add = cx.t(Text::AddModel);
-            if button::word(ui, Some(icons::PLUS), add, true, false).clicked() {
-                cx.act(Action::AddModel);
-                ui.close();
+            // A list that is only looked through again does not jump.
+            let library = &cx.state.library;
+            if library.looking && library.outcome.found.is_empty() {
+                let words = egui::RichText::new(cx.t(Text::ModelsLooking)).font(tokens::caption());
+                ui.horizontal(|ui| {
+                    ui.add_space(space::M);
+                    ui.label(words.color(cx.palette.text_3));
+                });
             }
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 0.0;
+                for (icon, text, action) in ADD {
+                    if button::word(ui, Some(icon), cx.t(text), true, false).clicked() {
+                        cx.act(action);
+                        ui.close();
+                    }
+                }
+            });
         });
         self.open = shown.is_some();
     }
@@ -103,6 +137,7 @@ fn line(ui: &mut Ui, cx: &mut Cx<'_>, row: &ModelRow) -> bool {
     let left = rect.left() + space::M;
     let mut right = rect.right() - space::M;
     if let ModelSource::Path(path) = &row.source
+        && row.added
         && !row.in_use
         && row.loading.is_none()
     {
@@ -119,6 +154,16 @@ fn line(ui: &mut Ui, cx: &mut Cx<'_>, row: &ModelRow) -> bool {
         let words = cx.lang().bytes(row.bytes);
         let taken = ui.painter().text(at, Align2::RIGHT_CENTER, words, tokens::caption(), p.text_3);
         right = taken.left() - space::S;
+    }
+    if let Some(known) = row.licence {
+        let place = Rect::from_center_size(pos2(right - 10.0, rect.top() + 15.0), vec2(20.0, 20.0));
+        let mut child = ui.new_child(egui::UiBuilder::new().id_salt(known.repo).max_rect(place));
+        let name = cx.lang().fill(Text::ModelLicence, &[known.licence]);
+        let lock = IconButton::new(icons::LOCK_SIMPLE, &name).side(20.0);
+        if lock.show(&mut child).clicked() {
+            cx.ask(Command::Hub(HubCommand::ReadLicence(known.repo.to_owned())));
+        }
+        right = place.left() - space::XS;
     }
     let upper =
         Rect::from_min_max(pos2(left, rect.top() + 5.0), pos2(right, rect.center().y + 1.0));

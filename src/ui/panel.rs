@@ -21,8 +21,8 @@ use crate::app::words::Text;
 use crate::engine::protocol::ModelSource;
 
 /// Where controls begin, so that all rows have one edge.
-pub(super) const LABEL: f32 = 84.0;
-const FIELD: f32 = 60.0;
+pub(super) const LABEL: f32 = 118.0;
+const FIELD: f32 = 52.0;
 
 /// What the user made of a value.
 pub(super) enum Change<T> {
@@ -204,8 +204,16 @@ fn model(ui: &mut Ui, cx: &mut Cx<'_>, picker: &mut Picker) {
     let p = cx.palette;
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 48.0), Sense::click());
     let state = &cx.state.model;
-    let unnamed = state.name().is_empty() || state.source == ModelSource::BuiltIn;
-    let name = if unnamed { cx.t(Text::ModelBuiltIn) } else { state.name() };
+    let listed;
+    let name = match (&state.source, state.name()) {
+        (ModelSource::BuiltIn, _) => cx.t(Text::ModelBuiltIn),
+        // Before it is read it is called as in the picker.
+        (ModelSource::Path(_), "") => {
+            listed = cx.state.model_rows().into_iter().find(|row| row.in_use);
+            listed.as_ref().map_or("", |row| row.name.as_str())
+        }
+        (ModelSource::Path(_), name) => name,
+    };
     let (colour, word) = match (&state.trouble, &state.info) {
         (Some(_), _) => (p.error, Text::ModelFailed),
         (None, _) if state.pending.is_some() => (p.text_3, Text::ModelLoading),

@@ -1,16 +1,16 @@
 //! The folded part of the settings panel: sampler, schedule, fresh noise, guidance rescale, CLIP
-//! skip, the program whose picture it is to be, savings.
+//! skip, prompt style, the program whose picture it is to be, savings, choices about the model.
 
 use egui::{ComboBox, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
 use super::panel::{Change, decimal_row, label, out_of, whole_row};
 use super::tokens::{self, radius, size, space};
 use super::widgets::focus_ring;
-use super::{Cx, icons};
+use super::{Cx, icons, panel_model};
 use crate::app::command::Command;
 use crate::app::settings::PaintSettings;
 use crate::app::words::Text;
-use crate::engine::protocol::{SameAs, Sampler, Savings, Schedule};
+use crate::engine::protocol::{PromptStyle, SameAs, Sampler, Savings, Schedule};
 
 /// More sigma than runs begin with: no bound.
 const WHOLE_RUN: f32 = 20.0;
@@ -51,12 +51,18 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, paint: &mut PaintSettings) {
     if let Some(changed) = whole_row(ui, cx, row, paint.clip_skip, Some(1)) {
         paint.clip_skip = changed.or_models_own().unwrap_or(1);
     }
+    let names = PromptStyle::ALL.map(|style| (style, style.name()));
+    let default = Some(PromptStyle::default());
+    if let Some(changed) = choice(ui, cx, Text::PromptStyle, &names, paint.prompt_style, default) {
+        paint.prompt_style = changed.or_models_own().unwrap_or_default();
+    }
     let names = SameAs::ALL.map(|program| (program, program.name()));
     let default = Some(SameAs::default());
     if let Some(changed) = choice(ui, cx, Text::SameAs, &names, paint.same_as, default) {
         paint.same_as = changed.or_models_own().unwrap_or_default();
     }
     savings(ui, cx, paint);
+    panel_model::show(ui, cx, paint);
 }
 
 /// Rows of what is faster and changes the picture a little.
@@ -115,11 +121,11 @@ fn fold(ui: &mut Ui, cx: &mut Cx<'_>, open: bool) {
 }
 
 /// A row with a list to choose from.
-fn choice<T: Copy + PartialEq>(
+pub(super) fn choice<T: Copy + PartialEq>(
     ui: &mut Ui,
     cx: &Cx<'_>,
     text: Text,
-    names: &[(T, &'static str)],
+    names: &[(T, &str)],
     value: T,
     default: Option<T>,
 ) -> Option<Change<T>> {

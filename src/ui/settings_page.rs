@@ -2,16 +2,16 @@
 //! picture beneath stays as it was.
 
 use egui::{
-    Align2, Area, ComboBox, Id, Order, Rect, ScrollArea, Sense, Stroke, TextEdit, Ui, UiBuilder,
-    WidgetInfo, accesskit::Role, pos2, vec2,
+    Align2, ComboBox, Id, Rect, Sense, Stroke, TextEdit, Ui, UiBuilder, WidgetInfo,
+    accesskit::Role, vec2,
 };
 
+use super::page::{self, heading};
 use super::settings_keys::{self, Binding};
-use super::tokens::{self, motion, size, space};
-use super::widgets::button::IconButton;
+use super::tokens::{self, space};
 use super::widgets::slider::Slider;
 use super::widgets::{self, toggle};
-use super::{Cx, icons};
+use super::{Cx, icons, settings_models};
 use crate::app::command::{Action, Command};
 use crate::app::palette::Finder;
 use crate::app::settings::{Preferences, SCALE_RANGE, Surround, ThemeChoice};
@@ -89,7 +89,7 @@ pub(super) fn area_id() -> Id {
 impl SettingsPage {
     /// Draws the page over `rect`, if it is open.
     pub fn show(&mut self, ui: &Ui, cx: &mut Cx<'_>, rect: Rect) {
-        let over = cx.state.over.filter(|over| *over != Over::Palette);
+        let over = cx.state.over.filter(|over| matches!(over, Over::Settings | Over::Keys));
         if over != self.was {
             self.was = over;
             self.to_keys = over == Some(Over::Keys);
@@ -100,79 +100,39 @@ impl SettingsPage {
             }
         }
         self.open = over.is_some();
-        let secs = if cx.state.motion() { motion::PANEL } else { 0.0 };
-        let shown = ui.ctx().animate_bool_with_time_and_easing(
-            area_id(),
-            self.open,
-            secs,
-            egui::emath::easing::cubic_out,
-        );
-        if shown <= 0.0 {
-            return;
-        }
-        let place = rect.translate(vec2(0.0, -(1.0 - shown) * rect.height()));
-        let area = Area::new(area_id()).order(Order::Middle).fixed_pos(place.min);
-        area.constrain(false).show(ui.ctx(), |ui| {
-            ui.set_clip_rect(rect);
-            ui.set_min_size(rect.size());
-            ui.painter().rect_filled(place, 0, cx.palette.panel);
-            ui.interact(place, ui.scope_id().with("ground"), Sense::click());
-            self.contents(ui, cx, place);
-        });
+        let open = self.open;
+        page::slide(ui, cx, rect, (area_id(), open), |ui, cx, place| self.contents(ui, cx, place));
     }
 
     fn contents(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
-        let width = size::PAGE.min(rect.width() - 2.0 * space::L);
-        let column = Rect::from_min_size(
-            pos2((rect.center().x - width / 2.0).round(), rect.top()),
-            vec2(width, rect.height()),
-        );
-        let head = column.with_max_y(column.top() + 56.0);
-        self.head(ui, cx, head);
-        let line = Stroke::new(1.0, cx.palette.line);
-        ui.painter().hline(rect.x_range(), head.bottom() - 0.5, line);
-        // As wide as the canvas: the scroll bar stands at the edge, not in the middle of nothing.
-        let body = rect.with_min_y(head.bottom());
-        let mut child = ui.new_child(UiBuilder::new().id_salt("body").max_rect(body));
-        child.set_clip_rect(body.intersect(ui.clip_rect()));
-        ScrollArea::vertical().id_salt("page").auto_shrink(false).show(&mut child, |ui| {
-            let rows = ui.available_rect_before_wrap();
-            let rows = rows.with_min_x(column.left()).with_max_x(column.right());
-            let ui = &mut ui.new_child(UiBuilder::new().id_salt("rows").max_rect(rows));
-            ui.spacing_mut().item_spacing.y = space::XS;
+        let field = page::head(ui, cx, rect, Text::Settings);
+        search_field(ui, cx, "settings search", Text::SettingsSearch, field, &mut self.query);
+        if std::mem::take(&mut self.focus) {
+            ui.memory_mut(|memory| memory.request_focus(Id::unique("settings search")));
+        }
+        page::body(ui, rect, |ui| {
             let mut any = false;
             for (part, rows) in PARTS {
                 any |= self.part(ui, cx, part, rows);
             }
+            any |= self.models(ui, cx);
             any |= self.keys(ui, cx);
             if !any {
                 ui.add_space(space::L);
                 let words = cx.lang().fill(Text::SettingsNothing, &[&self.query]);
                 ui.label(egui::RichText::new(words).color(cx.palette.text_3));
             }
-            ui.add_space(space::XL);
         });
     }
 
-    fn head(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
-        let p = cx.palette;
-        let at = pos2(rect.left(), rect.center().y);
-        let title = cx.t(Text::Settings);
-        let font = tokens::title();
-        let taken = ui.painter().text(at, Align2::LEFT_CENTER, title, font, p.text_1);
-        let close =
-            Rect::from_center_size(pos2(rect.right() - 16.0, rect.center().y), vec2(32.0, 32.0));
-        let right = close.left() - space::S;
-        let left = (taken.right() + space::XL).max(right - 280.0);
-        let field = Rect::from_min_max(pos2(left, at.y - 14.0), pos2(right, at.y + 14.0));
-        search_field(ui, cx, "settings search", Text::SettingsSearch, field, &mut self.query);
-        if std::mem::take(&mut self.focus) {
-            ui.memory_mut(|memory| memory.request_focus(Id::unique("settings search")));
+    /// What is about models; whether it is shown.
+    fn models(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) -> bool {
+        let shown = settings_models::WORDS.iter().any(|text| self.found(cx, *text));
+        if shown {
+            heading(ui, cx, Text::PartModels);
+            settings_models::show(ui, cx);
         }
-        let mut corner = ui.new_child(UiBuilder::new().id_salt("close").max_rect(close));
-        if IconButton::new(icons::X, cx.t(Text::Close)).show(&mut corner).clicked() {
-            cx.ask(Command::Over(None));
-        }
+        shown
     }
 
     /// Whether a row's words answer the search.
@@ -254,17 +214,6 @@ pub(super) fn search_field(
     let kind = egui::StrokeKind::Inside;
     let frame = egui::epaint::RectShape::new(rect, tokens::radius::S, p.raised, line, kind);
     ui.painter().set(back, frame);
-}
-
-/// The name of a part.
-fn heading(ui: &mut Ui, cx: &Cx<'_>, name: Text) -> Rect {
-    ui.add_space(space::M);
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 32.0), Sense::hover());
-    let words = cx.t(name);
-    response.widget_info(|| WidgetInfo::labeled(Role::Heading, true, words));
-    let at = pos2(rect.left(), rect.center().y);
-    ui.painter().text(at, Align2::LEFT_CENTER, words, tokens::heading(), cx.palette.text_1);
-    rect
 }
 
 /// A row's rectangle with its words at the left; returns where its control goes.

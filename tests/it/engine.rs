@@ -323,7 +323,16 @@ fn nonsense_is_refused_with_what_would_do() {
 fn cancelling_a_picture_takes_effect_between_blocks() {
     let mut engine = Engine::spawn(Options::default(), || ()).expect("a thread");
     let load = engine.next_job();
-    engine.submit(load, Request::Load(pentimento::types::ModelSource::BuiltIn)).expect("room");
+    engine
+        .submit(
+            load,
+            Request::Load {
+                source: pentimento::types::ModelSource::BuiltIn,
+                choices: pentimento::types::ModelChoices::default(),
+                anyway: false,
+            },
+        )
+        .expect("room");
     events_until(&mut engine, load);
     let mut slowest = Duration::ZERO;
     for wait in [0, 20, 60, 150] {

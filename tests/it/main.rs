@@ -10,6 +10,9 @@ mod desk;
 mod engine;
 mod families;
 mod flicker;
+#[allow(dead_code, reason = "its own tests use all of it")]
+#[path = "../../src/files/hub/tests/server.rs"]
+mod hub_server;
 mod journal;
 mod journeys;
 mod loading;
@@ -27,6 +30,7 @@ mod support;
 mod tidy;
 mod ui;
 mod ui_keyboard;
+mod ui_models;
 mod ui_page;
 mod ui_prompt;
 mod window;

@@ -13,10 +13,11 @@ use pentimento::app::settings::Settings;
 use pentimento::document::codec::{Format, encode};
 use pentimento::engine::Engine;
 use pentimento::engine::protocol::{
-    Event, FailureKind, JobError, ModelInfo, Painted, Picture, Preview, PreviewKind, Request,
-    Timing,
+    Event, FailureKind, JobError, ModelChoices, ModelInfo, ModelSource, Painted, Picture, Preview,
+    PreviewKind, Request, Timing,
 };
 use pentimento::engine::worker::{Done, Generator, Reporter, Stop};
+use pentimento::files::hub::HubSettings;
 use pentimento::shell::Shell;
 
 const STEPS: u32 = 4;
@@ -34,12 +35,36 @@ fn square(grey: u8) -> Arc<Picture> {
     Arc::new(Picture { width: 64, height: 64, rgba: [grey, grey, grey, 255].repeat(64 * 64) })
 }
 
+/// Models and autoencoders called "wrong" cannot be read, "large" ones do not fit.
+fn refuse(source: &ModelSource, choices: &ModelChoices, anyway: bool) -> Result<(), Stop> {
+    let named = |path: &Path, word: &str| path.to_string_lossy().contains(word);
+    let failed =
+        |message: &str, kind| Err(Stop::Failed(JobError { message: message.to_owned(), kind }));
+    if let ModelSource::Path(path) = source {
+        if named(path, "wrong") {
+            let message = "The file is a LoRA, not a model that paints; choose a model: wrong";
+            return failed(message, FailureKind::Model);
+        }
+        if named(path, "large") && !anyway {
+            return failed("Needs 11.2 GB, 8.1 GB are free", FailureKind::Memory { fits: None });
+        }
+    }
+    match &choices.vae {
+        Some(path) if named(path, "wrong") => failed("No such autoencoder", FailureKind::Model),
+        _ => Ok(()),
+    }
+}
+
 impl Generator for Fake {
     fn run(&mut self, request: &Request, reporter: &Reporter<'_>) -> Result<Done, Stop> {
+        if let Request::Load { source, choices, anyway } = request {
+            refuse(source, choices, *anyway)?;
+        }
         let Request::Paint(paint) = request else {
-            if let Some(info) = &self.info {
-                let (job, info) = (reporter.job, Arc::clone(info));
-                let resident = Vec::new();
+            if let (Some(info), Request::Load { source, .. }) = (&self.info, request) {
+                let job = reporter.job;
+                let info = Arc::new(ModelInfo { source: source.clone(), ..(**info).clone() });
+                let resident = vec![(source.clone(), 1_000_000)];
                 reporter.say(Event::ModelReady { job, info, resident, load_secs: 0.0 });
             }
             return Ok(Done { request: None, timing: Timing::default() });
@@ -88,6 +113,7 @@ pub(crate) struct Window {
     frame: eframe::Frame,
     settings: Settings,
     info: Option<Arc<ModelInfo>>,
+    hub: HubSettings,
 }
 
 impl Window {
@@ -103,7 +129,7 @@ impl Window {
             let fake = Fake { info: self.info.clone() };
             let engine =
                 Engine::spawn_with(Some(1), || fake, move || wake.request_repaint()).unwrap();
-            Shell::with_engine(&ctx, engine, settings).unwrap()
+            Shell::with_hub(&ctx, engine, settings, self.hub.clone()).unwrap()
         });
         shell.logic(&ctx, &mut self.frame);
         // Fonts that were set in a frame are there in the next one.
@@ -121,7 +147,15 @@ pub(crate) fn window_with(
     settings: Settings,
     info: Option<Arc<ModelInfo>>,
 ) -> Harness<'static, Window> {
-    let window = Window { shell: None, frame: eframe::Frame::_new_kittest(), settings, info };
+    window_on(settings, info, HubSettings::nowhere())
+}
+
+pub(crate) fn window_on(
+    settings: Settings,
+    info: Option<Arc<ModelInfo>>,
+    hub: HubSettings,
+) -> Harness<'static, Window> {
+    let window = Window { shell: None, frame: eframe::Frame::_new_kittest(), settings, info, hub };
     let builder = Harness::builder().with_size([1280.0, 800.0]);
     let mut harness = builder.build_ui_state(|ui, window: &mut Window| window.show(ui), window);
     harness.run_steps(3);
@@ -270,7 +304,7 @@ fn letters_are_typed_while_a_field_has_the_focus() {
 
 /// A file of which only the path is wanted.
 #[derive(Debug)]
-struct Dropped(PathBuf);
+pub(crate) struct Dropped(pub(crate) PathBuf);
 
 impl egui::DroppedFile for Dropped {
     fn path(&self) -> &Path {

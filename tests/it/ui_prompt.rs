@@ -14,7 +14,7 @@ use pentimento::models::ModelFolder;
 use crate::ui::{Window, later_start, until, window_with};
 
 /// A model of whose parts only the tokenizer is real: 30 tokens a chunk.
-fn model() -> Arc<ModelInfo> {
+pub(crate) fn model() -> Arc<ModelInfo> {
     let folder = ModelFolder::open(&ModelSource::BuiltIn).unwrap();
     Arc::new(ModelInfo {
         source: ModelSource::BuiltIn,
@@ -108,6 +108,9 @@ fn weights_change_by_keyboard() {
     harness.get_by_label("Avoid…").click();
     harness.run_steps(3);
     typed(&mut harness, "fog");
+    // The words to avoid have a counter of their own.
+    assert_eq!(harness.state().state().negative_words.room, 30);
+    assert!(harness.state().state().negative_words.used > 0);
     press(&mut harness, Modifiers::COMMAND, up);
     let state = harness.state().state();
     assert_eq!((state.negative.as_str(), state.prompt.as_str()), ("(fog:1.1)", "(owl:0.9)"));

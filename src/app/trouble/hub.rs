@@ -12,13 +12,13 @@ pub(super) const SENTENCES: [(&str, &str); 16] = [
     ),
     (
         "The hub asks for a token: the model is private, or there is none of that name. Make a token \
-         at huggingface.co/settings/tokens and set it as HF_TOKEN: {}",
-        "Hub 要求令牌：模型是私有的，或没有这个名称的模型。请在 huggingface.co/settings/tokens 创建令牌并设为 HF_TOKEN：{0}",
+         at huggingface.co/settings/tokens and set it in the window's settings or as HF_TOKEN: {}",
+        "Hub 要求令牌：模型是私有的，或没有这个名称的模型。请在 huggingface.co/settings/tokens 创建令牌，并在窗口的设置中填入或设为 HF_TOKEN：{0}",
     ),
     (
         "The model is given only to those who accepted its terms: do so on its page with the account \
-         that your token (HF_TOKEN) belongs to: {}",
-        "只有接受其条款者才能获取此模型：请用令牌（HF_TOKEN）所属的账号在模型页面上接受：{0}",
+         that your token belongs to: {}",
+        "只有接受其条款者才能获取此模型：请用令牌所属的账号在模型页面上接受：{0}",
     ),
     (
         "The hub is busy and asks to wait; try again later: {}",

@@ -49,6 +49,34 @@ impl Place {
         fs::metadata(self.blob(file)).is_ok_and(|blob| blob.len() == file.size)
     }
 
+    /// Removes what has arrived of a download that was given up: its parts, and the finished files
+    /// that nothing else in the cache shows. A whole model stays.
+    pub(super) fn discard(&self, offer: &Offer) -> Result<(), HubError> {
+        if offer.files.iter().all(|file| self.has(file)) {
+            return Ok(());
+        }
+        let gone = |path: &Path| match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(HubError::disk(&error, path))
+            }
+            _ => Ok(()),
+        };
+        let own = self.snapshot(&offer.commit);
+        let others = fs::read_dir(self.folder.join("snapshots"));
+        let others =
+            others.is_ok_and(|mut all| all.any(|one| one.is_ok_and(|one| one.path() != own)));
+        for file in &offer.files {
+            // Python's tools may be bringing it.
+            let Some(_lock) = self.lock(file)? else { continue };
+            gone(&self.incomplete(file))?;
+            if !others {
+                gone(&own.join(&file.path))?;
+                gone(&self.blob(file))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Makes the folders.
     pub(super) fn prepare(&self) -> Result<(), HubError> {
         for folder in [self.folder.join("blobs"), self.locks.clone()] {

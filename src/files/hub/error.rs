@@ -15,13 +15,14 @@ pub enum HubError {
     /// It is not shown to everyone.
     #[error(
         "The hub asks for a token: the model is private, or there is none of that name. Make a \
-         token at huggingface.co/settings/tokens and set it as HF_TOKEN: {0}"
+         token at huggingface.co/settings/tokens and set it in the window's settings or as HF_TOKEN: \
+         {0}"
     )]
     Token(String),
     /// Its makers ask for something first.
     #[error(
         "The model is given only to those who accepted its terms: do so on its page with the \
-         account that your token (HF_TOKEN) belongs to: {0}"
+         account that your token belongs to: {0}"
     )]
     Gated(String),
     /// Too many requests.

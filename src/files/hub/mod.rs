@@ -10,6 +10,7 @@ mod error;
 mod fetch;
 mod http;
 mod offer;
+pub mod token;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -59,6 +60,17 @@ impl HubSettings {
         Self::from_variables(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
 
+    /// No hub and no cache, for windows that belong to tests.
+    #[must_use]
+    pub fn nowhere() -> Self {
+        Self {
+            endpoint: "http://localhost:9".to_owned(),
+            cache: PathBuf::new(),
+            token: None,
+            ..Self::from_variables(|_| None)
+        }
+    }
+
     fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
         let home = || directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
         let cache_home = variable("XDG_CACHE_HOME").map(PathBuf::from);
@@ -70,13 +82,11 @@ impl HubSettings {
         let stored =
             || std::fs::read_to_string(token_file.unwrap_or_else(|| hub_home.join("token")));
         let token = variable("HF_TOKEN").or_else(|| stored().ok());
-        let token = token.map(|token| token.trim().to_owned());
-        let usable =
-            |token: &String| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
+        let token = token.and_then(|token| token::usable(&token));
         let endpoint = variable("HF_ENDPOINT");
         Self {
             endpoint: endpoint.unwrap_or_else(|| "https://huggingface.co".to_owned()),
-            token: token.filter(usable),
+            token,
             cache: cache.map_or_else(|| hub_home.join("hub"), PathBuf::from),
             patience: Duration::from_secs(20),
             wait: Duration::from_secs(1),
@@ -91,6 +101,9 @@ pub enum HubRequest {
     Look(Wanted),
     /// Bring it. Ends with [`HubEvent::Fetched`], [`HubEvent::Paused`] or [`HubEvent::Failed`].
     Fetch(Box<Offer>),
+    /// Remove what has arrived of it, unless all of it is here. Answered by [`HubEvent::Discarded`] or
+    /// [`HubEvent::Failed`].
+    Discard(Box<Offer>),
 }
 
 /// What the thread says.
@@ -121,6 +134,8 @@ pub enum HubEvent {
         /// Its folder, or its file where it is only one.
         path: PathBuf,
     },
+    /// What had arrived is gone.
+    Discarded,
     /// The download was paused; what has arrived is kept.
     Paused,
     /// It cannot be done.
@@ -190,6 +205,12 @@ impl HubWorker {
         self.pause.cancel();
     }
 
+    /// Pauses what is under way and lets the thread end by itself: for a window that closes while a
+    /// network does not answer. What has arrived is kept.
+    pub fn let_go(mut self) {
+        drop(self.thread.take());
+    }
+
     /// What was said since the last call.
     pub fn drain(&self) -> impl Iterator<Item = HubEvent> + '_ {
         self.events.try_iter()
@@ -227,6 +248,10 @@ impl<W: Fn()> Worker<W> {
         match request {
             HubRequest::Look(wanted) => self.look(&wanted, pause),
             HubRequest::Fetch(offer) => self.fetch(&offer, pause),
+            HubRequest::Discard(offer) => {
+                Place::of(&self.settings.cache, &offer.repo).discard(&offer)?;
+                Ok(HubEvent::Discarded)
+            }
         }
     }
 

@@ -107,6 +107,26 @@ fn check_whole(event: &HubEvent, offer: &Offer) {
 }
 
 #[test]
+fn what_was_given_up_leaves_nothing_and_a_whole_model_stays() {
+    let desk = Desk::new();
+    let offer = desk.offer();
+    let discard = || {
+        let mut worker = desk.worker();
+        worker.submit(HubRequest::Discard(Box::new(offer.clone())));
+        assert_eq!(last(&worker), HubEvent::Discarded);
+    };
+    // Small files arrive, then a large one is refused half way.
+    desk.server.plan([Fault::None, Fault::Cut(10_000), Fault::Status(403)]);
+    assert!(matches!(desk.fetch(&offer), HubEvent::Failed(_)));
+    assert!(!desk.blobs().is_empty());
+    discard();
+    assert!(desk.blobs().is_empty(), "{:?}", desk.blobs());
+    check_whole(&desk.fetch(&offer), &offer);
+    discard();
+    assert_eq!(desk.blobs().len(), offer.files.len());
+}
+
+#[test]
 fn a_model_comes_into_the_usual_cache() {
     let desk = Desk::new();
     let offer = desk.offer();

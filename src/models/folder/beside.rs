@@ -176,6 +176,12 @@ impl ModelFolder {
     }
 }
 
+/// Whether a folder is a model in the diffusers layout, by the files in it.
+#[must_use]
+pub fn is_model_folder(path: &Path) -> bool {
+    path.join("model_index.json").is_file() || path.join("unet/config.json").is_file()
+}
+
 /// Whether a path may be a model by its name: a folder in the diffusers layout, or a file of weights.
 #[must_use]
 pub fn may_be_model(path: &Path) -> bool {

@@ -108,6 +108,15 @@ pub fn is_model(file: &TensorFile) -> bool {
     find(file, &UNET).is_some() && !file.names().any(|name| name.starts_with("control_model."))
 }
 
+/// What an autoencoder alone is called.
+const VAE_ALONE: &str = "an autoencoder (VAE) alone";
+
+/// Whether a file holds an autoencoder and nothing else that is of use.
+#[must_use]
+pub fn is_vae(file: &TensorFile) -> bool {
+    find(file, &UNET).is_none() && other(file) == Some(VAE_ALONE)
+}
+
 /// What a file without a UNet of Stable Diffusion is, for people: a noun with its article.
 #[must_use]
 pub fn other(file: &TensorFile) -> Option<&'static str> {
@@ -146,7 +155,7 @@ pub fn other(file: &TensorFile) -> Option<&'static str> {
         {
             "a small decoder for previews"
         } else if parts.vae.is_some() {
-            "an autoencoder (VAE) alone"
+            VAE_ALONE
         } else if parts.clip.is_some() || parts.open_clip.is_some() {
             "a text encoder alone"
         } else if any(&|name| name.starts_with("320.") || name.starts_with("768.")) {

@@ -2,6 +2,7 @@
 //! what it is. They know nothing of the program's state.
 
 pub mod button;
+pub mod entry;
 pub mod field;
 pub mod picture;
 pub mod slider;
