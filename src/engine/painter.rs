@@ -276,6 +276,24 @@ impl Generator for Painter {
     }
 }
 
+fn read_words(
+    model: &mut dyn Model,
+    resolved: &Resolved,
+    stage: Stage,
+    reporter: &Reporter<'_>,
+    timing: &mut Timing,
+) -> Result<(), Stop> {
+    reporter.say(Event::Phase { job: reporter.job, phase: Phase::ReadingWords });
+    let start = Instant::now();
+    let reading = condition::reading(model.unet_config(), resolved);
+    if stage != Stage::GoOn {
+        unread_words(model, &resolved.request, reading.prompts.len() > 1, reporter);
+    }
+    model.read_words(&reading, reporter.cancel)?;
+    timing.text_secs += start.elapsed().as_secs_f64();
+    Ok(())
+}
+
 /// Paints some of the job's pictures, or one model's stage of them; where the last one stands if
 /// that is not its end.
 fn paint(
@@ -290,14 +308,7 @@ fn paint(
     let cancel = reporter.cancel;
     let request = &resolved.request;
 
-    reporter.say(Event::Phase { job, phase: Phase::ReadingWords });
-    let start = Instant::now();
-    let reading = condition::reading(model.unet_config(), resolved);
-    if stage != Stage::GoOn {
-        unread_words(model, request, reading.prompts.len() > 1, reporter);
-    }
-    model.read_words(&reading, cancel)?;
-    timing.text_secs += start.elapsed().as_secs_f64();
+    read_words(model, resolved, stage, reporter, timing)?;
 
     let (width, height) = resolved.size;
     let factor = model.vae_config().factor();

@@ -31,6 +31,8 @@ const FILES: [&str; 5] = [
 ];
 /// Stages of the transformer that the head looks at.
 pub const STAGES: usize = 4;
+/// Layers of the largest that was trained.
+const MOST_LAYERS: usize = 40;
 /// Channels of a head of attention in every published size.
 const HEAD: usize = 64;
 
@@ -107,7 +109,7 @@ fn config(table: &TensorFile) -> Option<DepthConfig> {
     let hidden = side(&projection, 0)?;
     let positions = side(&format!("{embeddings}.position_embeddings"), 1)?.checked_sub(1)?;
     let named = |layer: usize| format!("backbone.encoder.layer.{layer}.norm1.weight");
-    let layers = (0..).take_while(|layer| table.has(&named(*layer))).count();
+    let layers = (0..MOST_LAYERS).take_while(|layer| table.has(&named(*layer))).count();
     // Evenly, but for the largest size.
     let stages = match layers {
         24 => [5, 12, 18, 24],

@@ -261,9 +261,13 @@ impl<O: Ops> Layer<O> {
             let mut weight = from.tensor(&format!("{name}.weight"), &[hidden, input])?;
             let mut bias = from.tensor(&format!("{name}.bias"), &[hidden])?;
             for (row, scale) in weight.chunks_exact_mut(input).zip(&scale) {
-                row.iter_mut().for_each(|value| *value *= scale);
+                for value in row {
+                    *value *= scale;
+                }
             }
-            bias.iter_mut().zip(&scale).for_each(|(value, scale)| *value *= scale);
+            for (value, scale) in bias.iter_mut().zip(&scale) {
+                *value *= scale;
+            }
             let shape = [hidden, input];
             Ok(from.ops.linear(LinearWeights { weight, bias: Some(bias), shape })?)
         };

@@ -142,11 +142,21 @@ fn made() -> Dictionary {
             words.insert(word, meaning);
         }
     };
-    COLOURS.iter().for_each(|(name, list)| add(list, Meaning::Colour(name)));
-    SIZES.iter().for_each(|(name, list)| add(list, Meaning::Size(name)));
-    PLACES.iter().for_each(|(name, list)| add(list, Meaning::Place(name)));
-    RELATIONS.iter().for_each(|(name, list)| add(list, Meaning::Relation(name)));
-    COUNTS.iter().for_each(|(count, list)| add(list, Meaning::Count(*count)));
+    for (name, list) in COLOURS {
+        add(list, Meaning::Colour(name));
+    }
+    for (name, list) in SIZES {
+        add(list, Meaning::Size(name));
+    }
+    for (name, list) in PLACES {
+        add(list, Meaning::Place(name));
+    }
+    for (name, list) in RELATIONS {
+        add(list, Meaning::Relation(name));
+    }
+    for (count, list) in COUNTS {
+        add(list, Meaning::Count(count));
+    }
     add(NOTHING, Meaning::Nothing);
     add(BACKGROUND, Meaning::Background);
     let longest = words.keys().map(|word| word.chars().count()).max().unwrap_or(1);
