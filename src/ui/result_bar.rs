@@ -144,31 +144,32 @@ fn words(ui: &mut Ui, cx: &Cx<'_>, text: &str, least: f32) {
     columns(ui, cx, text, text, least);
 }
 
-/// Words whose parts, with a middle dot between them, begin where those of `longest` would: what
-/// counts keeps its place while the numbers before it gain and lose digits.
+/// Words whose parts, with a middle dot between them, end where those of `longest` would: the words
+/// after a number keep their place while it gains and loses digits.
 fn columns(ui: &mut Ui, cx: &Cx<'_>, text: &str, longest: &str, least: f32) {
     const DOT: &str = " · ";
     let of =
         |text: &str| -> Vec<_> { text.split(DOT).map(|part| laid_out(ui, cx, part)).collect() };
     let (parts, slots, dot) = (of(text), of(longest), laid_out(ui, cx, DOT));
-    let slot = |index: usize| slots.get(index).map_or(0.0, |slot: &Arc<Galley>| slot.size().x);
-    let columns = parts.iter().enumerate().map(|(index, part)| part.size().x.max(slot(index)));
-    let columns: Vec<f32> = columns.collect();
+    // Other words than those that count, such as "Decoding", have no columns.
+    let slots = if parts.len() == slots.len() { &slots } else { &parts };
+    let columns: Vec<f32> =
+        parts.iter().zip(slots).map(|(part, slot)| part.size().x.max(slot.size().x)).collect();
     let gaps = dot.size().x * parts.len().saturating_sub(1) as f32;
     let room = laid_out(ui, cx, longest).size().x;
     let size = vec2((columns.iter().sum::<f32>() + gaps).max(room).max(least), dot.size().y);
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Status, true, text));
-    let (mut at, mut spare) = (rect.min, 0.0);
-    for (index, (part, column)) in parts.into_iter().zip(columns).enumerate() {
+    let mut at = rect.min;
+    for (index, (part, column)) in parts.iter().zip(columns).enumerate() {
+        let spare = column - part.size().x;
         if index > 0 {
-            // In the middle of the gap, however long the words before it are.
-            let middle = at - vec2(spare / 2.0, 0.0);
+            // In the middle of the gap, however long the words after it are.
+            let middle = at + vec2(spare / 2.0, 0.0);
             ui.painter().galley(middle, Arc::clone(&dot), cx.palette.text_1);
             at.x += dot.size().x;
         }
-        spare = column - part.size().x;
-        ui.painter().galley(at, part, cx.palette.text_1);
+        ui.painter().galley(at + vec2(spare, 0.0), Arc::clone(part), cx.palette.text_1);
         at.x += column;
     }
 }
@@ -216,7 +217,8 @@ pub fn progress(lang: Lang, entry: &Entry) -> String {
         None => {
             let pace = entry.step_secs();
             let left = f64::from(pace) * f64::from(entry.of.saturating_sub(done));
-            let precise = if pace < 0.1 { format!("{pace:.3}") } else { format!("{pace:.2}") };
+            // As many letters from step to step, so that the words around it stand still.
+            let precise = if pace < 1.0 { format!("{pace:.3}") } else { format!("{pace:.2}") };
             let numbers = [done.to_string(), entry.of.to_string(), precise, lang.duration(left)];
             lang.fill(Text::StepsPace, &numbers.each_ref().map(String::as_str))
         }
