@@ -16,7 +16,7 @@ import torch
 from diffusers import AutoencoderKL
 
 import scenes
-from workplace import DEVICE, WORKERS, autocast, load_objects, share_of_worker, to_tensor
+from workplace import DEVICE, WORKERS, autocast, leave_signals_to_main, load_objects, share_of_worker, to_tensor
 
 SCENES, BATCH = 1000, 20
 NATIVE = (256, 256)
@@ -83,7 +83,7 @@ class Encoder:
         number = len(self.paths())
         parts, captions, start = [], [], time.time()
         for x, texts in torch.utils.data.DataLoader(
-            Stream(objects, number), batch_size=BATCH, num_workers=WORKERS, prefetch_factor=4
+            Stream(objects, number), batch_size=BATCH, num_workers=WORKERS, prefetch_factor=4, worker_init_fn=leave_signals_to_main
         ):
             with autocast():
                 parts.append(encode(to_tensor(x)).half().cpu().numpy())

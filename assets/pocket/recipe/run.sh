@@ -20,7 +20,7 @@ if [ ! -f "$work/objects.pkl" ]; then
     [ -d "$work/flat" ] || node "$here/rasterise.js" "$work/node_modules" "$work/flat"
     "$python" "$here/objects.py" "$work/node_modules" "$work/flat" "$work/objects.pkl"
 fi
-[ -d "$work/vae" ] || "$python" "$here/vae.py" "$work" 16000 $2
+[ -d "$work/vae" ] || "$python" "$here/vae.py" "$work" 20000 $2
 [ -d "$work/vae" ] || exit 0
 [ -d "$work/tokenizer" ] || "$python" "$here/tokenizer.py" "$work" "$work/node_modules"
 exec "$python" "$here/train.py" "$work"

@@ -28,6 +28,12 @@ def share_of_worker():
     return (info.id, info.num_workers) if info else (0, 1)
 
 
+def leave_signals_to_main(_worker):
+    """For data workers: a signal to the whole group must not take them from under a step that is to be saved."""
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, signal.SIG_IGN)
+
+
 def load_objects(work):
     """What objects.py wrote."""
     return pickle.loads(Path(work, "objects.pkl").read_bytes())
