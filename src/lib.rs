@@ -33,7 +33,7 @@
 //! | [`engine`] | protocol, handle, worker, painter: requests in, events out | egui; tensors in the protocol |
 //! | [`files`] | pictures in and out, dialogs, the journal's writer, downloads, the search for models, on threads of their own | computing tensors |
 //! | [`document`] | the picture and its mask, strokes, picture files, the journal's format | tensors, egui |
-//! | [`diffusion`] | text encoder, UNet, autoencoder, samplers, guidance, noise, previews | channels, threads, windows |
+//! | [`diffusion`] | text encoder, UNet, autoencoder, samplers, guidance, noise, previews, depth from a picture | channels, threads, windows |
 //! | [`ops`] | the fused verbs, by candle, by own kernels, or only counted | models, files |
 //! | [`models`] | what is on disk: folders, weights, configurations, the built-in model | the network |
 //! | [`kernels`] | arithmetic on the processor | what a UNet is |

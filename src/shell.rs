@@ -275,6 +275,9 @@ impl Shell {
                     self.library.look(ctx, &self.state.settings, wanted);
                 }
                 Effect::Hub(request) => self.library.ask(ctx, &self.state.settings, request),
+                Effect::HubRemove(request) => {
+                    self.library.remove(ctx, &self.state.settings, request);
+                }
                 Effect::HubPause => self.library.pause(),
                 Effect::HubToken(token) => {
                     let kept = self.library.keep_token(token);

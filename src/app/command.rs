@@ -17,6 +17,7 @@ use super::tool::{Brush, Tool};
 use super::view::View;
 use super::words::{Lang, Text};
 use crate::engine::protocol::{ModelChoices, ModelSource, PaintRequest, Picture};
+use crate::files::Wish;
 
 /// Something that can be done from anywhere, without further particulars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -106,6 +107,10 @@ pub enum Command {
     Do(Action),
     /// New words.
     Prompt(String),
+    /// A word of the prompt is being typed, with the cursor at this byte; or none is any more.
+    Typing(Option<usize>),
+    /// New words, put there for others: then the cursor goes to this letter.
+    Replace(String, usize),
     /// New words to avoid.
     Negative(String),
     /// Change the weight of words.
@@ -222,8 +227,8 @@ pub enum Command {
     ShowFolder(PathBuf),
     /// Take parts of the model in use otherwise than its files have them.
     Choose(ModelChoices),
-    /// Ask for a file with an autoencoder for the model in use.
-    ChooseVae,
+    /// Ask for a file that the model in use is to be helped by.
+    ChooseFile(Wish),
     /// Read a model though the memory seems too small for it.
     LoadAnyway(ModelSource, ModelChoices),
     /// Look through the watched folders again.

@@ -32,6 +32,11 @@ impl AppState {
             return self.load_event(event);
         }
         if !self.jobs.is_running(job) {
+            // A load that another one followed before it was done: its model may be the one in use.
+            if let Event::ModelReady { info, resident, .. } = event {
+                self.model_ready(info, resident, false);
+                return self.greet();
+            }
             return Vec::new();
         }
         match event {
@@ -122,7 +127,7 @@ impl AppState {
                 self.lang.fill(Text::SizeRounded, &numbers.each_ref().map(String::as_str))
             }
             // The dock says it while the words are typed.
-            Notice::Translated { .. } => return,
+            Notice::Translated { .. } | Notice::WordsUnknown { .. } => return,
             Notice::NotAWeight { text, .. } => self.lang.fill(Text::NotAWeight, &[&text]),
             Notice::WordsLost { lost, .. } => {
                 let lost: String = lost.chars().take(60).collect();
@@ -309,8 +314,11 @@ impl AppState {
                         let choices = self.model.choices.clone();
                         self.choose(ModelChoices { vae: Some(path), ..choices })
                     }
+                    Wish::Refiner => self.choose_refiner(path),
+                    Wish::Depth => self.choose_depth(path),
                 };
             }
+            FileEvent::DepthRead { path, picture } => self.depth_read(path, picture),
             FileEvent::DialogClosed => {}
             FileEvent::Failed { message } => {
                 let open = (Text::Open, Command::Do(Action::Open));

@@ -6,7 +6,7 @@ use super::jobs::Stage;
 use super::state::{AppState, Welcome};
 use super::trouble;
 use super::words::Text;
-use crate::engine::protocol::ModelSource;
+use crate::engine::protocol::{ModelSource, Task};
 use crate::models::lexicon::{self, English};
 use crate::plane::Plane;
 
@@ -43,6 +43,7 @@ pub fn mode(state: &AppState) -> Mode {
         (true, _, 100) => Mode::Fill,
         (true, ..) => Mode::Refine,
         (false, true, ..=99) => Mode::Repaint,
+        (false, true, _) if state.looks_at_picture() => Mode::Repaint,
         _ => Mode::Paint,
     }
 }
@@ -70,6 +71,10 @@ fn shown_result(state: &AppState) -> Option<&Plane<4>> {
 /// Whether the strength slider has something to act on.
 #[must_use]
 pub fn strength_applies(state: &AppState) -> bool {
+    // An edit model begins with nothing but noise, and is shown the picture.
+    if state.task() == Task::Edit && !state.has_mask() {
+        return false;
+    }
     // While a new picture is painted over nothing the slider stays, so that the row does not jump.
     start_size(state).is_some() || state.entries.iter().any(|entry| entry.stage == Stage::Finished)
 }
@@ -92,8 +97,10 @@ pub fn trouble(state: &AppState) -> Option<String> {
     if state.worker_gone {
         return Some(state.lang.get(Text::CannotWorker).to_owned());
     }
-    let trouble = state.model.trouble.as_deref()?;
-    Some(trouble::said(state.lang, trouble).into_owned())
+    match state.model.trouble.as_deref() {
+        Some(trouble) => Some(trouble::said(state.lang, trouble).into_owned()),
+        None => state.told_trouble(),
+    }
 }
 
 /// Steps that would really run.
@@ -102,6 +109,7 @@ fn steps(state: &AppState) -> Option<u32> {
     let steps = asked.or_else(|| state.model.default_steps())?;
     Some(match mode(state) {
         Mode::Paint | Mode::Fill => steps,
+        Mode::Repaint if state.task() == Task::Edit => steps,
         // A repaint begins part of the way down.
         Mode::Repaint | Mode::Refine => (steps * state.strength).div_ceil(100).max(1),
     })
@@ -143,7 +151,8 @@ pub fn line(state: &AppState) -> (String, bool) {
         };
         return (words, false);
     }
-    let mut words = translated(state).unwrap_or_else(|| deed(state));
+    let told = translated(state).or_else(|| not_known(state));
+    let mut words = told.unwrap_or_else(|| deed(state));
     if state.jobs.paused {
         return (lang.fill(Text::IntentPaused, &[&words]), false);
     }
@@ -180,6 +189,18 @@ fn translated(state: &AppState) -> Option<String> {
     })
 }
 
+/// What of an English prompt the built-in model does not know, and what it is good for.
+fn not_known(state: &AppState) -> Option<String> {
+    let mut words: Vec<&str> = Vec::new();
+    for word in state.told_unknown().filter_map(|one| state.prompt.get(one.clone())) {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    let knows = lexicon::object_count().to_string();
+    (!words.is_empty()).then(|| state.lang.fill(Text::NotKnown, &[&words.join(", "), &knows]))
+}
+
 /// What would be done, in words.
 fn deed(state: &AppState) -> String {
     let lang = state.lang;
@@ -209,6 +230,7 @@ fn repaint_deed(state: &AppState) -> String {
         }
     }
     let text = match strength_name(state.strength) {
+        _ if state.task() == Task::Edit => Text::IntentWhole,
         Text::StrengthTouchUp => Text::IntentTouchUp,
         Text::StrengthShapes => Text::IntentShapes,
         Text::StrengthLayout => Text::IntentLayout,

@@ -30,6 +30,7 @@ pub mod session;
 pub mod settings;
 pub mod state;
 pub mod strokes;
+pub mod told;
 pub mod tool;
 pub mod trouble;
 pub mod undo;

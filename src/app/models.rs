@@ -13,6 +13,7 @@ use super::hub::known;
 use super::notices::{Kind, Offer};
 use super::settings::PaintSettings;
 use super::state::{AppState, Effect};
+use super::told::Told;
 use super::trouble;
 use super::words::Text;
 use crate::engine::protocol::{
@@ -51,7 +52,7 @@ pub struct ModelMemory {
 }
 
 /// The numbers that each model has its own of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Numbers {
     /// Size of a new picture.
@@ -64,6 +65,8 @@ pub struct Numbers {
     pub sampler: Option<Sampler>,
     /// Where its steps lie.
     pub schedule: Option<Schedule>,
+    /// What only some models are told.
+    pub told: Told,
 }
 
 impl Numbers {
@@ -71,14 +74,14 @@ impl Numbers {
     #[must_use]
     pub fn of(paint: &PaintSettings) -> Self {
         let PaintSettings { size, steps, guidance, sampler, schedule, .. } = *paint;
-        Self { size, steps, guidance, sampler, schedule }
+        Self { size, steps, guidance, sampler, schedule, told: paint.told.clone() }
     }
 
     /// The panel with these; what a damaged file says beyond the ranges does not count.
     #[must_use]
     pub fn put_into(self, paint: &PaintSettings) -> PaintSettings {
-        let Self { size, steps, guidance, sampler, schedule } = self;
-        let put = PaintSettings { size, steps, guidance, sampler, schedule, ..paint.clone() };
+        let Self { size, steps, guidance, sampler, schedule, told } = self;
+        let put = PaintSettings { size, steps, guidance, sampler, schedule, told, ..paint.clone() };
         put.within_bounds()
     }
 }
@@ -258,7 +261,7 @@ impl AppState {
         if let Some(pending) = pending {
             self.remember_model();
             if self.model.source != info.source {
-                let numbers = self.memory(&info.source).map(|memory| memory.numbers);
+                let numbers = self.memory(&info.source).map(|memory| memory.numbers.clone());
                 let numbers = numbers.unwrap_or_default();
                 self.settings.paint = numbers.put_into(&self.settings.paint);
             }
@@ -332,6 +335,7 @@ mod tests {
     use super::*;
     use crate::app::settings::Settings;
     use crate::app::words::Lang;
+    use crate::engine::protocol::{Event, JobId};
 
     fn failure(message: &str, kind: FailureKind) -> JobError {
         JobError { message: message.to_owned(), kind }
@@ -366,6 +370,24 @@ mod tests {
         );
         check(format!("已损坏（9）；请重新下载：{shown}"), "已损坏；请重新下载：a.safetensors");
         check("Plain".to_owned(), "Plain");
+    }
+
+    #[test]
+    fn a_wrong_file_that_comes_before_the_first_model_is_read_leaves_that_one() {
+        let mut state = AppState::new(Settings::default(), Lang::En);
+        drop(state.start());
+        let (first, second) = (JobId(1), JobId(2));
+        state.load_submitted(first);
+        drop(state.add_model(PathBuf::from("models/broken")));
+        state.load_submitted(second);
+        let info = crate::app::told::plain_model();
+        let ready = Event::ModelReady { job: first, info, resident: Vec::new(), load_secs: 0.1 };
+        drop(state.engine_event(ready));
+        assert!(state.model.info.is_some(), "nothing but the newest load is heard");
+        let error = failure("No weights", FailureKind::Model);
+        drop(state.engine_event(Event::Failed { job: second, error }));
+        assert_eq!(state.model.source, ModelSource::BuiltIn);
+        assert!(state.model.info.is_some() && state.model.pending.is_none());
     }
 
     #[test]

@@ -10,9 +10,7 @@ use super::jobs::{Entry, EntryId, Job, Stage};
 use super::notices::Kind;
 use super::state::{AppState, Effect, Welcome};
 use super::trouble;
-use crate::engine::protocol::{
-    Conditions, InitPicture, InpaintMask, PaintRequest, Posterior, Variation,
-};
+use crate::engine::protocol::{InitPicture, InpaintMask, PaintRequest, Posterior, Variation};
 use crate::plane::Plane;
 
 /// How far a near relative goes towards other noise.
@@ -49,7 +47,7 @@ impl AppState {
             negative: self.negative.trim().to_owned(),
             prompt_style: paint.prompt_style,
             clip_skip: paint.clip_skip.max(1),
-            size: if init.is_some() { None } else { paint.size },
+            size: if init.is_some() { None } else { paint.size.or(self.depth_size()) },
             steps: paint.steps,
             sampler: paint.sampler,
             schedule: paint.schedule,
@@ -64,7 +62,7 @@ impl AppState {
             count: paint.count.max(1),
             init,
             mask,
-            conditions: Conditions::default(),
+            conditions: self.conditions(),
             previews: self.settings.prefer.previews,
             latents: false,
             resume: None,

@@ -106,11 +106,13 @@ mod tests {
 
     use super::super::command::Command;
     use super::super::settings::Settings;
+    use super::super::told::{DepthFrom, Told};
     use super::super::tool::Tool;
     use super::super::update::update;
     use super::super::words::Lang;
     use super::*;
     use crate::document::codec::openraster::{self, Opened};
+    use crate::engine::protocol::{ModelSource, Refiner};
     use crate::plane::Plane;
     use crate::types::{Picture, PromptStyle, SameAs, Sampler, Savings, Schedule};
 
@@ -149,6 +151,14 @@ mod tests {
                 },
                 prompt_style: PromptStyle::Comfy,
                 clip_skip: 2,
+                told: Told {
+                    original_size: Some((2048, 1536)),
+                    crop: (0, 64),
+                    target_size: Some((320, 256)),
+                    refiner: Some(Refiner { model: ModelSource::BuiltIn, from: 0.7 }),
+                    picture_guidance: Some(1.25),
+                    depth: DepthFrom::File(PathBuf::from("near.png")),
+                },
             }),
         ] {
             drop(update(&mut state, command));

@@ -20,9 +20,17 @@ pub struct PromptWalk {
 }
 
 impl AppState {
+    /// Other words stand in the prompt.
+    pub fn set_prompt(&mut self, words: String) {
+        self.prompt = words;
+        self.prompt_walk = None;
+        self.count_words();
+    }
+
     /// Remembers a prompt that was painted, newest first, each once.
     pub fn remember_prompt(&mut self, words: &str) {
         self.prompt_walk = None;
+        self.typing = None;
         let words = words.trim();
         if words.is_empty() || words.len() > LONGEST {
             return;

@@ -64,11 +64,12 @@ impl AppState {
         paint.eta = recipe.eta;
         paint.same_as = recipe.same_as.unwrap_or_default();
         paint.seed = recipe.seed.unwrap_or(paint.seed);
+        let lacking = self.take_told(recipe);
         if let Some(strength) = recipe.strength.filter(|_| !self.has_mask()) {
             self.strength = ((strength * 100.0).round() as u32).clamp(1, 100);
         }
         self.count_words();
-        self.report(reading);
+        self.report(reading, lacking.as_deref());
     }
 
     /// Paints what is offered as it was painted: from words alone unless it says otherwise.
@@ -81,7 +82,8 @@ impl AppState {
         self.paint(Some(1), false, reading.recipe.seed)
     }
 
-    fn report(&mut self, reading: &Reading) {
+    /// Tells what was not taken over; `refiner` is one that is not here.
+    fn report(&mut self, reading: &Reading, refiner: Option<&str>) {
         let model = self.model.name().to_owned();
         let mut entries: Vec<String> = Vec::new();
         for entry in &reading.unhonoured {
@@ -89,8 +91,15 @@ impl AppState {
                 entries.push(format!("{} {}", entry.key, cut(&entry.value)).trim_end().to_owned());
             }
         }
+        entries.extend(refiner.map(|name| format!("Refiner {name}")));
         if let Some(variation) = reading.recipe.variation {
             entries.push(format!("Variation seed {}", variation.seed));
+        }
+        // As the model itself, its weights are the user's choice.
+        if let Some(bits) = reading.recipe.weights
+            && bits != self.model.choices.weights
+        {
+            entries.push(format!("Weights {}", bits.name()));
         }
         if let Some(batch) = reading.recipe.batch {
             entries.push(format!("Batch pos {} of {}", batch.index + 1, batch.of));

@@ -103,9 +103,16 @@ impl AppState {
     /// Size of a new picture: the user's, else the model's own.
     #[must_use]
     pub fn new_size(&self) -> (u32, u32) {
-        let native = self.model.info.as_ref().map_or((256, 256), |info| info.native_size);
-        let size = self.settings.paint.size.unwrap_or(native);
+        let size = self.settings.paint.size.unwrap_or_else(|| self.own_size());
         self.model.info.as_ref().map_or(size, |info| info.rounded(size))
+    }
+
+    /// Size of a new picture unless the user says otherwise: the model's own, in the shape of the map
+    /// that it paints after.
+    #[must_use]
+    pub fn own_size(&self) -> (u32, u32) {
+        let native = || self.model.info.as_ref().map_or((256, 256), |info| info.native_size);
+        self.depth_size().unwrap_or_else(native)
     }
 
     /// What the canvas shows at rest: the shown result's picture or the document's.

@@ -11,6 +11,7 @@ use super::clock::Clock;
 use super::hub::{HubChoices, Pending};
 use super::keys::Bindings;
 use super::models::{KnownModel, ModelMemory};
+use super::told::Told;
 use super::tool::{Brush, Tool};
 use super::words::{Lang, Text};
 use crate::engine::protocol::{ModelSource, PromptStyle, SameAs, Sampler, Savings, Schedule};
@@ -65,6 +66,8 @@ pub struct PaintSettings {
     pub prompt_style: PromptStyle,
     /// The text encoder's layer that is listened to, from the end; 1 is the last one.
     pub clip_skip: u32,
+    /// What only some models are told.
+    pub told: Told,
 }
 
 impl PaintSettings {
@@ -83,6 +86,7 @@ impl PaintSettings {
             clip_skip: self.clip_skip.clamp(1, 12),
             guidance_rescale: if (0.0..=1.0).contains(&rescale) { rescale } else { 0.0 },
             savings: self.savings.within_bounds(),
+            told: self.told.within_bounds(),
             ..self
         }
     }
@@ -105,6 +109,7 @@ impl Default for PaintSettings {
             savings: Savings::default(),
             prompt_style: PromptStyle::default(),
             clip_skip: 1,
+            told: Told::default(),
         }
     }
 }

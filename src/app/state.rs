@@ -2,6 +2,7 @@
 //!
 //! Changed only through [`super::update`] and [`super::events`]; read by all of `ui`.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use super::notices::Notices;
 use super::parameters::Reading;
 use super::prompts::PromptWalk;
 use super::settings::{Settings, ThemeChoice};
+use super::told::DepthPicture;
 use super::tool::Tool;
 use super::undo::Undo;
 use super::view::View;
@@ -27,6 +29,7 @@ use crate::engine::resolve;
 use crate::files::FileRequest;
 use crate::files::hub::{HubRequest, Wanted};
 use crate::models::defaults::Extras;
+use crate::models::lexicon;
 
 /// The model in use.
 #[derive(Clone, Debug, Default)]
@@ -177,6 +180,8 @@ pub enum Effect {
     HubLook(Wanted),
     /// Ask the hub, for a download.
     Hub(HubRequest),
+    /// Ask the hub, for a download that was cancelled while another one may be under way.
+    HubRemove(HubRequest),
     /// Pause the download that is under way.
     HubPause,
     /// Keep this token, or none.
@@ -237,6 +242,8 @@ pub struct AppState {
     pub library: Library,
     /// Getting models from the hub.
     pub hub: Hub,
+    /// The picture of a depth map that was chosen.
+    pub depth: DepthPicture,
     /// The picture and its mask.
     pub document: Document,
     /// The A1111 text of the document's picture; empty if it was not painted.
@@ -261,6 +268,10 @@ pub struct AppState {
     pub words: WordCount,
     /// The same of the words to avoid.
     pub negative_words: WordCount,
+    /// Words of the prompt that the built-in model does not know, in bytes; none for other models.
+    pub unknown: Vec<Range<usize>>,
+    /// Where in the prompt a word is being typed, in bytes.
+    pub typing: Option<usize>,
     /// Strength in percent, 1..=100.
     pub strength: u32,
     /// Strength before a mask set it to 100, to go back to.
@@ -336,6 +347,7 @@ impl AppState {
             model: ModelState { source, choices, ..ModelState::default() },
             library: Library::default(),
             hub: Hub::default(),
+            depth: DepthPicture::default(),
             document: Document::empty((256, 256)).with_feather(settings.feather_px),
             document_recipe: String::new(),
             offered: None,
@@ -348,6 +360,8 @@ impl AppState {
             avoid_open: false,
             words: WordCount::default(),
             negative_words: WordCount::default(),
+            unknown: Vec::new(),
+            typing: None,
             strength: 100,
             strength_before_mask: None,
             tool: Tool::default(),
@@ -462,6 +476,15 @@ impl AppState {
         let counted = |text: &str| self.model.info.as_ref().map(|info| count(info, text));
         let words = [&self.prompt, &self.negative].map(|text| counted(text).unwrap_or_default());
         [self.words, self.negative_words] = words;
+        let built_in = self.model.source == ModelSource::BuiltIn;
+        self.unknown = if built_in { lexicon::unknown(&self.prompt) } else { Vec::new() };
+    }
+
+    /// The unknown words that are to be told: not one that is still being typed.
+    pub fn told_unknown(&self) -> impl Iterator<Item = &Range<usize>> {
+        let typing =
+            |word: &&Range<usize>| self.typing.is_some_and(|at| word.start <= at && at <= word.end);
+        self.unknown.iter().filter(move |word| !typing(word))
     }
 
     /// Whether things move to their places instead of jumping there.

@@ -5,6 +5,7 @@
 //! the same names and numbers. A sentence that is not in the list is shown as it came.
 
 mod hub;
+mod models;
 
 use std::borrow::Cow;
 
@@ -75,7 +76,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "The file is {}, not a model that paints; choose a model: {}",
-        "此文件是 {0}，不是可用于绘画的模型；请选择模型：{1}",
+        "此文件是{0}，不是可用于绘画的模型；请选择模型：{1}",
     ),
     (
         "The file holds no {}, and no model of its family in the same folder does; put one there, or \
@@ -210,7 +211,7 @@ pub fn said(lang: Lang, message: &str) -> Cow<'_, str> {
 }
 
 fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    SENTENCES.iter().chain(&hub::SENTENCES)
+    SENTENCES.iter().chain(&hub::SENTENCES).chain(&models::SENTENCES)
 }
 
 fn in_chinese(message: &str) -> Option<String> {
@@ -237,7 +238,8 @@ fn names_in<'a>(sentence: &str, message: &'a str) -> Option<Vec<&'a str>> {
 fn fill(sentence: &str, names: &[&str]) -> String {
     let numbered = names.iter().enumerate();
     numbered.fold(sentence.to_owned(), |text, (index, name)| {
-        text.replace(&format!("{{{index}}}"), name)
+        let kind = models::KINDS.iter().find(|(english, _)| english == name);
+        text.replace(&format!("{{{index}}}"), kind.map_or(name, |(_, chinese)| chinese))
     })
 }
 

@@ -13,6 +13,7 @@ use super::history::{HistoryIcon, HistoryRow};
 use super::jobs::EntryId;
 use super::settings::PaintSettings;
 use super::state::AppState;
+use super::told::Told;
 use super::tool::Tool;
 use super::words::Text;
 use crate::document::document::Document;
@@ -99,6 +100,12 @@ impl Deed {
         Self { icon, text }
     }
 
+    /// A control of the panel was changed.
+    #[must_use]
+    pub const fn setting(text: Text) -> Self {
+        Self::new(HistoryIcon::Setting, text)
+    }
+
     /// A picture came from outside.
     pub const OPEN: Self = Self::new(HistoryIcon::Picture, Text::StepOpened);
 
@@ -178,8 +185,26 @@ fn changed_number(old: &PaintSettings, new: &PaintSettings) -> Text {
         Text::ClipSkip
     } else if old.prompt_style != new.prompt_style {
         Text::PromptStyle
+    } else if old.told != new.told {
+        changed_told(&old.told, &new.told)
     } else {
         Text::Seed
+    }
+}
+
+fn changed_told(old: &Told, new: &Told) -> Text {
+    if old.refiner != new.refiner {
+        Text::Refiner
+    } else if old.depth != new.depth {
+        Text::DepthFrom
+    } else if old.picture_guidance != new.picture_guidance {
+        Text::PictureGuidance
+    } else if old.original_size != new.original_size {
+        Text::OriginalSize
+    } else if old.crop != new.crop {
+        Text::Crop
+    } else {
+        Text::TargetSize
     }
 }
 

@@ -12,6 +12,7 @@ use super::notices::Kind;
 use super::settings::ThemeChoice;
 use super::state::{AppState, Effect, Focus, Over};
 use super::strokes;
+use super::told::Told;
 use super::tool::Tool;
 use super::words::{Lang, Text};
 use crate::document::codec::openraster::{EXTENSION, is_project};
@@ -22,8 +23,9 @@ use crate::files::{FileRequest, Wish};
 /// Carries one command out, as a step that can be undone if it changes what undo keeps.
 pub fn update(state: &mut AppState, command: Command) -> Vec<Effect> {
     let begun = state.begin_step(&command);
-    let effects = carry_out(state, command);
+    let mut effects = carry_out(state, command);
     state.end_step(begun);
+    effects.extend(state.need_depth());
     effects
 }
 
@@ -33,10 +35,15 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::Do(_) => {}
         Command::Prompt(words) => {
             state.offer_pasted(&words);
-            state.prompt = words;
-            state.prompt_walk = None;
-            state.count_words();
+            state.set_prompt(words);
         }
+        Command::Replace(words, letter) => {
+            state.set_prompt(words);
+            state.typing = None;
+            let letters = (letter, letter);
+            return vec![Effect::Focus(Focus::Letters { negative: false, letters })];
+        }
+        Command::Typing(at) => state.typing = at,
         Command::Negative(words) => {
             state.negative = words;
             state.count_words();
@@ -111,7 +118,7 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::ForgetModel(path) => return state.forget_model(&path),
         Command::ShowFolder(path) => return vec![Effect::ShowFolder(path)],
         Command::Choose(choices) => return state.choose(choices),
-        Command::ChooseVae => return ask(Wish::Vae),
+        Command::ChooseFile(wish) => return ask(wish),
         Command::LoadAnyway(source, choices) => return state.load_anyway(source, choices),
         Command::LookForModels => return state.look_for_models(),
         Command::Unwatch(path) => return state.unwatch(&path),
@@ -365,6 +372,7 @@ fn use_settings(state: &mut AppState, id: EntryId) {
     paint.savings = request.savings;
     paint.prompt_style = request.prompt_style;
     paint.clip_skip = request.clip_skip;
+    paint.told = Told::of(&request, &paint.told);
     paint.seed = seed;
     if request.init.is_none() {
         paint.size = request.size;

@@ -17,7 +17,7 @@ use crate::engine::protocol::{
 };
 use crate::kernels::isa::{Isa, IsaError};
 use crate::models::shapes::Shape;
-use crate::types::Prediction;
+use crate::types::{Prediction, WeightBits};
 
 /// A painting program that runs Stable Diffusion inside the same process.
 ///
@@ -99,6 +99,10 @@ pub(super) struct Generate {
     /// What the model predicts [default: found out from its files]
     #[arg(long, value_name = "NAME")]
     pub(super) prediction: Option<Prediction>,
+    /// In how many bits the weights are kept: full, or int8 for those of the UNet's transformers, which
+    /// takes less memory and mostly less time; approximate
+    #[arg(long, value_name = "NAME", default_value = WeightBits::default().name())]
+    pub(super) weights: WeightBits,
     /// Size in pixels, such as 256x256 [default: the model's or the initial picture's]
     #[arg(long, value_name = "WxH", value_parser = size)]
     pub(super) size: Option<(u32, u32)>,
@@ -306,6 +310,12 @@ pub(super) struct Bench {
     /// How the own kernels store numbers: auto, f32, bf16
     #[arg(long, value_name = "NAME", default_value = Precision::default().name())]
     pub(super) dtype: Precision,
+    /// How the peers that have the choice store theirs [default: as here]
+    #[arg(long, value_name = "NAME", requires = "against")]
+    pub(super) peer_dtype: Option<Precision>,
+    /// In how many bits the weights are kept, with a model: full, int8
+    #[arg(long, value_name = "NAME", default_value = WeightBits::default().name())]
+    pub(super) weights: WeightBits,
     /// Threads for computing [default: the physical cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,
@@ -336,6 +346,9 @@ pub(super) struct BenchSide {
     /// Likewise
     #[arg(long, default_value = Precision::default().name())]
     pub(super) dtype: Precision,
+    /// Likewise
+    #[arg(long, default_value = WeightBits::default().name())]
+    pub(super) weights: WeightBits,
     /// Likewise
     #[arg(long)]
     pub(super) threads: Option<u16>,
@@ -532,6 +545,7 @@ mod tests {
         with("--backend abacus", "Known: cpu, ");
         with("--isa abacus", "Known: amx, ");
         with("--dtype f8", "Known: auto, f32, bf16");
+        with("--weights int4", "Known: full, int8");
         with("--mask b.png", "--init-image");
         with("--strength 0.5", "--init-image");
         refused("--prompt fox --out a.gif", ".png");

@@ -106,6 +106,7 @@ impl Run<'_> {
         // The worker has said so.
         drop(resolve::translate(&mut request));
         if let Some(info) = &self.info {
+            resolve::forget_unheard(&mut request.conditions, info);
             request.steps.get_or_insert(info.default_steps);
             request.sampler.get_or_insert(info.default_sampler);
             request.schedule.get_or_insert(info.default_schedule);

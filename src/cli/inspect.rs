@@ -14,6 +14,7 @@ use crate::diffusion::text::encoders::parts;
 use crate::engine::protocol::ModelSource;
 use crate::models::folder::{Bytes, Remark};
 use crate::models::identify::identify;
+use crate::models::lexicon;
 use crate::models::single::kind;
 use crate::models::{ModelFolder, TensorFile};
 
@@ -74,6 +75,7 @@ pub(super) fn models() -> Result<()> {
     writeln!(text, "pocket  {}", folder.name())?;
     writeln!(text, "  family       {}", identify(&folder)?.family)?;
     writeln!(text, "  weights      {}", mib(folder.weight_bytes()))?;
+    writeln!(text, "  knows        {} kinds of things", lexicon::object_count())?;
     writeln!(text, "  native size  {}", or_own(size))?;
     writeln!(text, "  steps        {}", or_own(extras.steps.map(|steps| steps.to_string())))?;
     writeln!(text, "  guidance     {}", or_own(extras.guidance.map(|scale| scale.to_string())))?;

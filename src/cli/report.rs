@@ -120,6 +120,20 @@ impl Report {
                     "unknown": unknown,
                 }))
             }
+            Notice::WordsUnknown { words, knows } => {
+                let said = words.iter().map(|(word, nearest)| match nearest {
+                    Some(nearest) => format!("{word} (nearest: {nearest})"),
+                    None => word.clone(),
+                });
+                eprintln!(
+                    "The built-in model does not know: {}. It is a small model that knows about \
+                     {knows} things; load Stable Diffusion for anything else (--model)",
+                    said.collect::<Vec<_>>().join(", ")
+                );
+                self.say(&json!({
+                    "event": "notice", "notice": "words-unknown", "words": words, "knows": knows,
+                }))
+            }
             Notice::DecodedInFull => {
                 eprintln!(
                     "The autoencoder (VAE) overflowed in 16-bit numbers; the picture was decoded \

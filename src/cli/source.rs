@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use image::imageops::{FilterType, resize};
@@ -14,6 +14,8 @@ use crate::engine::protocol::{
     Conditions, Coverage, InitPicture, InpaintMask, ModelChoices, PaintRequest, Picture, Posterior,
     Refiner, Savings, Variation,
 };
+use crate::files::hub::HubSettings;
+use crate::models::depth;
 
 /// The longest picture file that is read, in bytes.
 const FILE_LIMIT: u64 = 2 << 30;
@@ -22,7 +24,12 @@ const FILE_LIMIT: u64 = 2 << 30;
 pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
     let mut request = PaintRequest {
         model: args.model.clone(),
-        choices: ModelChoices { vae: args.vae.clone(), ema: args.ema, prediction: args.prediction },
+        choices: ModelChoices {
+            vae: args.vae.clone(),
+            ema: args.ema,
+            prediction: args.prediction,
+            weights: args.weights,
+        },
         prompt: args.prompt.clone(),
         negative: args.negative.clone(),
         prompt_style: args.prompt_style,
@@ -58,7 +65,7 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
                 Some(path) => Some((&read(path)?).into()),
                 None => None,
             },
-            depth_model: args.depth_model.clone(),
+            depth_model: depth_model(args),
         },
         previews: args.previews.is_some(),
         latents: args.latents.is_some(),
@@ -93,6 +100,16 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
         posterior: if args.vae_sample { Posterior::Sample } else { Posterior::Mode },
     });
     Ok(request)
+}
+
+/// The weights that estimate depth, where it may have to be: those that are named, else those that
+/// were downloaded. Models of other kinds let them pass.
+fn depth_model(args: &Generate) -> Option<PathBuf> {
+    if args.init_image.is_none() || args.depth_image.is_some() {
+        return None;
+    }
+    let named = args.depth_model.clone();
+    named.or_else(|| depth::in_cache(&HubSettings::from_environment().cache))
 }
 
 fn read(path: &Path) -> Result<Picture> {

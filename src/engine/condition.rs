@@ -6,7 +6,7 @@
 
 use super::compose;
 use super::depth;
-use super::protocol::{Conditions, InpaintMask, PaintRequest, Posterior};
+use super::protocol::{InpaintMask, PaintRequest, Posterior};
 use super::resolve::{Resolved, refused};
 use super::worker::Stop;
 use crate::cancel::CancelToken;
@@ -50,23 +50,23 @@ pub fn shown(
     let cells = (size.0 / factor, size.1 / factor);
     Ok(match model.unet_config().task() {
         Task::Plain | Task::Unknown => None,
-        Task::Depth => {
-            let Conditions { depth, depth_model, .. } = &request.conditions;
-            let map = match (depth, &request.init) {
-                (Some(depth), _) => lightness(depth),
-                (None, Some(init)) => {
-                    depth::estimated(&init.picture, depth_model.as_deref(), cancel)?
-                }
-                (None, None) => {
-                    return refused(
-                        "This model paints after a depth map: open a picture to take it from, or \
-                         give it a map (--depth-image on the command line), light where things are \
-                         near",
-                    );
-                }
-            };
-            Some(Shown::Depth(depth::cells(&map, cells)))
-        }
+        Task::Depth => Some(Shown::Depth(match (&request.conditions.depth, &resolved.near) {
+            (Some(depth), _) => depth::cells(&lightness(depth), cells),
+            (None, Some(near)) => depth::cells(near, cells),
+            (None, None) if request.init.is_some() => {
+                return refused(
+                    "This model paints after a depth map, and nothing is here that estimates it \
+                     from the picture: download depth-anything/Depth-Anything-V2-Small-hf, or name \
+                     its weights (--depth-model on the command line)",
+                );
+            }
+            (None, None) => {
+                return refused(
+                    "This model paints after a depth map: open a picture to take it from, or give \
+                     it a map (--depth-image on the command line), light where things are near",
+                );
+            }
+        })),
         Task::Edit => {
             let Some(init) = &request.init else {
                 return refused("This model changes a picture as it is told: open one first");

@@ -1,55 +1,113 @@
 //! Depth from the picture itself, for a depth model that is given no depth map.
 //!
-//! Called once a job, while the request is made into what the model is shown. The weights are the
-//! user's: named in the request, or in the cache that the Hugging Face hub's tools share.
+//! Used by [`super::resident`], which keeps the network in memory beside the models, and by
+//! [`super::condition`]. The weights are the user's; whoever makes the request says where they are.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::compose;
-use super::resolve::refused;
+use super::resolve::Resolved;
 use super::worker::Stop;
 use crate::cancel::CancelToken;
 use crate::diffusion::depth::resize::bicubic;
 use crate::diffusion::depth::{DepthMap, DepthNetwork, working_size};
 use crate::diffusion::error::DiffusionError;
-use crate::files::hub::HubSettings;
 use crate::models::depth;
-use crate::ops::cpu::Cpu;
+use crate::models::identify::Task;
+use crate::ops::Ops as _;
+use crate::ops::cpu::{Cpu, DType, Isa};
+use crate::ops::shapes::Shapes;
 use crate::plane::Plane;
 
-/// Estimates how near everything in a picture is, with the weights at `chosen` or those that are
-/// found.
+/// The network in memory.
+pub struct Estimator {
+    path: PathBuf,
+    patch: usize,
+    ops: Cpu,
+    network: DepthNetwork<Cpu>,
+    weights: u64,
+}
+
+/// What estimating takes, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// The packed weights.
+    pub weights: u64,
+    /// Most of all that lies between the layers at once.
+    pub tensors: u64,
+}
+
+/// The picture and the weights to estimate its depth with; nothing where the model wants none, its
+/// map is there already, or one of the two is missing.
+#[must_use]
+pub fn wanted(task: Task, resolved: &Resolved) -> Option<(&Plane<4>, &Path)> {
+    let conditions = &resolved.request.conditions;
+    if task != Task::Depth || conditions.depth.is_some() || resolved.near.is_some() {
+        return None;
+    }
+    let init = resolved.request.init.as_ref()?;
+    Some((&init.picture, conditions.depth_model.as_deref()?))
+}
+
+/// What the network at `path` takes for a picture of `size` (width, height): the same network walks
+/// over its shapes.
 ///
 /// # Errors
-/// There are none, they cannot be read, or cancelled.
-pub fn estimated(
-    picture: &Plane<4>,
-    chosen: Option<&Path>,
-    cancel: &CancelToken,
-) -> Result<DepthMap, Stop> {
-    let found = match chosen {
-        Some(path) => Some(path.to_owned()),
-        None => depth::in_cache(&HubSettings::from_environment().cache),
-    };
-    let Some(path) = found else {
-        return refused(
-            "This model paints after a depth map, and nothing is here that estimates it from the \
-             picture: download depth-anything/Depth-Anything-V2-Small-hf, or name its weights \
-             (--depth-model on the command line)",
-        );
-    };
-    let (config, table) = depth::open(&path)?;
-    let patch = config.patch;
-    let ops = Cpu::default();
+/// Nothing is there, it is no such network, or cancelled.
+pub fn needs(path: &Path, size: (u32, u32), cancel: &CancelToken) -> Result<Needs, Stop> {
+    let (config, table) = depth::open(path)?;
+    let (width, height) = working_size(size, config.patch);
+    // As `Cpu::default` computes.
+    let ops = Shapes::new(Isa::best(), DType::F32);
+    let counter = ops.counter();
     let network = DepthNetwork::load(&ops, config, &table, cancel)?;
-    let (width, height) = working_size(picture.size(), patch);
-    let rgb = compose::flattened(picture, (width, height));
-    let size = (height as usize, width as usize);
-    let map = network.estimate(&ops, &rgb, size, cancel)?;
-    if map.values.iter().all(|value| value.is_finite()) {
-        Ok(map)
-    } else {
-        Err(DiffusionError::Decoding.into())
+    let blank = vec![0; 3 * width as usize * height as usize];
+    network.estimate(&ops, &blank, (height as usize, width as usize), cancel)?;
+    let need = counter.take();
+    Ok(Needs { weights: need.weights as u64, tensors: need.tensors as u64 })
+}
+
+impl Estimator {
+    /// Reads the network.
+    ///
+    /// # Errors
+    /// Nothing is there, it is something else, damaged, or cancelled.
+    pub fn read(path: &Path, weights: u64, cancel: &CancelToken) -> Result<Self, Stop> {
+        let (config, table) = depth::open(path)?;
+        let (patch, ops) = (config.patch, Cpu::default());
+        let network = DepthNetwork::load(&ops, config, &table, cancel)?;
+        Ok(Self { path: path.to_owned(), patch, ops, network, weights })
+    }
+
+    /// Where its weights came from.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Bytes that its weights take.
+    #[must_use]
+    pub fn weights(&self) -> u64 {
+        self.weights
+    }
+
+    /// How near everything in a picture is.
+    ///
+    /// # Errors
+    /// The numbers overflow, or cancelled.
+    pub fn map(&self, picture: &Plane<4>, cancel: &CancelToken) -> Result<DepthMap, Stop> {
+        let (width, height) = working_size(picture.size(), self.patch);
+        let rgb = compose::flattened(picture, (width, height));
+        let size = (height as usize, width as usize);
+        let map = self.network.estimate(&self.ops, &rgb, size, cancel);
+        // The painting needs the room more.
+        self.ops.rest();
+        let map = map?;
+        if map.values.iter().all(|value| value.is_finite()) {
+            Ok(map)
+        } else {
+            Err(DiffusionError::Decoding.into())
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! milliseconds.
 
 use super::condition;
+use super::depth::Needs;
 use super::painter::Options;
 use super::resolve::Resolved;
 use crate::cancel::CancelToken;
@@ -16,7 +17,7 @@ use crate::models::ModelFolder;
 use crate::models::identify::Task;
 use crate::ops::cpu::Isa;
 use crate::ops::shapes::{Counter, Need, Shapes};
-use crate::types::{SameAs, Savings};
+use crate::types::{SameAs, Savings, WeightBits};
 
 /// Sides of sizes that are offered instead, as shares of the asked one.
 const SMALLER: [f64; 7] = [0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125];
@@ -33,17 +34,19 @@ pub struct Forecaster {
 }
 
 impl Forecaster {
-    /// Reads a model's shapes, not its weights.
+    /// Reads a model's shapes, not its weights, which will have so many bits.
     ///
     /// # Errors
     /// A part is missing or contradicts another.
     pub fn new(
         folder: &ModelFolder,
         options: Options,
+        bits: WeightBits,
         cancel: &CancelToken,
     ) -> Result<Self, DiffusionError> {
         let isa = options.isa.unwrap_or_else(Isa::best);
-        let shapes = Shapes::new(isa, options.precision.dtype(isa, folder.is_built_in()));
+        let dtype = options.precision.dtype(isa, folder.is_built_in());
+        let shapes = Shapes::new(isa, dtype).with_weights(bits);
         let counter = shapes.counter();
         let model = Pipeline::load(shapes, folder, cancel, &mut |_share| {})?;
         let weights = counter.take().weights as u64;
@@ -56,7 +59,8 @@ impl Forecaster {
         self.weights
     }
 
-    /// Most bytes that painting takes at once, weights included.
+    /// Most bytes that a job takes at once, weights included: painting, or before it estimating the
+    /// depth, whose network gives way to the painting where it must.
     ///
     /// # Errors
     /// Cancelled.
@@ -64,13 +68,15 @@ impl Forecaster {
         &mut self,
         resolved: &Resolved,
         size: (u32, u32),
+        depth: Option<Needs>,
         cancel: &CancelToken,
     ) -> Result<u64, DiffusionError> {
         let before = self.counter.take().weights;
         let Need { tensors, weights, .. } = self.walk(resolved, size, cancel)?;
         // A large text encoder is there only while it reads, and the same words are not read twice.
         self.passing = self.passing.max((weights - before) as u64);
-        Ok(self.weights + self.passing.max(tensors as u64) + BESIDE)
+        let estimating = depth.map_or(0, |depth| depth.weights + depth.tensors);
+        Ok(self.weights + self.passing.max(tensors as u64).max(estimating) + BESIDE)
     }
 
     /// The largest smaller size in the same shape for which `free` bytes suffice.
@@ -81,13 +87,14 @@ impl Forecaster {
         &mut self,
         resolved: &Resolved,
         free: u64,
+        depth: Option<Needs>,
         cancel: &CancelToken,
     ) -> Result<Option<(u32, u32)>, DiffusionError> {
         // Sizes that every model takes.
         let whole = |side: u32, share: f64| ((f64::from(side) * share / 64.0) as u32).max(1) * 64;
         for share in SMALLER {
             let size = (whole(resolved.size.0, share), whole(resolved.size.1, share));
-            if self.needs(resolved, size, cancel)? <= free {
+            if self.needs(resolved, size, depth, cancel)? <= free {
                 return Ok(Some(size));
             }
         }
@@ -162,16 +169,23 @@ mod tests {
     fn weights_are_counted_once() {
         let (options, go) = (Options::default(), CancelToken::default());
         let folder = ModelFolder::open(&ModelSource::BuiltIn).unwrap();
-        let model = load_model(&folder, options, &go, &mut |_share| {}).unwrap();
+        let model = load_model(&folder, options, WeightBits::Full, &go, &mut |_share| {}).unwrap();
         let info = describe(model.as_ref(), &folder, &ModelSource::BuiltIn).unwrap();
         let resolved = resolve(&PaintRequest::default(), &info).unwrap();
-        let mut forecaster = Forecaster::new(&folder, options, &go).unwrap();
+        let mut forecaster = Forecaster::new(&folder, options, WeightBits::Full, &go).unwrap();
+        let short = Forecaster::new(&folder, options, WeightBits::Eight, &go).unwrap();
+        assert!(short.weights() < forecaster.weights(), "8 bits are less than 32");
         let mut beside = |side| {
-            let needs = forecaster.needs(&resolved, (side, side), &go).unwrap();
+            let needs = forecaster.needs(&resolved, (side, side), None, &go).unwrap();
             needs - forecaster.weights() - BESIDE
         };
         let (small, large) = (beside(64), beside(512));
         assert!(small < forecaster.weights() / 2, "{small} bytes for the smallest picture");
         assert!(large > 8 * small, "{large} and {small}");
+        // Estimating comes before painting, not with it.
+        let mut with = |depth| forecaster.needs(&resolved, (512, 512), Some(depth), &go).unwrap();
+        let little = Needs { weights: large / 4, tensors: large / 4 };
+        let much = Needs { weights: large, tensors: large };
+        assert_eq!(with(much) - with(little), large);
     }
 }

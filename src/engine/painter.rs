@@ -28,7 +28,7 @@ use crate::models::{ModelError, ModelFolder};
 use crate::ops::candle::Candle;
 use crate::ops::cpu::{Cpu, DType, Isa};
 use crate::plane::Plane;
-use crate::types::UnknownName;
+use crate::types::{UnknownName, WeightBits};
 
 /// Which implementation of the layers computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -162,13 +162,14 @@ impl From<ModelError> for Stop {
     }
 }
 
-/// Reads a model for a backend. `progress` hears the share that is done, 0..=1.
+/// Reads a model for a backend, its weights in so many bits. `progress` hears the share that is done, 0..=1.
 ///
 /// # Errors
 /// A part is missing or damaged; cancelled.
 pub fn load_model(
     folder: &ModelFolder,
     options: Options,
+    bits: WeightBits,
     cancel: &crate::cancel::CancelToken,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Box<dyn Model>, DiffusionError> {
@@ -176,9 +177,13 @@ pub fn load_model(
         Backend::Cpu => {
             let isa = options.isa.unwrap_or_else(Isa::best);
             let dtype = options.precision.dtype(isa, folder.is_built_in());
-            Box::new(Pipeline::load(Cpu::new(isa, dtype), folder, cancel, progress)?)
+            let ops = Cpu::new(isa, dtype).with_weights(bits);
+            Box::new(Pipeline::load(ops, folder, cancel, progress)?)
         }
-        Backend::Candle => Box::new(Pipeline::load(Candle::new()?, folder, cancel, progress)?),
+        Backend::Candle => {
+            let ops = Candle::new()?.with_weights(bits);
+            Box::new(Pipeline::load(ops, folder, cancel, progress)?)
+        }
     })
 }
 
@@ -187,6 +192,21 @@ impl Painter {
     #[must_use]
     pub fn new(options: Options) -> Self {
         Self { models: Residents::new(options) }
+    }
+
+    /// Finds out how near everything is, once a job, if its model paints after that.
+    fn estimate_depth(
+        &mut self,
+        resolved: &mut Resolved,
+        reporter: &Reporter<'_>,
+        timing: &mut Timing,
+    ) -> Result<(), Stop> {
+        let start = Instant::now();
+        if let Some(near) = self.models.estimate_depth(resolved, reporter)? {
+            resolved.near = Some(near);
+            timing.encode_secs += start.elapsed().as_secs_f64();
+        }
+        Ok(())
     }
 
     /// Paints each picture with the request's model up to where the refiner goes on.
@@ -207,14 +227,16 @@ impl Painter {
                     (&resolved.request.model, &resolved.request.choices)
                 };
                 // What the first model did is not lost when the second one is not to be read.
+                let done = resolved.request.resume.clone();
                 let keep = |stop| match stop {
-                    Stop::Cancelled(None) => Stop::Cancelled(resolved.request.resume.clone()),
+                    Stop::Cancelled(None) => Stop::Cancelled(done.clone()),
                     stop => stop,
                 };
                 let anyway = resolved.request.anyway;
                 timing.load_secs +=
                     self.models.bring(source, choices, anyway, reporter).map_err(keep)?;
                 self.models.make_room(&resolved, reporter).map_err(keep)?;
+                self.estimate_depth(&mut resolved, reporter, &mut timing).map_err(keep)?;
                 let model = self.models.last().expect("the model was just loaded").model.as_mut();
                 let midway =
                     paint(model, &resolved, index..index + 1, stage, reporter, &mut timing);
@@ -253,7 +275,7 @@ impl Generator for Painter {
                 let (source, choices) = (&request.model, &request.choices);
                 let load_secs = self.models.load(source, choices, request.anyway, reporter)?;
                 let info = &self.models.last().expect("the model was just loaded").info;
-                let resolved = resolve::resolve(request, info)?;
+                let mut resolved = resolve::resolve(request, info)?;
                 for notice in &resolved.notices {
                     reporter.say(Event::Notice { job: reporter.job, notice: notice.clone() });
                 }
@@ -262,6 +284,7 @@ impl Generator for Painter {
                     return self.paint_refined(&resolved, refiner, reporter, timing);
                 }
                 self.models.make_room(&resolved, reporter)?;
+                self.estimate_depth(&mut resolved, reporter, &mut timing)?;
                 let model = self.models.last().expect("the model was just loaded");
                 let pictures = resolved.first()..request.count;
                 let model = model.model.as_mut();

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 pub use crate::diffusion::noise::Part;
 pub use crate::diffusion::samplers::State;
 pub use crate::diffusion::text::{Tokenizer, chunks};
+pub use crate::models::identify::Task;
 use crate::plane::Plane;
 pub use crate::types::{
     Coverage, Example, ModelChoices, ModelSource, Picture, Prediction, PromptStyle, SameAs,
-    Sampler, Savings, Schedule, Variation,
+    Sampler, Savings, Schedule, Variation, WeightBits,
 };
 
 /// Pairs a request with its answers. Unique within one engine.
@@ -67,12 +68,12 @@ pub struct Conditions {
     pub picture_guidance: Option<f32>,
     /// Another model for the last steps, made for fine detail.
     pub refiner: Option<Refiner>,
-    /// Depth models: how near everything is, as the lightness of a picture of any size. It is not
-    /// stored with the request. `None`: estimated from the initial picture.
+    /// Depth models: how near everything is, as the lightness of a picture of any size. Like all
+    /// pixels it is stored beside the request. `None`: estimated from the initial picture.
     #[serde(skip)]
     pub depth: Option<Plane<4>>,
-    /// The weights of Depth Anything V2 that estimate it: a file, or a folder with one. `None`: those
-    /// in the hub's cache.
+    /// The weights of Depth Anything V2 that estimate it: a file, or a folder with one. `None`: it
+    /// cannot be estimated.
     pub depth_model: Option<PathBuf>,
 }
 
@@ -267,6 +268,10 @@ pub struct ModelInfo {
     pub name: String,
     /// "SD 1.x", "SD 2.x", "Pocket" …, read from its shapes and configs.
     pub family: String,
+    /// What it is shown beside the latent.
+    pub task: Task,
+    /// Whether it is told sizes (SDXL's micro-conditioning).
+    pub told_sizes: bool,
     /// Width and height it was trained at, in pixels.
     pub native_size: (u32, u32),
     /// Pixels a latent cell covers on each side.
@@ -366,6 +371,13 @@ pub enum Notice {
         caption: String,
         /// Words that it does not know.
         unknown: Vec<String>,
+    },
+    /// The built-in model has never learnt these words of the prompt.
+    WordsUnknown {
+        /// Each as it is typed, and what is known and nearest to it.
+        words: Vec<(String, Option<String>)>,
+        /// How many kinds of things it knows.
+        knows: usize,
     },
     /// The picture overflowed in short numbers and was decoded again in full ones.
     DecodedInFull,

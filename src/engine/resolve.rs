@@ -4,10 +4,11 @@
 use std::sync::{Arc, LazyLock};
 
 use super::protocol::{
-    FailureKind, InitPicture, JobError, ModelInfo, ModelSource, Notice, PaintRequest, Part,
-    Sampler, Savings, Schedule,
+    Conditions, FailureKind, InitPicture, JobError, ModelInfo, ModelSource, Notice, PaintRequest,
+    Part, Sampler, Savings, Schedule, Task,
 };
 use super::worker::Stop;
+use crate::diffusion::depth::DepthMap;
 use crate::diffusion::pipeline::Model;
 use crate::models::defaults::{Extras, Usual};
 use crate::models::identify::identify;
@@ -44,6 +45,8 @@ pub struct Resolved {
     pub guidance: f32,
     /// The guidance scale towards the picture, for edit models.
     pub picture_guidance: f32,
+    /// How near everything is, once that was estimated for a depth model.
+    pub near: Option<DepthMap>,
     /// What the user should know.
     pub notices: Vec<Notice>,
 }
@@ -204,19 +207,42 @@ pub fn resolve(request: &PaintRequest, info: &ModelInfo) -> Result<Resolved, Sto
     }
     let mut request = request.clone();
     notices.extend(translate(&mut request));
+    let picture_guidance = request.conditions.picture_guidance.unwrap_or(PICTURE_GUIDANCE);
+    forget_unheard(&mut request.conditions, info);
     Ok(Resolved {
         size,
         steps: request.steps.unwrap_or(info.default_steps),
         sampler: request.sampler.unwrap_or(info.default_sampler),
         schedule: request.schedule.unwrap_or(info.default_schedule),
         guidance: request.guidance.unwrap_or(info.default_guidance),
-        picture_guidance: request.conditions.picture_guidance.unwrap_or(PICTURE_GUIDANCE),
+        picture_guidance,
+        near: None,
         request,
         notices,
     })
 }
 
-/// Puts Chinese prompts for the built-in model into its words, and says so.
+/// Leaves out what the model is not told anyway, so that a stored request says only what made its
+/// picture.
+pub fn forget_unheard(conditions: &mut Conditions, info: &ModelInfo) {
+    if !info.told_sizes && conditions.refiner.is_none() {
+        conditions.original_size = None;
+        conditions.crop = (0, 0);
+        conditions.target_size = None;
+    }
+    if info.task != Task::Edit {
+        conditions.picture_guidance = None;
+    }
+    if info.task != Task::Depth {
+        conditions.depth = None;
+    }
+    if info.task != Task::Depth || conditions.depth.is_some() {
+        conditions.depth_model = None;
+    }
+}
+
+/// Puts Chinese prompts for the built-in model into its words, and says so, as well as what it has
+/// never learnt.
 pub fn translate(request: &mut PaintRequest) -> Vec<Notice> {
     let mut notices = Vec::new();
     if request.model == ModelSource::BuiltIn {
@@ -226,6 +252,13 @@ pub fn translate(request: &mut PaintRequest) -> Vec<Notice> {
                 prompt.clone_from(&caption);
             }
             notices.push(Notice::Translated { caption, unknown });
+        }
+        let unknown = lexicon::unknown(&request.prompt);
+        if !unknown.is_empty() {
+            let words = unknown.into_iter().map(|range| &request.prompt[range]);
+            let nearest = |word: &str| lexicon::nearest(word).map(str::to_owned);
+            let words = words.map(|word| (word.to_owned(), nearest(word))).collect();
+            notices.push(Notice::WordsUnknown { words, knows: lexicon::object_count() });
         }
     }
     notices
@@ -261,6 +294,8 @@ pub fn describe(
         source: source.clone(),
         name: extras.name.clone().unwrap_or_else(|| folder.name().to_owned()),
         family: identify(folder)?.family,
+        task: unet.task(),
+        told_sizes: unet.added.is_some(),
         native_size: extras
             .native_size
             .unwrap_or(((width * factor) as u32, (height * factor) as u32)),

@@ -34,6 +34,9 @@ const MOST_BYTES: u64 = 2 << 30;
 /// How names of files end that can be opened.
 const OPENED: &[&str] = &["png", "jpg", "jpeg", "webp", "tif", "tiff", EXTENSION];
 
+/// Those of them that are nothing but a picture.
+const DEPTHS: &[&str] = &["png", "jpg", "jpeg", "webp", "tif", "tiff"];
+
 /// How names of files end that may be models.
 const WEIGHTS: &[&str] = &["safetensors", "ckpt", "pt", "bin"];
 
@@ -62,6 +65,8 @@ pub enum FileRequest {
         /// What to save.
         project: Box<Project>,
     },
+    /// Read a picture that is to be a depth map.
+    ReadDepth(PathBuf),
     /// Decode a picture that was dropped or pasted as bytes.
     DecodeBytes {
         /// What to call it.
@@ -91,6 +96,10 @@ pub enum Wish {
     Watch,
     /// A file with an autoencoder for the model in use.
     Vae,
+    /// A file with a model for its last steps.
+    Refiner,
+    /// A picture that is its depth map.
+    Depth,
 }
 
 /// What the threads say.
@@ -131,6 +140,13 @@ pub enum FileEvent {
         wish: Wish,
         /// Which.
         path: PathBuf,
+    },
+    /// The picture of a depth map was read.
+    DepthRead {
+        /// Where it lies.
+        path: PathBuf,
+        /// Its pixels, or why there are none; for people.
+        picture: Result<Plane<4>, String>,
     },
     /// A dialog was closed without a choice.
     DialogClosed,
@@ -310,7 +326,10 @@ fn ask(question: &Question) -> Option<PathBuf> {
             .add_filter("PNG, JPEG, WebP, TIFF, OpenRaster", OPENED)
             .pick_file(),
         Question::Model(Wish::Folder | Wish::Watch) => rfd::FileDialog::new().pick_folder(),
-        Question::Model(Wish::File | Wish::Vae) => {
+        Question::Model(Wish::Depth) => {
+            rfd::FileDialog::new().add_filter("PNG, JPEG, WebP, TIFF", DEPTHS).pick_file()
+        }
+        Question::Model(Wish::File | Wish::Vae | Wish::Refiner) => {
             rfd::FileDialog::new().add_filter("safetensors, ckpt, pt, bin", WEIGHTS).pick_file()
         }
         Question::Save { suggested_name, .. } => {
@@ -337,6 +356,10 @@ fn work_safely(request: FileRequest, clipboard: &mut Option<Clipboard>) -> FileE
 fn work(request: FileRequest, clipboard: &mut Option<Clipboard>) -> FileEvent {
     let result = match request {
         FileRequest::Open(path) => open(&path),
+        FileRequest::ReadDepth(path) => {
+            let picture = depth(&path);
+            Ok(FileEvent::DepthRead { path, picture })
+        }
         FileRequest::DecodeBytes { name, bytes } => decode(None, name, &bytes),
         FileRequest::Copy(picture) => copy(&picture, clipboard),
         FileRequest::Tile { name, picture } => {
@@ -386,6 +409,14 @@ fn open(path: &Path) -> Result<FileEvent, String> {
     let mut bytes = head;
     file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
     decode(Some(path.to_owned()), name, &bytes)
+}
+
+/// The pixels of a depth map.
+fn depth(path: &Path) -> Result<Plane<4>, String> {
+    match open(path)? {
+        FileEvent::Opened { picture, .. } => Ok(picture),
+        _ => Err(CodecError::NotAPicture.to_string()),
+    }
 }
 
 fn decode(path: Option<PathBuf>, name: String, bytes: &[u8]) -> Result<FileEvent, String> {

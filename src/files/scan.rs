@@ -135,6 +135,7 @@ fn joined(whole: &Outcome, part: &Outcome) -> Outcome {
     whole.found.extend(new);
     whole.left_out += part.left_out;
     whole.unreadable.extend(part.unreadable.iter().cloned());
+    whole.depth = whole.depth.or_else(|| part.depth.clone());
     whole
 }
 

@@ -84,6 +84,13 @@ impl Memory {
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), count) }
     }
 
+    /// The first `count` bytes.
+    pub(super) fn bytes_mut(&mut self, count: usize) -> &mut [u8] {
+        assert!(count <= self.lines.len() * LINE, "within the memory");
+        // SAFETY: initialised, and any bits are a byte.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), count) }
+    }
+
     /// The first `count` numbers, stored as `dtype`.
     #[must_use]
     pub fn values(&self, dtype: DType, count: usize) -> Values<'_> {

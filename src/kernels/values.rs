@@ -111,6 +111,8 @@ pub trait Element: Copy + Send + Sync + Default + 'static {
     fn of(value: f32) -> Self;
     /// A value that is known to be one of this type.
     fn exactly(value: f32) -> Self;
+    /// Numbers that are known to be of this type.
+    fn typed(values: Values<'_>) -> &[Self];
 }
 
 /// A number of one type as another.
@@ -140,6 +142,13 @@ impl Element for f32 {
     fn exactly(value: f32) -> Self {
         value
     }
+
+    fn typed(values: Values<'_>) -> &[Self] {
+        match values {
+            Values::F32(values) => values,
+            Values::Bf16(_) => unreachable!("the values are f32"),
+        }
+    }
 }
 
 impl Element for bf16 {
@@ -162,6 +171,13 @@ impl Element for bf16 {
     #[inline(always)]
     fn exactly(value: f32) -> Self {
         Self::from_bits((value.to_bits() >> 16) as u16)
+    }
+
+    fn typed(values: Values<'_>) -> &[Self] {
+        match values {
+            Values::Bf16(values) => values,
+            Values::F32(_) => unreachable!("the values are bf16"),
+        }
     }
 }
 

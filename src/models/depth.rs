@@ -61,6 +61,13 @@ pub struct DepthConfig {
     pub last: usize,
 }
 
+/// Whether a repository of the hub holds such weights.
+#[must_use]
+pub fn is_in(repository: &str) -> bool {
+    let name = repository.strip_prefix("depth-anything/");
+    name.is_some_and(|name| REPOSITORIES.contains(&name))
+}
+
 /// Where the weights are in a cache of the hub, if they are there.
 #[must_use]
 pub fn in_cache(cache: &Path) -> Option<PathBuf> {

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::depth;
 use super::error::ModelError;
 use super::folder::{Bytes, ModelFolder};
 use super::identify::identify;
@@ -117,6 +118,8 @@ pub struct Outcome {
     pub left_out: usize,
     /// Folders that cannot be listed, with the reason.
     pub unreadable: Vec<(PathBuf, String)>,
+    /// Weights that estimate depth, where a folder that was looked through is a cache of the hub.
+    pub depth: Option<PathBuf>,
 }
 
 /// A search under way.
@@ -145,6 +148,7 @@ impl<'a> Search<'a> {
     pub fn look(&mut self, root: &Path) {
         if root.is_dir() {
             self.folder(root, 0);
+            self.outcome.depth = self.outcome.depth.take().or_else(|| depth::in_cache(root));
         }
     }
 

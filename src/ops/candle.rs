@@ -11,10 +11,12 @@ use super::{
     Activation, ConvExtra, ConvWeights, ImageDims, LinearWeights, Merging, Moments, NormWeights,
     Ops, OpsError, Result,
 };
+use crate::types::WeightBits;
 
 /// A candle device.
 pub struct Candle {
     device: Device,
+    bits: WeightBits,
 }
 
 /// A convolution's weights.
@@ -29,7 +31,12 @@ pub struct Conv {
 pub struct Linear {
     weight: Tensor,
     bias: Option<Tensor>,
+    /// For weights in 8 bits, whole numbers from -127 to 127: each column's unit `[output]`.
+    units: Option<Tensor>,
 }
+
+/// Less than this are zeros, in 8 bits.
+const LEAST: f64 = 1e-30;
 
 /// Keys and values, heads apart.
 pub struct Keys {
@@ -65,7 +72,14 @@ impl Candle {
         let device = Device::new_metal(0)?;
         #[cfg(not(any(feature = "cuda", feature = "metal")))]
         let device = Device::Cpu;
-        Ok(Self { device })
+        Ok(Self { device, bits: WeightBits::Full })
+    }
+
+    /// The same with weights of so many bits, for those linear layers that may have it. They are
+    /// rounded as on the processor, but stored in 32 bits.
+    #[must_use]
+    pub fn with_weights(self, bits: WeightBits) -> Self {
+        Self { bits, ..self }
     }
 
     fn vector(&self, values: Option<Vec<f32>>, shape: &[usize]) -> Result<Option<Tensor>> {
@@ -77,6 +91,18 @@ impl Candle {
 fn heads_apart(x: &Tensor, heads: usize) -> Result<Tensor> {
     let (batch, tokens, channels) = x.dims3()?;
     Ok(x.reshape((batch, tokens, heads, channels / heads))?.transpose(1, 2)?.contiguous()?)
+}
+
+/// Rows rounded to 256 even steps between their least and greatest value and zero: how many steps
+/// each value lies from zero, and a row's step. What is not finite is NaN, and stays it.
+fn in_bytes(rows: &Tensor) -> Result<(Tensor, Tensor)> {
+    let low = rows.min_keepdim(1)?.minimum(0.0)?;
+    let spread = (rows.max_keepdim(1)?.maximum(0.0)? - &low)?.maximum(LEAST)?;
+    let steps = (spread.recip()? * 255.0)?;
+    let zero = (low.neg()? * &steps)?.round()?;
+    let bytes = rows.broadcast_mul(&steps)?.broadcast_add(&zero)?.clamp(0.0, 255.0)?.round()?;
+    let bytes = (bytes.broadcast_sub(&zero)? + (rows * 0.0)?)?;
+    Ok((bytes, (spread / 255.0)?))
 }
 
 fn activated(x: &Tensor, activation: Activation) -> Result<Tensor> {
@@ -106,10 +132,17 @@ impl Ops for Candle {
 
     fn linear(&self, weights: LinearWeights) -> Result<Linear> {
         let [output, _] = weights.shape;
-        let weight = Tensor::from_vec(weights.weight, &weights.shape, &self.device)?;
+        let mut weight = Tensor::from_vec(weights.weight, &weights.shape, &self.device)?;
+        let mut units = None;
+        if weights.may_round && self.bits == WeightBits::Eight {
+            let unit = (weight.abs()?.max_keepdim(1)?.maximum(LEAST)? / 127.0)?;
+            weight = weight.broadcast_div(&unit)?.round()?;
+            units = Some(unit.flatten_all()?);
+        }
         Ok(Linear {
             weight: weight.t()?.contiguous()?,
             bias: self.vector(weights.bias, &[output])?,
+            units,
         })
     }
 
@@ -186,7 +219,14 @@ impl Ops for Candle {
         residual: Option<&Tensor>,
     ) -> Result<Tensor> {
         let (batch, tokens, channels) = x.dims3()?;
-        let out = x.contiguous()?.reshape((batch * tokens, channels))?.matmul(&linear.weight)?;
+        let rows = x.contiguous()?.reshape((batch * tokens, channels))?;
+        let out = match &linear.units {
+            None => rows.matmul(&linear.weight)?,
+            Some(columns) => {
+                let (bytes, units) = in_bytes(&rows)?;
+                bytes.matmul(&linear.weight)?.broadcast_mul(&units)?.broadcast_mul(columns)?
+            }
+        };
         let mut out = out.reshape((batch, tokens, ()))?;
         if let Some(bias) = &linear.bias {
             out = out.broadcast_add(bias)?;

@@ -46,6 +46,8 @@ pub struct LinearWeights {
     pub bias: Option<Vec<f32>>,
     /// Output and input width.
     pub shape: [usize; 2],
+    /// Whether they may be kept in 8 bits, where the backend was asked for it.
+    pub may_round: bool,
 }
 
 /// Constant weights of a group or layer norm.

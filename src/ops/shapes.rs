@@ -16,11 +16,13 @@ use super::{
     Ops, Result,
 };
 use crate::kernels::conv;
-use crate::kernels::gemm::Gemm;
+use crate::kernels::gemm::{Gemm, packed_bytes};
+use crate::types::WeightBits;
 
 /// A processor that only counts.
 pub struct Shapes {
     gemm: Gemm,
+    bits: WeightBits,
     meter: Arc<Mutex<Meter>>,
 }
 
@@ -81,7 +83,13 @@ impl Shapes {
     /// Counts as [`super::cpu::Cpu::new`] would compute.
     #[must_use]
     pub fn new(isa: Isa, dtype: DType) -> Self {
-        Self { gemm: Gemm::new(isa, dtype), meter: Arc::default() }
+        Self { gemm: Gemm::new(isa, dtype), bits: WeightBits::Full, meter: Arc::default() }
+    }
+
+    /// The same with weights of so many bits, as [`super::cpu::Cpu::with_weights`].
+    #[must_use]
+    pub fn with_weights(self, bits: WeightBits) -> Self {
+        Self { bits, ..self }
     }
 
     /// The counter, to be asked while a pipeline owns the backend.
@@ -160,7 +168,11 @@ impl Ops for Shapes {
 
     fn linear(&self, weights: LinearWeights) -> Result<Linear> {
         let [output, input] = weights.shape;
-        self.weigh(output * input * self.gemm.weights().size());
+        self.weigh(if weights.may_round && self.bits == WeightBits::Eight {
+            packed_bytes(output, input)
+        } else {
+            output * input * self.gemm.weights().size()
+        });
         Ok(Linear { output, product: output })
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Library {
     /// Answers what a repository holds, also while a download is under way.
     look: Remote,
     fetch: Remote,
+    /// Removes what has arrived of cancelled downloads, likewise.
+    remove: Remote,
 }
 
 /// A thread of the hub, with what it was started for.
@@ -59,8 +61,8 @@ impl Remote {
 impl Library {
     pub(super) fn new(environment: HubSettings, token_file: Option<PathBuf>) -> Self {
         let token = token_file.as_deref().and_then(token::stored);
-        let (look, fetch) = (Remote::default(), Remote::default());
-        Self { environment, token_file, token, scan: None, look, fetch }
+        let [look, fetch, remove] = <[Remote; 3]>::default();
+        Self { environment, token_file, token, scan: None, look, fetch, remove }
     }
 
     /// Says what the state is to know from the beginning.
@@ -111,6 +113,13 @@ impl Library {
         }
     }
 
+    pub(super) fn remove(&mut self, ctx: &Context, settings: &Settings, request: HubRequest) {
+        let settings = self.settings(settings);
+        if let Some(worker) = self.remove.worker(ctx, settings) {
+            worker.submit(request);
+        }
+    }
+
     pub(super) fn pause(&self) {
         if let Some((_, worker)) = &self.fetch.0 {
             worker.pause();
@@ -134,7 +143,14 @@ impl Library {
         for event in self.look.drain() {
             state.hub_looked(event);
         }
-        self.fetch.drain().into_iter().flat_map(|event| state.hub_event(event)).collect()
+        let mut effects = Vec::new();
+        for event in self.fetch.drain() {
+            effects.extend(state.hub_event(event));
+        }
+        for event in self.remove.drain() {
+            effects.extend(state.hub_removed(event));
+        }
+        effects
     }
 }
 
@@ -143,5 +159,6 @@ impl Drop for Library {
         // A network that does not answer must not hold the window; what has arrived is safe.
         self.look.let_go();
         self.fetch.let_go();
+        self.remove.let_go();
     }
 }

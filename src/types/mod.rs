@@ -21,6 +21,26 @@ pub enum ModelSource {
     Path(PathBuf),
 }
 
+impl ModelSource {
+    /// What it is called by its path alone, in texts that other machines read: a file without its
+    /// ending, a folder of the hub's cache as its repository.
+    #[must_use]
+    pub fn called(&self) -> String {
+        let Self::Path(path) = self else { return "pocket".to_owned() };
+        let lossy = |name: Option<&std::ffi::OsStr>| {
+            name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+        };
+        let snapshots = path.parent().filter(|parent| parent.ends_with("snapshots"));
+        if let Some(repository) = snapshots.and_then(|snapshots| snapshots.parent()) {
+            let name = lossy(repository.file_name());
+            return name.rsplit("--").next().unwrap_or_default().to_owned();
+        }
+        let weights = ["safetensors", "ckpt", "pt", "bin"];
+        let is_file = path.extension().is_some_and(|end| weights.iter().any(|one| end == *one));
+        lossy(if is_file { path.file_stem() } else { path.file_name() })
+    }
+}
+
 /// What a model's output means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Prediction {
@@ -57,6 +77,40 @@ impl FromStr for Prediction {
     }
 }
 
+/// In how many bits a model's weights are kept in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum WeightBits {
+    /// As many as is computed with.
+    #[default]
+    Full,
+    /// Those of the UNet's transformers in 8, whose products are then computed from 8 bits as well.
+    Eight,
+}
+
+impl WeightBits {
+    /// All of them, the usual one first.
+    pub const ALL: [Self; 2] = [Self::Full, Self::Eight];
+
+    /// The name on the command line and in pictures.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Eight => "int8",
+        }
+    }
+}
+
+impl FromStr for WeightBits {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|bits| bits.name() == name)
+            .ok_or_else(|| UnknownName::new("kind of weights", name, &Self::ALL.map(Self::name)))
+    }
+}
+
 /// What is taken otherwise than a model's files have it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
@@ -67,6 +121,8 @@ pub struct ModelChoices {
     pub ema: bool,
     /// What the output means, where the files do not say it or are wrong.
     pub prediction: Option<Prediction>,
+    /// Short weights: less memory and mostly less time, for another picture by a little.
+    pub weights: WeightBits,
 }
 
 /// Savings that change the picture a little; all off unless asked for.

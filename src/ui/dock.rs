@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use egui::epaint::RectShape;
-use egui::text::{LayoutJob, TextFormat, TextWrapping};
+use egui::text::{CCursor, LayoutJob, TextFormat, TextWrapping};
+use egui::text_edit::TextEditOutput;
 use egui::{
     Align, Galley, Key, KeyboardShortcut, Layout, Modifiers, Popup, Rect, ScrollArea, Stroke,
     StrokeKind, TextBuffer, TextEdit, Ui, UiBuilder, pos2, vec2,
 };
 
+use super::completion::{self, Completions};
 use super::prompt_box::{self, negative_id, prompt_id};
 use super::recent::Recent;
 use super::tokens::{self, radius, size, space};
@@ -46,6 +48,7 @@ pub struct Dock {
     prompt_height: f32,
     avoid_open: bool,
     recent: Recent,
+    completions: Completions,
 }
 
 impl Dock {
@@ -88,24 +91,30 @@ impl Dock {
         }
     }
 
-    /// Esc closes the list above the prompt first, and leaves the field only then. Whether it did.
-    pub fn keys(&mut self, ctx: &egui::Context, state: &AppState) -> bool {
+    /// What the keys of the lists at the prompt ask for. Esc closes a list first, and leaves the
+    /// field only then: whether it did.
+    pub fn keys(&mut self, ctx: &egui::Context, state: &AppState) -> (Vec<Command>, bool) {
+        let (commands, closed) = self.completions.keys(ctx, state);
+        if closed {
+            return (commands, true);
+        }
         let open = self.recent.open && state.prompt.is_empty() && state.over.is_none();
         if open && ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
             // egui has taken the focus away already.
             ctx.memory_mut(|memory| memory.request_focus(prompt_id()));
             self.recent.open = false;
-            return true;
+            return (commands, true);
         }
         self.recent.open = open;
-        false
+        (commands, false)
     }
 
-    /// Whether Tab takes over what stands in grey, instead of moving the focus.
+    /// Whether Tab takes over a word or what stands in grey, instead of moving the focus.
     #[must_use]
-    pub fn takes_tab(ctx: &egui::Context, state: &AppState) -> bool {
+    pub fn takes_tab(&self, ctx: &egui::Context, state: &AppState) -> bool {
         let focused = ctx.memory(|memory| memory.has_focus(prompt_id()));
-        focused && state.offered.is_some() && state.prompt.is_empty()
+        let offered = state.offered.is_some() && state.prompt.is_empty();
+        focused && (offered || self.completions.is_open())
     }
 
     /// Draws the dock.
@@ -178,19 +187,22 @@ impl Dock {
             && had_focus
             && child.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Tab));
         ScrollArea::vertical().id_salt("prompt scroll").show(&mut child, |ui| {
-            let hint = TextEdit::multiline(&mut text)
+            let edit = TextEdit::multiline(&mut text)
                 .id(prompt_id())
                 .return_key(newline)
-                .lock_focus(offered.is_some())
+                .event_filter(completion::filter(self.completions.is_open(), offered.is_some()))
                 .frame(egui::Frame::NONE)
                 .margin(egui::Margin::ZERO)
                 .desired_width(rect.width())
                 .desired_rows(2)
-                .layouter(&mut layouter)
-                .show(ui);
+                .layouter(&mut layouter);
+            let ctx = ui.ctx().clone();
+            let hint = self.completions.holding_focus(&ctx, || edit.show(ui));
             self.prompt_height = hint.galley.size().y;
             let (words, p) = (&cx.state.words, cx.palette);
             prompt_box::marks(ui, &hint.galley, hint.galley_pos, &text, &words.marks, p);
+            prompt_box::unknown(ui, cx, &hint.galley, hint.galley_pos, &text);
+            self.complete(ui, cx, &hint, &text);
             let response = hint.response.response;
             if response.clicked() && text.is_empty() {
                 self.recent.open();
@@ -235,6 +247,25 @@ impl Dock {
             Some(_) if enter => cx.ask(Command::PaintOffered),
             _ if enter => cx.act(Action::Paint),
             _ => {}
+        }
+    }
+}
+
+impl Dock {
+    /// Follows what is typed with the words that it could become.
+    fn complete(&mut self, ui: &Ui, cx: &mut Cx<'_>, field: &TextEditOutput, text: &str) {
+        let focused = field.response.response.has_focus();
+        let cursor = field.cursor_range.filter(|range| focused && range.is_empty());
+        let cursor = cursor.map(|range| {
+            let letters = text.char_indices().map(|(byte, _)| byte);
+            letters.chain([text.len()]).nth(range.primary.index.0).unwrap_or(text.len())
+        });
+        if let Some(command) = self.completions.follow(ui, cx.state, text, cursor) {
+            cx.ask(command);
+        }
+        if let Some(letter) = self.completions.word() {
+            let word = field.galley.pos_from_cursor(CCursor::new(letter));
+            self.completions.show(ui, cx, word.translate(field.galley_pos.to_vec2()));
         }
     }
 }
@@ -410,13 +441,8 @@ fn strength(ui: &mut Ui, cx: &mut Cx<'_>, short: bool) {
 fn intent_line(ui: &mut Ui, cx: &Cx<'_>, rect: Rect) {
     let (words, trouble) = intent::line(cx.state);
     let p = cx.palette;
-    let mut rect = rect;
     let colour = if trouble { p.error } else { p.text_2 };
-    if trouble {
-        let place = rect.with_max_x(rect.left() + size::ICON);
-        widgets::icon_in(ui.painter(), place, icons::WARNING_CIRCLE, 16.0, colour);
-        rect.min.x += size::ICON + space::XS;
-    }
+    let icon_room = if trouble { size::ICON + space::XS } else { 0.0 };
     let mut job = LayoutJob::single_section(
         words.clone(),
         TextFormat {
@@ -426,10 +452,16 @@ fn intent_line(ui: &mut Ui, cx: &Cx<'_>, rect: Rect) {
             ..TextFormat::default()
         },
     );
-    job.wrap = TextWrapping::truncate_at_width(rect.width());
+    job.wrap = TextWrapping::truncate_at_width(rect.width() - icon_room);
     job.halign = Align::RIGHT;
     let galley = ui.painter().layout_job(job);
     let cut = galley.elided;
+    if trouble {
+        // Right before the words, which end at the button.
+        let left = (rect.right() - galley.size().x - icon_room).max(rect.left());
+        let place = rect.with_min_x(left).with_max_x(left + size::ICON);
+        widgets::icon_in(ui.painter(), place, icons::WARNING_CIRCLE, 16.0, colour);
+    }
     let top = rect.center().y - galley.size().y / 2.0;
     ui.painter().galley(pos2(rect.right(), top), galley, colour);
     let response = ui.interact(rect, ui.scope_id().with("intent"), egui::Sense::hover());

@@ -220,7 +220,7 @@ fn doing(cx: &Cx<'_>, one: &Download) -> String {
         Stage::Pausing => cx.t(Text::HubPausing).to_owned(),
         Stage::Paused if one.offer.is_none() => cx.t(Text::HubInterrupted).to_owned(),
         Stage::Paused => lang.fill(Text::HubPaused, &[&figures]),
-        Stage::Discarding => cx.t(Text::HubDiscarding).to_owned(),
+        Stage::Discarding | Stage::Removing => cx.t(Text::HubDiscarding).to_owned(),
         Stage::Failed(_) => figures,
         Stage::Done(_) => lang.bytes(of),
     }
@@ -273,10 +273,12 @@ fn buttons(ui: &mut Ui, cx: &mut Cx<'_>, one: &Download) {
     match &one.stage {
         Stage::Done(path) => {
             word(ui, cx, Text::HubClear, false, hub(HubCommand::Clear(wanted())));
-            let source = ModelSource::Path(path.clone());
-            word(ui, cx, Text::HubUse, true, Command::UseModel(source));
+            if one.wanted.paints() {
+                let source = ModelSource::Path(path.clone());
+                word(ui, cx, Text::HubUse, true, Command::UseModel(source));
+            }
         }
-        Stage::Discarding => {}
+        Stage::Discarding | Stage::Removing => {}
         Stage::Paused | Stage::Failed(_) => {
             word(ui, cx, Text::HubCancel, false, hub(HubCommand::Cancel(wanted())));
             word(ui, cx, Text::HubResume, true, hub(HubCommand::Resume(wanted())));

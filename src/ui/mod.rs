@@ -6,8 +6,10 @@
 pub mod canvas;
 pub mod chips;
 pub mod color_popup;
+pub mod completion;
 pub mod debug_overlay;
 pub mod dock;
+pub mod faces;
 pub mod flat;
 pub mod fonts;
 pub mod history;
@@ -22,6 +24,7 @@ pub mod palette;
 pub mod panel;
 mod panel_model;
 pub mod panel_more;
+mod panel_told;
 mod prompt_box;
 pub mod rail;
 pub mod recent;
@@ -119,13 +122,14 @@ impl Window {
             Over::Settings | Over::Keys => settings_page::area_id(),
             Over::Hub => hub_page::area_id(),
         });
-        if !dock::Dock::takes_tab(ctx, state) {
+        if !self.dock.takes_tab(ctx, state) {
             self.regions.tab(ctx, page);
         }
-        if self.dock.keys(ctx, state) {
-            return Vec::new();
+        let (mut commands, left) = self.dock.keys(ctx, state);
+        if left {
+            return commands;
         }
-        let commands = self.shortcuts.read(ctx, state, self.text_had_focus);
+        commands.extend(self.shortcuts.read(ctx, state, self.text_had_focus));
         // In a field for something else the keys are about no words.
         let elsewhere = ctx.text_edit_focused() && !prompt_box::has_focus(ctx);
         let weighs =

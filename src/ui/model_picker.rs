@@ -17,6 +17,7 @@ use crate::app::models::ModelRow;
 use crate::app::palette::Finder;
 use crate::app::words::Text;
 use crate::engine::protocol::ModelSource;
+use crate::models::lexicon;
 
 /// Ways to more models.
 const ADD: [(&str, Text, Action); 3] = [
@@ -71,6 +72,9 @@ impl Picker {
                     if line(ui, cx, row) {
                         ui.close();
                     }
+                    if row.source == ModelSource::BuiltIn {
+                        told(ui, cx, &limits(cx));
+                    }
                 }
                 if found.is_empty() {
                     let words = cx.lang().fill(Text::ModelNone, &[&self.query]);
@@ -111,6 +115,23 @@ impl Picker {
         });
         self.open = shown.is_some();
     }
+}
+
+/// What the built-in model is good for.
+pub(super) fn limits(cx: &Cx<'_>) -> String {
+    cx.lang().fill(Text::ModelLimits, &[&lexicon::object_count().to_string()])
+}
+
+/// A sentence under a model's row, over as many lines as it needs.
+fn told(ui: &mut Ui, cx: &Cx<'_>, words: &str) {
+    let words = egui::RichText::new(words).font(tokens::caption()).color(cx.palette.text_2);
+    let margin = egui::Margin { left: space::M as i8, right: space::M as i8, top: 4, bottom: 4 };
+    egui::Frame::NONE.inner_margin(margin).show(ui, |ui| {
+        // A menu's own layout would spread the words over the whole width.
+        ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| {
+            ui.add(egui::Label::new(words).wrap());
+        });
+    });
 }
 
 /// One model; whether it was chosen.

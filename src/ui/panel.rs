@@ -6,7 +6,7 @@ use egui::{
 };
 
 use super::layout::Layout;
-use super::model_picker::Picker;
+use super::model_picker::{self, Picker};
 use super::tokens::{self, radius, size, space};
 use super::widgets::button::IconButton;
 use super::widgets::field::Field;
@@ -247,9 +247,10 @@ fn model(ui: &mut Ui, cx: &mut Cx<'_>, picker: &mut Picker) {
     };
     widgets::line(ui, lower, &words, tokens::caption(), p.text_2);
     focus_ring(ui, &response, radius::M);
-    let response = match &state.trouble {
-        Some(trouble) => response.on_hover_text(trouble),
-        None => response,
+    let response = match (&state.trouble, &state.source) {
+        (Some(trouble), _) => response.on_hover_text(trouble),
+        (None, ModelSource::BuiltIn) => response.on_hover_text(model_picker::limits(cx)),
+        (None, ModelSource::Path(_)) => response,
     };
     picker.show(cx, &response);
 }
@@ -409,7 +410,7 @@ pub(super) fn decimal_row(
 
 /// Five shapes at the model's native area, then width and height.
 fn picture_size(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
-    let native = cx.state.model.info.as_ref().map_or((256, 256), |info| info.native_size);
+    let native = cx.state.own_size();
     let now = cx.state.new_size();
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::XS;

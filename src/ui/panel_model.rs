@@ -1,5 +1,5 @@
 //! The rows of More that are about the model in use: another autoencoder, averaged weights, what it
-//! predicts, and the way back to its own numbers.
+//! predicts, weights in 8 bits, and the way back to its own numbers.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,8 @@ use crate::app::command::Command;
 use crate::app::models::Numbers;
 use crate::app::settings::PaintSettings;
 use crate::app::words::Text;
-use crate::engine::protocol::{ModelChoices, ModelSource, Prediction};
+use crate::engine::protocol::{ModelChoices, ModelSource, Prediction, WeightBits};
+use crate::files::Wish;
 
 /// What a row of the autoencoders means.
 #[derive(Clone, Copy, PartialEq)]
@@ -37,11 +38,12 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, paint: &mut PaintSettings) {
             ema(ui, cx, &mut choices);
         }
         prediction(ui, cx, &mut choices);
+        short_weights(ui, cx, &mut choices);
         if choices != *before {
             cx.ask(Command::Choose(choices));
         }
         if other {
-            cx.ask(Command::ChooseVae);
+            cx.ask(Command::ChooseFile(Wish::Vae));
         }
     }
     if Numbers::of(paint) != Numbers::default() {
@@ -82,17 +84,29 @@ fn vae(ui: &mut Ui, cx: &Cx<'_>, choices: &mut ModelChoices) -> bool {
 }
 
 fn ema(ui: &mut Ui, cx: &Cx<'_>, choices: &mut ModelChoices) {
+    choices.ema = switch(ui, cx, Text::Averages, Text::AveragesTip, choices.ema);
+}
+
+fn short_weights(ui: &mut Ui, cx: &Cx<'_>, choices: &mut ModelChoices) {
+    let short = choices.weights == WeightBits::Eight;
+    let short = switch(ui, cx, Text::ShortWeights, Text::ShortWeightsTip, short);
+    choices.weights = if short { WeightBits::Eight } else { WeightBits::Full };
+}
+
+/// A row with a switch that is usually off; where it stands now.
+fn switch(ui: &mut Ui, cx: &Cx<'_>, text: Text, tip: Text, on: bool) -> bool {
+    let mut now = on;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
-        let off = choices.ema.then(|| cx.t(Text::Off));
-        if label(ui, cx, Text::Averages, off) {
-            choices.ema = false;
+        let off = on.then(|| cx.t(Text::Off));
+        if label(ui, cx, text, off) {
+            now = false;
         }
-        let response = toggle::show(ui, cx.t(Text::Averages), choices.ema);
-        if response.on_hover_text(cx.t(Text::AveragesTip)).clicked() {
-            choices.ema = !choices.ema;
+        if toggle::show(ui, cx.t(text), on).on_hover_text(cx.t(tip)).clicked() {
+            now = !on;
         }
     });
+    now
 }
 
 fn prediction(ui: &mut Ui, cx: &Cx<'_>, choices: &mut ModelChoices) {

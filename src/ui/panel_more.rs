@@ -1,12 +1,13 @@
 //! The folded part of the settings panel: sampler, schedule, fresh noise, guidance rescale, CLIP
-//! skip, prompt style, the program whose picture it is to be, savings, choices about the model.
+//! skip, prompt style, the program whose picture it is to be, savings, what only some models are told,
+//! choices about the model.
 
 use egui::{ComboBox, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
 use super::panel::{Change, decimal_row, label, out_of, whole_row};
 use super::tokens::{self, radius, size, space};
 use super::widgets::focus_ring;
-use super::{Cx, icons, panel_model};
+use super::{Cx, icons, panel_model, panel_told};
 use crate::app::command::Command;
 use crate::app::settings::PaintSettings;
 use crate::app::words::Text;
@@ -62,6 +63,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, paint: &mut PaintSettings) {
         paint.same_as = changed.or_models_own().unwrap_or_default();
     }
     savings(ui, cx, paint);
+    panel_told::show(ui, cx, paint);
     panel_model::show(ui, cx, paint);
 }
 

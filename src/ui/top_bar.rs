@@ -1,15 +1,19 @@
 //! The bar above everything: the menu, the active tool's options and nothing else of the tool's,
-//! then zoom, panel and help.
+//! then a download that is under way, zoom, panel and help.
 
-use egui::{Align, Layout, Ui, UiBuilder, vec2};
+use egui::{Align, Layout, Ui, UiBuilder, WidgetInfo, accesskit::Role, vec2};
 
-use super::tokens::{self, size, space};
+use super::tokens::{self, radius, size, space};
 use super::widgets::button::{self, IconButton};
 use super::widgets::slider::Slider;
-use super::{Cx, icons, menu};
+use super::{Cx, icons, menu, widgets};
 use crate::app::command::{Action, Command};
+use crate::app::state::Over;
 use crate::app::tool::{Brush, Tool};
 use crate::app::words::Text;
+
+/// Width of a download's place: it does not move while it counts.
+const DOWNLOAD: f32 = 76.0;
 
 /// Draws the bar.
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, narrow: bool) {
@@ -226,6 +230,33 @@ fn more_menu(ui: &mut Ui, cx: &mut Cx<'_>, room: f32) {
     });
 }
 
+/// The download that is under way, while its page is not open; a click opens that.
+fn download(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let over = cx.state.over == Some(Over::Hub);
+    let Some(one) = cx.state.hub.under_way().filter(|_| !over) else { return };
+    let p = cx.palette;
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(DOWNLOAD, size::CONTROL), egui::Sense::click());
+    let percent = cx.lang().fill(Text::Percent, &[&format!("{:.0}", one.share() * 100.0)]);
+    let name = cx.lang().fill(Text::HubUnderWay, &[one.wanted.name(), &percent]);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
+    let fill = if response.hovered() { p.hover } else { tokens::NOTHING };
+    ui.painter().rect_filled(rect, radius::S, fill);
+    let inner = rect.shrink2(vec2(space::S, 0.0));
+    let icon = inner.with_max_x(inner.left() + size::ICON);
+    widgets::icon_in(ui.painter(), icon, icons::DOWNLOAD_SIMPLE, 16.0, p.text_2);
+    let (right, centre) = (inner.right_center(), egui::Align2::RIGHT_CENTER);
+    ui.painter().text(right, centre, percent, tokens::body(), p.text_2);
+    let bar = inner.with_min_y(inner.bottom() - 3.0).with_max_y(inner.bottom() - 1.0);
+    ui.painter().rect_filled(bar, 1, p.active);
+    let done = bar.with_max_x(bar.left() + bar.width() * one.share());
+    ui.painter().rect_filled(done, 1, p.accent_text);
+    widgets::focus_ring(ui, &response, radius::S);
+    if response.on_hover_text(name).clicked() {
+        cx.ask(Command::Over(Some(Over::Hub)));
+    }
+}
+
 fn right_end(ui: &mut Ui, cx: &mut Cx<'_>) {
     let help = IconButton::new(icons::QUESTION, cx.t(Text::HelpMenu)).show(ui);
     egui::Popup::menu(&help)
@@ -254,4 +285,5 @@ fn right_end(ui: &mut Ui, cx: &mut Cx<'_>) {
             menu::item(ui, cx, action);
         }
     });
+    download(ui, cx);
 }

@@ -105,4 +105,4 @@ def measured(question):
     return timed(lambda: request.infer(dict(enumerate(inputs))))
 
 
-serve(f"OpenVINO {openvino.__version__}", measured)
+serve(f"OpenVINO {openvino.__version__}, {DTYPE}", measured)

@@ -149,5 +149,5 @@ def measured(question):
 
 
 serve(
-    f"torch {torch.__version__}, diffusers {diffusers.__version__}", measured,
+    f"torch {torch.__version__}, diffusers {diffusers.__version__}, {DTYPE}", measured,
     lambda: json.dumps(chosen) if chosen else "")

@@ -144,6 +144,20 @@ fn a_chinese_prompt_paints_what_its_caption_does() {
 }
 
 #[test]
+fn words_that_the_built_in_model_does_not_know_are_told_with_the_nearest() {
+    let folder = tempfile::tempdir().unwrap();
+    let prompt = ["--prompt", "a pengiun in the snow"];
+    let other = ["--steps", "1", "--size", "64x64", "--out", "out.png", "--json"];
+    let output = pentimento(folder.path(), &[prompt.as_slice(), other.as_slice()].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stderr);
+    let told = "The built-in model does not know: pengiun (nearest: penguin). It is a small model";
+    assert!(said.contains(told), "{said}");
+    let events = String::from_utf8_lossy(&output.stdout);
+    assert!(events.contains(r#""words":[["pengiun","penguin"]]"#), "{events}");
+}
+
+#[test]
 fn several_pictures_are_those_of_their_seeds() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();

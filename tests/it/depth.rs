@@ -7,8 +7,11 @@ use std::path::Path;
 
 use pentimento::cancel::CancelToken;
 use pentimento::diffusion::depth::DepthNetwork;
-use pentimento::engine::painter::Backend;
-use pentimento::engine::protocol::{InitPicture, ModelSource, PaintRequest, Posterior};
+use pentimento::engine::Engine;
+use pentimento::engine::painter::{Backend, Options};
+use pentimento::engine::protocol::{
+    Event, InitPicture, ModelSource, PaintRequest, Posterior, Request,
+};
 use pentimento::models::depth;
 use pentimento::ops::{Ops, candle::Candle, cpu::Cpu};
 use pentimento::plane::Plane;
@@ -117,6 +120,66 @@ fn the_authors_own_checkpoints_are_read_too() {
     });
     serialize_to_file(views, None, &path).expect("room");
     check(&Cpu::default(), &path, "the authors' names");
+}
+
+/// What a job said it needs, and what lay in memory when its model was ready.
+fn job(engine: &mut Engine, request: PaintRequest) -> (u64, Vec<ModelSource>) {
+    let job = engine.next_job();
+    engine.submit(job, Request::Paint(Box::new(request))).expect("room");
+    let (mut needs, mut there) = (0, Vec::new());
+    while let Some(event) = engine.wait() {
+        match event {
+            Event::Forecast { needs: bytes, .. } => needs = bytes,
+            Event::ModelReady { resident, .. } => {
+                there = resident.into_iter().map(|(source, _)| source).collect();
+            }
+            Event::Failed { error, .. } => panic!("{error}"),
+            event if event.is_terminal() => break,
+            _ => {}
+        }
+    }
+    (needs, there)
+}
+
+#[test]
+fn the_network_stays_in_memory_and_is_part_of_the_forecast() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    copy_folder(&fixtures().join("sd1_tiny"), place.path());
+    copy_folder(&fixtures().join("families/depth"), place.path());
+    let weights = fixtures().join("depth_model.safetensors");
+    let picture = Plane::filled((48, 32), [90, 90, 90, 255]);
+    let mut estimated = PaintRequest {
+        model: ModelSource::Path(place.path().to_owned()),
+        size: Some((48, 32)),
+        steps: Some(1),
+        previews: false,
+        init: Some(InitPicture {
+            picture: picture.clone(),
+            strength: 1.0,
+            posterior: Posterior::Mode,
+        }),
+        ..PaintRequest::default()
+    };
+    estimated.conditions.depth_model = Some(weights.clone());
+    let mut given = estimated.clone();
+    given.conditions.depth = Some(picture);
+    let mut engine = Engine::spawn(Options::default(), || ()).expect("a thread");
+    let of_depth = |there: &[ModelSource]| there.contains(&ModelSource::Path(weights.clone()));
+    let (with_map, there) = job(&mut engine, given);
+    assert!(!of_depth(&there));
+    let (with_network, there) = job(&mut engine, estimated.clone());
+    assert!(!of_depth(&there), "it was read before it was needed");
+    let (again, there) = job(&mut engine, estimated.clone());
+    assert!(of_depth(&there), "it was not kept: {there:?}");
+    assert_eq!(with_network, again);
+    // At 518 pixels it takes more than so small a picture.
+    assert!(with_network > with_map + (10 << 20), "{with_network} and {with_map} bytes");
+
+    // Where the budget holds the painting but not the network beside it, it goes.
+    let budget = Options { memory: Some(with_network), ..Options::default() };
+    let mut engine = Engine::spawn(budget, || ()).expect("a thread");
+    let (needs, _) = job(&mut engine, estimated);
+    assert_eq!(needs, with_network, "it fits exactly");
 }
 
 #[test]

@@ -358,6 +358,7 @@ fn loading_can_be_cancelled() {
     let loaded = pentimento::engine::painter::load_model(
         &folder.expect("the built-in model"),
         Options::default(),
+        pentimento::types::WeightBits::Full,
         &token,
         &mut |_| (),
     );

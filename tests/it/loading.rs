@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
 use half::bf16;
 use pentimento::cancel::CancelToken;
@@ -10,9 +11,10 @@ use pentimento::diffusion::error::DiffusionError;
 use pentimento::engine::Engine;
 use pentimento::engine::painter::{Options, Precision, load_model};
 use pentimento::engine::protocol::{
-    Event, FailureKind, ModelSource, Notice, PaintRequest, Request,
+    Event, FailureKind, ModelChoices, ModelSource, Notice, PaintRequest, Phase, Request,
 };
 use pentimento::models::{ModelError, ModelFolder};
+use pentimento::types::WeightBits;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize_to_file};
 
 use super::support::{copy_folder, model_folder};
@@ -26,7 +28,7 @@ fn load(
     hears: &mut dyn FnMut(f32),
 ) -> Result<(), DiffusionError> {
     let folder = ModelFolder::open(&ModelSource::Path(place.to_owned())).expect("a model");
-    load_model(&folder, Options::default(), cancel, hears).map(drop)
+    load_model(&folder, Options::default(), WeightBits::Full, cancel, hears).map(drop)
 }
 
 #[test]
@@ -153,4 +155,43 @@ fn an_autoencoder_that_overflows_in_short_numbers_decodes_again_in_full_ones() {
     // A bf16 that is just as near to its own end needs no second try.
     let place = near_the_edge(3.3e38);
     assert_eq!(paint_two(place.path(), Precision::Bf16), (vec![], 2, None));
+}
+
+/// A model of real size, whose load is stopped.
+const MODEL: &str = "PENTIMENTO_TEST_MODEL";
+
+/// By hand, as a clock is of no use to a busy machine's tests: prints how long a load goes on after it
+/// was stopped at several shares of the way.
+#[test]
+fn stopping_the_load_of_a_large_model_takes_a_moment() {
+    let Some(place) = std::env::var_os(MODEL) else { return };
+    for share in [0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95] {
+        let mut engine = Engine::spawn(Options::default(), || ()).expect("a thread");
+        let source = ModelSource::Path(place.clone().into());
+        let choices = ModelChoices::default();
+        let job = engine.next_job();
+        let request = Request::Load { source, choices, anyway: false };
+        engine.submit(job, request).expect("room");
+        let (start, mut stopped) = (Instant::now(), None);
+        let last = loop {
+            let event = engine.wait().expect("a terminal event");
+            match event {
+                Event::Phase { phase: Phase::ReadingModel(done), .. } if done >= share => {
+                    stopped.get_or_insert_with(|| {
+                        engine.cancel(job);
+                        Instant::now()
+                    });
+                }
+                event if event.is_terminal() => break event,
+                _ => {}
+            }
+        };
+        assert!(matches!(last, Event::Cancelled { .. }), "{last:?}");
+        let stopped = stopped.expect("it was stopped");
+        println!(
+            "stopped at {share} after {:.2} s: ended {:.0} ms later",
+            (stopped - start).as_secs_f64(),
+            stopped.elapsed().as_secs_f64() * 1e3
+        );
+    }
 }

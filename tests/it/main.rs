@@ -33,6 +33,8 @@ mod ui_keyboard;
 mod ui_models;
 mod ui_page;
 mod ui_prompt;
+mod ui_told;
+mod ui_words;
 mod window;
 #[cfg(target_os = "linux")]
 mod xdnd;

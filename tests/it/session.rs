@@ -21,7 +21,7 @@ use pentimento::document::document::Document;
 use pentimento::document::journal::Journal;
 use pentimento::engine::Engine;
 use pentimento::engine::painter::Options;
-use pentimento::engine::protocol::Request;
+use pentimento::engine::protocol::{Conditions, PaintRequest, Request};
 use pentimento::files::journal::{JournalEvent, JournalWriter};
 use pentimento::plane::Plane;
 
@@ -96,6 +96,7 @@ fn hash_entry(entry: &Entry, hasher: &mut DefaultHasher) {
     let request = &entry.request;
     request.init.as_ref().map(|init| init.picture.to_flat()).hash(hasher);
     request.mask.as_ref().map(|mask| mask.coverage.to_flat()).hash(hasher);
+    request.conditions.depth.as_ref().map(Plane::to_flat).hash(hasher);
 }
 
 /// A window that has just opened.
@@ -232,6 +233,25 @@ fn child_that_is_killed() {
         }
         std::thread::sleep(Duration::from_millis(dice.roll(12)));
     }
+}
+
+#[test]
+fn a_depth_map_comes_back_with_its_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let pixels: Vec<u8> = (0..3 * 2 * 4).collect();
+    let map: Plane<4> = Plane::from_flat((3, 2), &pixels);
+    let conditions = Conditions { depth: Some(map), ..Conditions::default() };
+    let mut state = fresh();
+    drop(state.paint_request(PaintRequest { conditions, ..PaintRequest::default() }));
+    let journal = Journal::open(folder.path(), "session").unwrap();
+    let mut writer = JournalWriter::spawn(journal, || ()).unwrap();
+    writer.submit(1, Recorder::default().observe(&state).unwrap());
+    assert_eq!(writer.close(), 0);
+    let journal = Journal::open(folder.path(), "session").unwrap();
+    let mut back = fresh();
+    drop(restore(&journal.reader()).expect("a session").put_back(&mut back));
+    let depth = back.entries[0].request.conditions.depth.as_ref();
+    assert_eq!(depth.map(Plane::to_flat), Some(pixels));
 }
 
 #[test]

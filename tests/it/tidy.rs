@@ -21,7 +21,11 @@ const ROOMS: &[(&str, &[&str], &str)] = &[
         &["egui", "candle_", "crate::diffusion", "crate::ops", "crate::ui"],
         "the picture knows no tensors and no window",
     ),
-    ("src/engine", &["egui", "crate::ui", "crate::app"], "the worker does not know the window"),
+    (
+        "src/engine",
+        &["egui", "crate::ui", "crate::app", "crate::files", "crate::document", "crate::cli"],
+        "the worker knows neither the window nor its files",
+    ),
     (
         "src/engine/protocol.rs",
         &["candle_", "crate::ops"],

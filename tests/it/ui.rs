@@ -166,13 +166,14 @@ pub(crate) fn later_start() -> Settings {
     Settings { welcome_painted: true, own_pictures: 2, ..Settings::default() }
 }
 
-/// Runs frames until something is so.
+/// Runs frames until something is so. The limit is for what hangs: a machine that stands still for
+/// seconds makes a request to the hub be tried again after half a minute.
 pub(crate) fn until(
     harness: &mut Harness<'static, Window>,
     what: &str,
     so: impl Fn(&Window) -> bool,
 ) {
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + Duration::from_secs(90);
     while !so(harness.state()) {
         assert!(Instant::now() < end, "never came: {what}");
         std::thread::sleep(Duration::from_millis(2));

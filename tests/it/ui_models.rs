@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use pentimento::app::hub::{Look, Stage};
 use pentimento::app::settings::Settings;
-use pentimento::engine::protocol::ModelSource;
+use pentimento::app::state::Over;
+use pentimento::engine::protocol::{ModelChoices, ModelSource, Prediction, WeightBits};
 use pentimento::files::hub::HubSettings;
+use pentimento::models::pocket;
+use safetensors::tensor::{SafeTensors, serialize_to_file};
 
 use crate::hub_server::{Fault, Server};
 use crate::support::fixtures;
@@ -100,19 +104,84 @@ fn each_model_keeps_its_numbers_and_an_autoencoder_is_chosen() {
     assert!(harness.query_by_label("VAE").is_none(), "the built-in model's own is the only one");
     let steps = |harness: &Harness| harness.state().state().settings.paint.steps;
     set_steps(&mut harness, 7);
-    for (round, expected) in [(source.clone(), None), (ModelSource::BuiltIn, Some(7))] {
-        switch(&mut harness, &round);
+    for (round, expected) in [("meadow", None), (BUILT_IN, Some(7))] {
+        switch(&mut harness, round);
         assert_eq!(steps(&harness), expected);
     }
-    switch(&mut harness, &source);
+    switch(&mut harness, "meadow");
+    assert_eq!(harness.state().state().model.source, source);
     let vae = desk.path().join("models/VAE/soft.pt");
-    choose_vae(&mut harness, "soft");
+    choose(&mut harness, "VAE", "soft");
     until(&mut harness, "the autoencoder", |window| window.state().model.choices.vae.is_some());
     assert_eq!(harness.state().state().model.choices.vae.as_deref(), Some(vae.as_path()));
-    switch(&mut harness, &ModelSource::BuiltIn);
-    assert!(harness.state().state().model.choices.vae.is_none());
-    switch(&mut harness, &source);
+    harness.get_by_role_and_label(Role::Switch, "8-bit weights").scroll_to_me();
+    harness.run_steps(3);
+    harness.get_by_role_and_label(Role::Switch, "8-bit weights").click();
+    let short = |window: &Window| window.state().model.choices.weights == WeightBits::Eight;
+    until(&mut harness, "short weights", short);
+    switch(&mut harness, BUILT_IN);
+    assert_eq!(harness.state().state().model.choices, ModelChoices::default());
+    switch(&mut harness, "meadow");
     assert!(harness.state().state().model.choices.vae.is_some(), "it is remembered");
+    assert!(short(harness.state()), "it is remembered");
+}
+
+const AVERAGES: &str = "Averaged (EMA)";
+
+/// A checkpoint that training left with both sets of weights.
+fn with_averages(folder: &Path) {
+    let bytes = std::fs::read(folder.join("meadow.safetensors")).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let mut tensors = file.tensors();
+    let averages: Vec<_> = tensors
+        .iter()
+        .filter_map(|(name, tensor)| {
+            let flat = name.strip_prefix("model.")?.replace('.', "");
+            Some((format!("model_ema.{flat}"), tensor.clone()))
+        })
+        .collect();
+    assert!(averages.len() > 100, "left-overs do not count");
+    tensors.extend(averages);
+    serialize_to_file(tensors, None, &folder.join("both.safetensors")).unwrap();
+}
+
+#[test]
+fn more_has_the_averages_the_prediction_and_autoencoders_of_a_file() {
+    let desk = folder();
+    put("single/vae.pt", &desk.path().join("models/VAE/wrong.pt"));
+    with_averages(&desk.path().join("models/Stable-diffusion"));
+    let mut harness = watching(desk.path());
+    harness.get_by_label("More").click();
+    harness.run_steps(3);
+    for row in ["VAE", "Prediction", AVERAGES] {
+        assert!(harness.query_by_label(row).is_none(), "{row} of the built-in model");
+    }
+    switch(&mut harness, "meadow");
+    assert!(harness.query_by_label(AVERAGES).is_none(), "the file has one set of weights");
+    choose(&mut harness, "Prediction", "v_prediction");
+    until(&mut harness, "the prediction", |window| {
+        window.state().model.choices.prediction == Some(Prediction::V)
+    });
+    // The dot before the row's name takes it back.
+    harness.get_by_label("Back to the model's own: As the files say").click();
+    until(&mut harness, "the files' word", |window| {
+        window.state().model.choices.prediction.is_none()
+    });
+    // A choice that does not work is said, and not made.
+    choose(&mut harness, "VAE", "wrong");
+    until(&mut harness, "the refusal", |window| {
+        window.state().notices.list.iter().any(|notice| notice.text == "No such autoencoder")
+    });
+    assert!(harness.state().state().model.choices.vae.is_none());
+    assert!(harness.state().state().model.failed.is_empty(), "the model itself is as it was");
+
+    switch(&mut harness, "both");
+    harness.get_by_label(AVERAGES).scroll_to_me();
+    harness.run_steps(3);
+    harness.get_by_label(AVERAGES).click();
+    until(&mut harness, "the averages", |window| window.state().model.choices.ema);
+    harness.get_by_label("Back to the model's own: off").click();
+    until(&mut harness, "the weights themselves", |window| !window.state().model.choices.ema);
 }
 
 fn set_steps(harness: &mut Harness, steps: u32) {
@@ -123,12 +192,10 @@ fn set_steps(harness: &mut Harness, steps: u32) {
     harness.run_steps(3);
 }
 
+const BUILT_IN: &str = "Built-in model";
+
 /// Takes another model by the picker.
-fn switch(harness: &mut Harness, source: &ModelSource) {
-    let name = match source {
-        ModelSource::BuiltIn => "Built-in model",
-        ModelSource::Path(_) => "meadow",
-    };
+fn switch(harness: &mut Harness, name: &'static str) {
     // The panel may have been scrolled.
     harness.get_by_label_contains("Model: ").scroll_to_me();
     harness.run_steps(3);
@@ -137,21 +204,24 @@ fn switch(harness: &mut Harness, source: &ModelSource) {
     let options = harness.query_all_by_role(egui::accesskit::Role::ListBoxOption);
     let named = |label: Option<String>| label.is_some_and(|label| label.starts_with(name));
     options.into_iter().find(|node| named(node.accesskit_node().label())).unwrap().click();
-    let wanted = source.clone();
     until(harness, "the other model", |window| {
         let model = &window.state().model;
-        model.source == wanted && model.pending.is_none() && model.loading.is_none()
+        let source = match &model.source {
+            ModelSource::BuiltIn => BUILT_IN.to_owned(),
+            path @ ModelSource::Path(_) => path.called(),
+        };
+        source == name && model.pending.is_none() && model.loading.is_none()
     });
     harness.run_steps(3);
 }
 
-fn choose_vae(harness: &mut Harness, name: &str) {
-    let combo = harness.get_by_label("VAE");
-    combo.scroll_to_me();
+/// Takes a line of a list of the panel.
+fn choose(harness: &mut Harness, list: &str, line: &str) {
+    harness.get_by_label(list).scroll_to_me();
     harness.run_steps(3);
-    harness.get_by_label("VAE").click();
+    harness.get_by_label(list).click();
     harness.run_steps(3);
-    harness.get_by_label(name).click();
+    harness.get_by_label(line).click();
     harness.run_steps(3);
 }
 
@@ -185,22 +255,12 @@ fn a_wrong_file_and_one_that_does_not_fit_say_what_to_do() {
     });
 }
 
-/// The small model's files, by their names on a hub.
+/// The small model's files, by their names on a hub: those of the built-in model but for what is its
+/// own.
 fn files() -> Vec<(&'static str, Vec<u8>)> {
-    let names = [
-        "model_index.json",
-        "scheduler/scheduler_config.json",
-        "text_encoder/config.json",
-        "text_encoder/model.safetensors",
-        "tokenizer/merges.txt",
-        "tokenizer/tokenizer_config.json",
-        "tokenizer/vocab.json",
-        "unet/config.json",
-        "unet/diffusion_pytorch_model.safetensors",
-        "vae/config.json",
-        "vae/diffusion_pytorch_model.safetensors",
-    ];
-    names.map(|name| (name, std::fs::read(fixtures().join("sd1_tiny").join(name)).unwrap())).into()
+    let names = pocket::FILES.iter().map(|(name, _)| *name);
+    let read = |name| (name, std::fs::read(fixtures().join("sd1_tiny").join(name)).unwrap());
+    names.filter(|name| *name != "pentimento.json").map(read).collect()
 }
 
 fn stage(window: &Window) -> Option<&Stage> {
@@ -260,6 +320,94 @@ fn a_download_stalls_is_paused_goes_on_and_is_in_the_picker_at_once() {
     // What has arrived is not asked for again.
     let starts: Vec<usize> = server.asked().iter().map(|asked| asked.from).collect();
     assert!(starts.iter().any(|from| *from > 0), "{starts:?}");
+}
+
+/// What has arrived of a repository: parts and whole files.
+fn arrived(cache: &Path, repo: &str) -> Vec<PathBuf> {
+    let blobs = cache.join(format!("models--{}", repo.replace('/', "--"))).join("blobs");
+    let entries = std::fs::read_dir(blobs).into_iter().flatten();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+/// Looks at a repository and accepts its licence; its large file stalls.
+fn download(harness: &mut Harness, server: &Server, repo: &str) {
+    harness.get_by_label("Owner/name on the hub").focus();
+    harness.run_steps(2);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness.run_steps(2);
+    typed(harness, repo);
+    harness.key_press(Key::Enter);
+    until(harness, "the offer", |window| matches!(window.state().hub.look, Look::Offered(..)));
+    server.plan([Fault::None; 7].into_iter().chain([Fault::Stall(20_000)]));
+    harness.get_by_label("Accept the licence and download").click();
+    harness.run_steps(3);
+}
+
+#[test]
+fn a_download_is_seen_outside_its_page_and_those_that_wait_leave_nothing() {
+    let cache = tempfile::tempdir().unwrap();
+    let (first, second) = ("painter/first", "painter/second");
+    let server = Server::with(&[first, second], files());
+    let hub = HubSettings {
+        endpoint: server.endpoint(),
+        token: None,
+        cache: cache.path().to_owned(),
+        patience: Duration::from_secs(3),
+        wait: Duration::from_mins(1),
+    };
+    let mut harness = window_on(later_start(), Some(model()), hub);
+    until(&mut harness, "the model", |window| window.state().model.info.is_some());
+    open_page(&mut harness);
+    download(&mut harness, &server, first);
+    until(&mut harness, "the stall", |window| matches!(stage(window), Some(Stage::Retrying(_))));
+    harness.get_by_label("Pause").click();
+    until(&mut harness, "the pause", |window| stage(window) == Some(&Stage::Paused));
+    download(&mut harness, &server, second);
+    until(&mut harness, "the second's stall", |window| {
+        let downloads = &window.state().hub.downloads;
+        downloads.len() == 2 && matches!(downloads[1].stage, Stage::Retrying(_))
+    });
+    assert!(!arrived(cache.path(), first).is_empty() && !arrived(cache.path(), second).is_empty());
+
+    // Outside its page it stands in the top bar, and leads back.
+    assert!(harness.query_by_label_contains("Downloading painter").is_none());
+    harness.key_press(Key::Escape);
+    harness.run_steps(2);
+    harness.key_press(Key::Escape);
+    harness.run_steps(20);
+    assert_eq!(harness.state().state().over, None);
+    harness.get_by_label_contains("Downloading painter/second, ").click();
+    harness.run_steps(20);
+    assert_eq!(harness.state().state().over, Some(Over::Hub));
+
+    // The paused one goes with all that has arrived, while the other one stays.
+    let cancel = |harness: &mut Harness| {
+        harness.get_all_by_label("Cancel").next().unwrap().click();
+        harness.run_steps(2);
+    };
+    cancel(&mut harness);
+    until(&mut harness, "one", |window| window.state().hub.downloads.len() == 1);
+    let left = arrived(cache.path(), first);
+    assert!(left.is_empty(), "{left:?}");
+    assert!(!arrived(cache.path(), second).is_empty());
+    assert_eq!(harness.state().state().settings.pending.len(), 1);
+
+    // One that waits for its turn is cancelled, too; then the one under way.
+    download(&mut harness, &server, first);
+    let waits = |window: &Window| {
+        let downloads = &window.state().hub.downloads;
+        downloads.last().map(|one| one.stage.clone()) == Some(Stage::Queued)
+    };
+    until(&mut harness, "its turn", waits);
+    harness.get_all_by_label("Cancel").last().unwrap().click();
+    harness.run_steps(2);
+    until(&mut harness, "the other one", |window| window.state().hub.downloads.len() == 1);
+    cancel(&mut harness);
+    until(&mut harness, "nothing", |window| window.state().hub.downloads.is_empty());
+    for repo in [first, second] {
+        let left = arrived(cache.path(), repo);
+        assert!(left.is_empty(), "{left:?}");
+    }
 }
 
 #[test]

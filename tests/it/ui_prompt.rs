@@ -7,7 +7,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use pentimento::app::settings::Settings;
 use pentimento::engine::protocol::{
-    ModelInfo, ModelSource, PromptStyle, Sampler, Schedule, Tokenizer,
+    ModelInfo, ModelSource, PromptStyle, Sampler, Schedule, Task, Tokenizer,
 };
 use pentimento::models::ModelFolder;
 
@@ -20,6 +20,8 @@ pub(crate) fn model() -> Arc<ModelInfo> {
         source: ModelSource::BuiltIn,
         name: "A model".to_owned(),
         family: "Pocket".to_owned(),
+        task: Task::Plain,
+        told_sizes: false,
         native_size: (64, 64),
         vae_factor: 8,
         latent_channels: 4,
@@ -33,23 +35,23 @@ pub(crate) fn model() -> Arc<ModelInfo> {
     })
 }
 
-fn window(settings: Settings) -> Harness<'static, Window> {
+pub(crate) fn window(settings: Settings) -> Harness<'static, Window> {
     let mut harness = window_with(settings, Some(model()));
     until(&mut harness, "the model", |window| window.state().model.info.is_some());
     harness
 }
 
-fn typed(harness: &mut Harness<'static, Window>, words: &str) {
+pub(crate) fn typed(harness: &mut Harness<'static, Window>, words: &str) {
     harness.event(egui::Event::Text(words.to_owned()));
     harness.run_steps(2);
 }
 
-fn press(harness: &mut Harness<'static, Window>, modifiers: Modifiers, key: Key) {
+pub(crate) fn press(harness: &mut Harness<'static, Window>, modifiers: Modifiers, key: Key) {
     harness.key_press_modifiers(modifiers, key);
     harness.run_steps(2);
 }
 
-fn prompt<'a>(harness: &'a Harness<'static, Window>) -> &'a str {
+pub(crate) fn prompt<'a>(harness: &'a Harness<'static, Window>) -> &'a str {
     &harness.state().state().prompt
 }
 

@@ -18,6 +18,7 @@ use super::trouble;
 use super::words::Text;
 use crate::engine::protocol::ModelSource;
 use crate::files::hub::{HubError, HubEvent, HubRequest, Offer, Wanted};
+use crate::models::depth;
 
 /// What the user sets about the hub, but the token, which has a file of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,12 @@ impl Pending {
 
     fn wanted(&self) -> Wanted {
         Wanted { file: self.file.clone(), ..Wanted::new(&self.repo) }
+    }
+
+    /// Whether it can be painted with; what estimates depth only helps those that paint.
+    #[must_use]
+    pub fn paints(&self) -> bool {
+        !depth::is_in(&self.repo)
     }
 
     /// What to call it.
@@ -90,6 +97,8 @@ pub enum Stage {
     Paused,
     /// It will be gone in a moment, with what has arrived.
     Discarding,
+    /// The same of one that was not under way: another thread removes it.
+    Removing,
     /// It could not go on; why, in English.
     Failed(String),
     /// It is here.
@@ -120,7 +129,8 @@ impl Download {
     /// Whether the thread is at work for it.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        !matches!(self.stage, Stage::Queued | Stage::Paused | Stage::Failed(_) | Stage::Done(_))
+        let idle = |stage: &Stage| matches!(stage, Stage::Queued | Stage::Paused | Stage::Removing);
+        !idle(&self.stage) && !matches!(self.stage, Stage::Failed(_) | Stage::Done(_))
     }
 
     /// How much is here, 0..=1.
@@ -146,6 +156,8 @@ pub struct Hub {
     pub look: Look,
     /// The downloads, oldest first.
     pub downloads: Vec<Download>,
+    /// The one whose parts are being removed beside what is under way.
+    removing: Option<Pending>,
     /// The token, as it may be shown.
     pub token: Option<String>,
     /// The address unless the user sets one.
@@ -165,6 +177,12 @@ impl Hub {
         let letters: Vec<char> = token.chars().collect();
         let shown = if letters.len() >= 12 { &letters[letters.len() - 4..] } else { &[] };
         format!("••••••••{}", shown.iter().collect::<String>())
+    }
+
+    /// The download that is under way.
+    #[must_use]
+    pub fn under_way(&self) -> Option<&Download> {
+        self.downloads.iter().find(|download| download.is_active())
     }
 
     fn active(&mut self) -> Option<&mut Download> {
@@ -216,7 +234,9 @@ impl AppState {
             HubCommand::Accept => return self.accept(),
             HubCommand::Pause(wanted) => return self.pause_download(&wanted),
             HubCommand::Resume(wanted) => {
-                if let Some(download) = self.hub.of(&wanted).filter(|one| !one.is_active()) {
+                let stands =
+                    |one: &&mut Download| matches!(one.stage, Stage::Paused | Stage::Failed(_));
+                if let Some(download) = self.hub.of(&wanted).filter(stands) {
                     download.stage = Stage::Queued;
                 }
                 return self.next_download();
@@ -302,24 +322,51 @@ impl AppState {
 
     fn cancel_download(&mut self, wanted: &Pending) -> Vec<Effect> {
         self.settings.pending.retain(|pending| pending != wanted);
-        let busy = self.hub.active().is_some();
         let Some(download) = self.hub.of(wanted) else { return vec![Effect::Remember] };
         let mut effects = vec![Effect::Remember];
         if download.is_active() {
             download.stage = Stage::Discarding;
             effects.push(Effect::HubPause);
-        } else if busy || matches!(download.stage, Stage::Done(_)) {
-            // The thread has other work; what has arrived is of use when the model is wanted again.
+        } else if matches!(download.stage, Stage::Done(_)) {
             return [effects, self.drop_download(wanted)].concat();
         } else {
-            let request = match &download.offer {
-                Some(offer) => HubRequest::Discard(offer.clone()),
-                None => HubRequest::Look(download.wanted.wanted()),
-            };
-            download.stage = Stage::Discarding;
-            effects.push(Effect::Hub(request));
+            // The thread may have hours of other work.
+            download.stage = Stage::Removing;
+            effects.extend(self.next_removal());
         }
         effects
+    }
+
+    /// Has the parts of the first cancelled download removed, if none are being removed.
+    fn next_removal(&mut self) -> Option<Effect> {
+        if self.hub.removing.is_some() {
+            return None;
+        }
+        let next = self.hub.downloads.iter().find(|one| one.stage == Stage::Removing)?;
+        self.hub.removing = Some(next.wanted.clone());
+        Some(Effect::HubRemove(match &next.offer {
+            Some(offer) => HubRequest::Discard(offer.clone()),
+            None => HubRequest::Look(next.wanted.wanted()),
+        }))
+    }
+
+    /// What the thread said that removes the parts of cancelled downloads.
+    pub fn hub_removed(&mut self, event: HubEvent) -> Vec<Effect> {
+        match event {
+            HubEvent::Offered(offer) => return vec![Effect::HubRemove(HubRequest::Discard(offer))],
+            HubEvent::Failed(error) => {
+                let said = trouble::said(self.lang, &error.to_string()).into_owned();
+                let words = self.lang.fill(Text::HubNotRemoved, &[&said]);
+                self.notices.say(self.now, Kind::Warning, words, None);
+            }
+            event if !event.is_terminal() => return Vec::new(),
+            _ => {}
+        }
+        if let Some(wanted) = self.hub.removing.take() {
+            let removed = |one: &Download| one.wanted == wanted && one.stage == Stage::Removing;
+            self.hub.downloads.retain(|download| !removed(download));
+        }
+        self.next_removal().into_iter().collect()
     }
 
     fn drop_download(&mut self, wanted: &Pending) -> Vec<Effect> {
@@ -420,8 +467,8 @@ impl AppState {
         }
         self.settings.pending.retain(|pending| pending != wanted);
         let words = self.lang.fill(Text::HubDone, &[wanted.name()]);
-        let go = Command::UseModel(ModelSource::Path(path));
-        self.notices.say(self.now, Kind::Info, words, Some((Text::HubUse, go)));
+        let go = (Text::HubUse, Command::UseModel(ModelSource::Path(path)));
+        self.notices.say(self.now, Kind::Info, words, wanted.paints().then_some(go));
         let mut effects = self.look_for_models();
         effects.push(Effect::Remember);
         effects.extend(self.next_download());

@@ -76,6 +76,63 @@ fn one_comes_after_the_other_and_a_cancelled_one_leaves_nothing() {
 }
 
 #[test]
+fn what_is_downloaded_is_painted_with_unless_it_estimates_depth() {
+    let mut state = state();
+    for (repo, paints) in [("a/b", true), ("depth-anything/Depth-Anything-V2-Small-hf", false)] {
+        begin(&mut state, repo);
+        state.hub_event(HubEvent::Fetched { path: PathBuf::from("snapshots/c") });
+        let notice = state.notices.list.last().unwrap();
+        assert_eq!(
+            (Pending::of(repo).paints(), !notice.offers.is_empty()),
+            (paints, paints),
+            "{repo}"
+        );
+    }
+}
+
+#[test]
+fn one_that_waits_is_removed_while_another_comes() {
+    let mut state = state();
+    for repo in ["a/one", "a/two", "a/three"] {
+        begin(&mut state, repo);
+    }
+    let two = Pending::of("a/two");
+    state.hub(HubCommand::Cancel(two.clone()));
+    let effects = state.hub(HubCommand::Cancel(Pending::of("a/three")));
+    let asks = |effect: &Effect| matches!(effect, Effect::Hub(_) | Effect::HubPause);
+    assert!(!effects.iter().any(asks), "the one that comes is left alone: {effects:?}");
+    // One is removed after the other, and none of them is taken up again.
+    assert!(state.hub(HubCommand::Resume(two.clone())).is_empty());
+    let effects = state.hub_removed(HubEvent::Discarded);
+    let [Effect::HubRemove(HubRequest::Discard(next))] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((next.repo.as_str(), state.hub.downloads.len()), ("a/three", 2));
+    // It is wanted again before it is gone: the new one stays.
+    begin(&mut state, "a/three");
+    assert!(state.hub_removed(HubEvent::Discarded).is_empty());
+    let stages: Vec<&Stage> = state.hub.downloads.iter().map(|one| &one.stage).collect();
+    assert_eq!(stages, [&Stage::Running, &Stage::Queued]);
+    assert_eq!(state.hub.under_way().map(|one| one.wanted.repo.as_str()), Some("a/one"));
+}
+
+#[test]
+fn what_the_last_session_left_is_looked_up_to_be_removed() {
+    let wanted = Pending::of("a/b");
+    let settings = Settings { pending: vec![wanted.clone()], ..Settings::default() };
+    let mut state = AppState::new(settings, Lang::En);
+    drop(state.start());
+    let effects = state.hub(HubCommand::Cancel(wanted));
+    let looks = |effect: &Effect| matches!(effect, Effect::HubRemove(HubRequest::Look(_)));
+    assert!(effects.iter().any(looks), "{effects:?}");
+    let effects = state.hub_removed(HubEvent::Offered(offer("a/b")));
+    assert!(matches!(&effects[..], [Effect::HubRemove(HubRequest::Discard(_))]));
+    state.hub_removed(HubEvent::Failed(HubError::Busy("u".to_owned())));
+    assert!(state.hub.downloads.is_empty() && state.settings.pending.is_empty());
+    assert!(state.notices.list[0].text.contains("could not be removed"));
+}
+
+#[test]
 fn what_a_killed_session_left_goes_on_by_a_click_only() {
     let wanted = Pending::of("a/b");
     let settings = Settings { pending: vec![wanted.clone()], ..Settings::default() };

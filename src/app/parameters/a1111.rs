@@ -5,9 +5,9 @@
 
 use serde::de::IgnoredAny;
 
-use super::draft::{Draft, Field};
+use super::draft::{DEPTH_ESTIMATED, Draft, Field};
 use super::{Origin, Reading};
-use crate::engine::protocol::{PaintRequest, PromptStyle, SameAs, Sampler};
+use crate::engine::protocol::{Conditions, PaintRequest, PromptStyle, SameAs, Sampler, WeightBits};
 
 /// A line with fewer fields is words.
 const FEWEST_FIELDS: usize = 3;
@@ -17,6 +17,8 @@ const MOST_FIELDS: usize = 1000;
 const LONGEST_JSON: usize = 32 << 10;
 /// The field that says whose picture one of this program's is.
 const SAME_AS: &str = "Same picture as";
+/// The field that says in how many bits the weights were kept.
+const WEIGHTS: &str = "Weights";
 /// What A1111 begins the words to avoid with.
 const NEGATIVE: &str = "Negative prompt:";
 
@@ -67,6 +69,9 @@ pub fn infotext(request: &PaintRequest, size: (u32, u32), model_name: &str) -> S
     if let Some(share) = request.savings.token_merging {
         fields.push(("Token merging ratio", share.to_string()));
     }
+    if request.choices.weights != WeightBits::Full {
+        fields.push((WEIGHTS, request.choices.weights.name().to_owned()));
+    }
     if request.clip_skip > 1 {
         fields.push(("Clip skip", request.clip_skip.to_string()));
     }
@@ -77,6 +82,7 @@ pub fn infotext(request: &PaintRequest, size: (u32, u32), model_name: &str) -> S
         let is_ddim = request.sampler == Some(Sampler::Ddim);
         fields.push((if is_ddim { "Eta DDIM" } else { "Eta" }, eta.to_string()));
     }
+    tell(&request.conditions, &mut fields);
     if let Some(part) = request.batch {
         fields.push(("Batch size", part.of.to_string()));
         fields.push(("Batch pos", part.index.to_string()));
@@ -93,6 +99,32 @@ pub fn infotext(request: &PaintRequest, size: (u32, u32), model_name: &str) -> S
     text.push('\n');
     text.push_str(&fields.join(", "));
     text
+}
+
+/// What only some models are told. The names are A1111's where it has them.
+fn tell(conditions: &Conditions, fields: &mut Vec<(&str, String)>) {
+    let pair = |(first, second): (u32, u32)| format!("{first}x{second}");
+    if let Some(size) = conditions.original_size {
+        fields.push(("Original size", pair(size)));
+    }
+    if conditions.crop != (0, 0) {
+        fields.push(("Crop", pair(conditions.crop)));
+    }
+    if let Some(size) = conditions.target_size {
+        fields.push(("Target size", pair(size)));
+    }
+    if let Some(refiner) = &conditions.refiner {
+        fields.push(("Refiner", refiner.model.called()));
+        fields.push(("Refiner switch at", refiner.from.to_string()));
+    }
+    if let Some(guidance) = conditions.picture_guidance {
+        fields.push(("Image CFG scale", guidance.to_string()));
+    }
+    if conditions.depth.is_some() {
+        fields.push(("Depth", "picture".to_owned()));
+    } else if conditions.depth_model.is_some() {
+        fields.push(("Depth", DEPTH_ESTIMATED.to_owned()));
+    }
 }
 
 /// A1111's custom: a value that would break the list apart is written as a JSON string.
@@ -172,6 +204,7 @@ fn field(key: &str) -> Option<Field> {
         "Guidance interval" => Field::GuidanceInterval,
         "DeepCache interval" => Field::DeepCache,
         "Token merging ratio" => Field::TokenMerging,
+        WEIGHTS => Field::Weights,
         "Seed" => Field::Seed,
         "Size" => Field::Size,
         "Denoising strength" => Field::Strength,
@@ -179,6 +212,13 @@ fn field(key: &str) -> Option<Field> {
         "Clip skip" => Field::ClipSkip,
         "Variation seed" => Field::VariationSeed,
         "Variation seed strength" => Field::VariationStrength,
+        "Original size" => Field::OriginalSize,
+        "Crop" => Field::Crop,
+        "Target size" => Field::TargetSize,
+        "Refiner" => Field::Refiner,
+        "Refiner switch at" => Field::RefinerFrom,
+        "Image CFG scale" => Field::PictureGuidance,
+        "Depth" => Field::Depth,
         _ => return None,
     })
 }

@@ -5,6 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Origin, Reading, Recipe, Unhonoured, names};
+use crate::app::told::{MOST_TOLD, REFINER_FROM};
 use crate::engine::protocol::{Part, PromptStyle, Savings, Variation};
 
 /// The most entries of a report.
@@ -13,6 +14,10 @@ const MOST_REPORTED: usize = 200;
 const LONGEST_VALUE: usize = 300;
 /// The longest side that can be painted, in pixels.
 const LONGEST_SIDE: u64 = 4096;
+/// The longest side that a model is told of, in pixels.
+const TOLD: u64 = MOST_TOLD as u64;
+/// What stands for a depth map that was estimated from the picture.
+pub(super) const DEPTH_ESTIMATED: &str = "estimated";
 
 /// What a value is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +30,7 @@ pub(super) enum Field {
     GuidanceInterval,
     DeepCache,
     TokenMerging,
+    Weights,
     Seed,
     Size,
     Width,
@@ -40,6 +46,13 @@ pub(super) enum Field {
     VariationStrength,
     PromptStyle,
     ClipSkip,
+    OriginalSize,
+    Crop,
+    TargetSize,
+    Refiner,
+    RefinerFrom,
+    PictureGuidance,
+    Depth,
 }
 
 /// A recipe while it is read.
@@ -52,6 +65,7 @@ pub(super) struct Draft {
     schedule: Option<(String, String)>,
     varied: (Option<u64>, Option<f32>),
     batch: (Option<u32>, Option<u32>),
+    refined: (Option<String>, Option<f32>),
 }
 
 impl Draft {
@@ -86,17 +100,9 @@ impl Draft {
                 let share = number(value, 0.0..=Savings::MOST_MERGED)?;
                 recipe.savings.token_merging = Some(share).filter(|share| *share > 0.0);
             }
+            Field::Weights => recipe.weights = Some(value.parse().ok()?),
             Field::Seed => recipe.seed = Some(whole(value, 0..=u64::MAX)?),
-            Field::Size => {
-                let sides = value
-                    .split(|c: char| !c.is_ascii_digit() && c != '.' && c != '-')
-                    .filter(|part| !part.is_empty());
-                let sides: Vec<u32> = sides
-                    .map(|side| Some(whole(side, 1..=LONGEST_SIDE)? as u32))
-                    .collect::<Option<_>>()?;
-                let [width, height] = sides[..] else { return None };
-                recipe.size = Some((width, height));
-            }
+            Field::Size => recipe.size = Some(pair(value, 1..=LONGEST_SIDE)?),
             Field::Width => self.sides[0] = Some(whole(value, 1..=LONGEST_SIDE)? as u32),
             Field::Height => self.sides[1] = Some(whole(value, 1..=LONGEST_SIDE)? as u32),
             Field::Sampler => {
@@ -119,6 +125,20 @@ impl Draft {
             Field::PromptStyle => recipe.prompt_style = Some(value.parse().ok()?),
             Field::ClipSkip => recipe.clip_skip = Some(whole(value, 1..=12)? as u32),
             Field::VariationStrength => self.varied.1 = Some(number(value, 0.0..=1.0)?),
+            Field::OriginalSize => recipe.original_size = Some(pair(value, 1..=TOLD)?),
+            Field::Crop => recipe.crop = Some(pair(value, 0..=TOLD)?),
+            Field::TargetSize => recipe.target_size = Some(pair(value, 1..=TOLD)?),
+            Field::Refiner => {
+                // A1111 writes the beginning of the file's sum behind its name.
+                let name = value.split_once(" [").map_or(value, |(name, _)| name);
+                self.refined.0 = Some(shortened(name)).filter(|name| !name.is_empty());
+            }
+            Field::RefinerFrom => self.refined.1 = Some(number(value, 0.0..=1.0)?),
+            Field::PictureGuidance => recipe.picture_guidance = Some(number(value, 1.0..=100.0)?),
+            Field::Depth => {
+                recipe.depth_estimated = value == DEPTH_ESTIMATED;
+                recipe.depth_estimated.then_some(())?;
+            }
         }
         Some(())
     }
@@ -162,6 +182,13 @@ impl Draft {
             (None, Some(by)) => self.cannot("Variation seed strength", &by.to_string()),
             (None, None) => {}
         }
+        match self.refined {
+            (Some(ref name), from) => {
+                self.recipe.refiner = Some((name.clone(), from.unwrap_or(REFINER_FROM)));
+            }
+            (None, Some(from)) => self.cannot("Refiner switch at", &from.to_string()),
+            (None, None) => {}
+        }
         if origin == Origin::ComfyUi {
             self.recipe.prompt_style = Some(PromptStyle::Comfy);
         }
@@ -182,6 +209,16 @@ fn whole(text: &str, range: RangeInclusive<u64>) -> Option<u64> {
         (value.fract() == 0.0 && (0.0..9e15).contains(&value)).then_some(value as u64)
     };
     exact.or_else(rounded).filter(|value| range.contains(value))
+}
+
+/// Two whole numbers with anything between them: "512x768".
+fn pair(text: &str, range: RangeInclusive<u64>) -> Option<(u32, u32)> {
+    let numbers = text.split(|c: char| !c.is_ascii_digit() && c != '.' && c != '-');
+    let numbers = numbers.filter(|part| !part.is_empty());
+    let numbers: Vec<u32> =
+        numbers.map(|one| Some(whole(one, range.clone())? as u32)).collect::<Option<_>>()?;
+    let [first, second] = numbers[..] else { return None };
+    Some((first, second))
 }
 
 /// A number in a range, which "NaN" is never in.

@@ -16,7 +16,9 @@ use serde_json::Value;
 pub use a1111::infotext;
 
 use crate::document::codec::RawText;
-use crate::engine::protocol::{Part, PromptStyle, SameAs, Sampler, Savings, Schedule, Variation};
+use crate::engine::protocol::{
+    Part, PromptStyle, SameAs, Sampler, Savings, Schedule, Variation, WeightBits,
+};
 use crate::types::UnknownName;
 
 /// The sampler of a name that any of the known programs uses, and the schedule that the name
@@ -52,6 +54,8 @@ pub struct Recipe {
     pub guidance_rescale: Option<f32>,
     /// Approximate savings.
     pub savings: Savings,
+    /// In how many bits the weights are kept, if not in all.
+    pub weights: Option<WeightBits>,
     /// The seed.
     pub seed: Option<u64>,
     /// The noise mixed into the seed's.
@@ -68,6 +72,18 @@ pub struct Recipe {
     pub batch: Option<Part>,
     /// How far a picture that it began from was left, over 0 up to 1.
     pub strength: Option<f32>,
+    /// SDXL: width and height of the picture that it is said to be cut from.
+    pub original_size: Option<(u32, u32)>,
+    /// SDXL: left and top of the cut.
+    pub crop: Option<(u32, u32)>,
+    /// SDXL: width and height of the cut.
+    pub target_size: Option<(u32, u32)>,
+    /// The name of another model for the last steps, and from which share of the way on.
+    pub refiner: Option<(String, f32)>,
+    /// Edit models: how closely the picture was kept to.
+    pub picture_guidance: Option<f32>,
+    /// Depth models: whether the map was estimated from the picture.
+    pub depth_estimated: bool,
 }
 
 /// Something that a text asks for and that is not done.

@@ -1,7 +1,9 @@
 //! Texts as the programs write them, and texts that nobody should write.
 
 use super::*;
-use crate::engine::protocol::{InitPicture, PaintRequest, Posterior};
+use crate::engine::protocol::{
+    Conditions, InitPicture, ModelChoices, ModelSource, PaintRequest, Posterior, Refiner,
+};
 use crate::plane::Plane;
 
 fn request() -> PaintRequest {
@@ -54,7 +56,20 @@ fn what_is_written_comes_back() {
         eta: Some(0.25),
         same_as: SameAs::ComfyUiCuda,
         batch: Some(Part { index: 2, of: 4 }),
+        choices: ModelChoices { weights: WeightBits::Eight, ..ModelChoices::default() },
         seed: u64::MAX - 1,
+        conditions: Conditions {
+            original_size: Some((2048, 1536)),
+            crop: (0, 64),
+            target_size: Some((1024, 768)),
+            picture_guidance: Some(1.25),
+            refiner: Some(Refiner {
+                model: ModelSource::Path("models/a, refiner.safetensors".into()),
+                from: 0.75,
+            }),
+            depth: None,
+            depth_model: Some("weights".into()),
+        },
         ..request()
     };
     let reading = parse(&infotext(&request, (640, 384), "m: 1, \"x\""));
@@ -77,9 +92,29 @@ fn what_is_written_comes_back() {
         batch: request.batch,
         strength: Some(0.6),
         savings: Savings::default(),
+        original_size: Some((2048, 1536)),
+        crop: Some((0, 64)),
+        target_size: Some((1024, 768)),
+        refiner: Some(("a, refiner".to_owned(), 0.75)),
+        picture_guidance: Some(1.25),
+        depth_estimated: true,
+        weights: Some(WeightBits::Eight),
     };
     assert_eq!(reading.recipe, expected);
     assert_eq!(report(&reading), ["Model: m: 1, \"x\""]);
+}
+
+#[test]
+fn refiners_of_other_programs_and_maps_that_no_text_holds() {
+    let text = "x\nSteps: 9, Seed: 4, Size: 64x64, Refiner: sd_xl_refiner_1.0 [7440042bbd], \
+        Refiner switch at: 0.6, Depth: picture";
+    let reading = parse(text);
+    assert_eq!(reading.recipe.refiner, Some(("sd_xl_refiner_1.0".to_owned(), 0.6)));
+    assert_eq!(report(&reading), ["Depth: picture"]);
+    let without = parse("x\nSteps: 9, Seed: 4, Size: 64x64, Refiner: other");
+    assert_eq!(without.recipe.refiner, Some(("other".to_owned(), 0.8)));
+    let alone = parse("x\nSteps: 9, Seed: 4, Size: 64x64, Refiner switch at: 0.6");
+    assert_eq!(alone.recipe.refiner, None);
 }
 
 #[test]

@@ -198,7 +198,8 @@ impl Recorder {
         for preview in previews {
             self.preview(batch, preview);
         }
-        for picture in entry.picture.iter().chain(&entry.origin) {
+        let depth = &entry.request.conditions.depth;
+        for picture in entry.picture.iter().chain(&entry.origin).chain(depth) {
             self.plane(batch, picture);
         }
         if let Some(mask) = &entry.request.mask {

@@ -246,6 +246,9 @@ pub struct RequestRecord {
     /// What only some models are told.
     #[serde(default)]
     pub conditions: Conditions,
+    /// The depth map among them.
+    #[serde(default)]
+    pub depth: Option<SizedRecord>,
 }
 
 /// How a request of an older program was read.
@@ -275,7 +278,8 @@ impl RequestRecord {
             count: request.count,
             batch: request.batch.map(|part| (part.index, part.of)),
             variation: request.variation,
-            conditions: request.conditions.clone(),
+            conditions: Conditions { depth: None, ..request.conditions.clone() },
+            depth: request.conditions.depth.as_ref().map(SizedRecord::of),
             init: request.init.as_ref().map(|init| (init.strength, init.posterior)),
             mask: request
                 .mask
@@ -289,7 +293,7 @@ impl EntryRecord {
     /// The tiles of its pictures and its mask.
     pub(super) fn tile_keys(&self) -> impl Iterator<Item = u64> + '_ {
         let mask = self.request.mask.as_ref().map(|(mask, _)| mask);
-        let sized = self.picture.iter().chain(&self.origin).chain(mask);
+        let sized = self.picture.iter().chain(&self.origin).chain(mask).chain(&self.request.depth);
         sized.flat_map(|sized| sized.tiles.tiles().map(|(_, key)| key))
     }
 }

@@ -20,7 +20,9 @@ use crate::document::document::Document;
 use crate::document::journal::{Batch, Reader};
 use crate::document::mask::Mask;
 use crate::document::raster::Raster;
-use crate::engine::protocol::{InitPicture, InpaintMask, Midway, PaintRequest, Part, Picture};
+use crate::engine::protocol::{
+    Conditions, InitPicture, InpaintMask, Midway, PaintRequest, Part, Picture,
+};
 use crate::plane::{Plane, Source, Tile};
 
 /// Deleted at once, at most: a batch has bounds, and the next start finds the rest.
@@ -323,6 +325,10 @@ impl<'a> Store<'a> {
             }
             None => None,
         };
+        let depth = match &record.depth {
+            Some(depth) => Some(self.origin(depth)?),
+            None => None,
+        };
         Some(PaintRequest {
             model: record.model.clone(),
             choices: record.choices.clone(),
@@ -345,7 +351,7 @@ impl<'a> Store<'a> {
             variation: record.variation,
             init,
             mask,
-            conditions: record.conditions.clone(),
+            conditions: Conditions { depth, ..record.conditions.clone() },
             ..PaintRequest::default()
         })
     }

@@ -13,7 +13,7 @@ use super::peer::{Peer, PeerName, Question, Setup};
 use super::report::{Report, Row, Theirs};
 use super::whole::{self, Cost, Pictures};
 use crate::engine::memory;
-use crate::engine::painter::Options;
+use crate::engine::painter::{Options, Precision};
 use crate::kernels::gemm::Gemm;
 use crate::kernels::peak::peak;
 use crate::models::{ModelFolder, pocket};
@@ -44,13 +44,30 @@ fn measure(args: &Bench, model: &BenchModel, threads: usize) -> Result<()> {
     let isa = args.isa.0.unwrap_or_else(Isa::best);
     let dtype = args.dtype.dtype(isa, folder.is_built_in());
     let peak = peak(&Gemm::new(isa, dtype));
-    let networks = Networks::load(Cpu::new(isa, dtype), &folder, random, &args.parts)?;
+    let networks = Networks::load(
+        Cpu::new(isa, dtype).with_weights(args.weights),
+        &folder,
+        random,
+        &args.parts,
+    )?;
     let place = match model {
         BenchModel::Source(ModelSource::Path(path)) => path.as_path(),
         BenchModel::Source(ModelSource::BuiltIn) | BenchModel::Shape(_) => written.path(),
     };
     let python = args.python.clone().unwrap_or_else(|| PathBuf::from("python3"));
-    let setup = Setup { python, folder: place, dtype: name(dtype), threads, isa };
+    let peer_dtype = match args.peer_dtype {
+        Some(precision) => precision.dtype(isa, folder.is_built_in()),
+        None => dtype,
+    };
+    let setup = Setup {
+        python,
+        folder: place,
+        dtype: name(dtype),
+        peer_dtype: name(peer_dtype),
+        threads,
+        isa,
+        weights: args.weights,
+    };
     let whole = args.parts.iter().any(|part| part.is_whole());
     if whole {
         whole::warm_files(place)?;
@@ -62,10 +79,15 @@ fn measure(args: &Bench, model: &BenchModel, threads: usize) -> Result<()> {
             peers.push(Peer::start(*peer, &setup)?);
         }
     }
-    let (isa_asked, precision) = (Some(isa), args.dtype);
+    // Decided above: "auto" would take the built-in model in its folder here for any other.
+    let precision = match dtype {
+        DType::F32 => Precision::F32,
+        DType::Bf16 => Precision::Bf16,
+    };
     let options =
-        Options { isa: isa_asked, precision, threads: Some(threads), ..Options::default() };
-    let pictures = args.parts.contains(&Part::Picture).then(|| Pictures::new(place, options));
+        Options { isa: Some(isa), precision, threads: Some(threads), ..Options::default() };
+    let pictures =
+        args.parts.contains(&Part::Picture).then(|| Pictures::new(place, options, args.weights));
     let mut sides = Sides {
         networks,
         pictures: pictures.transpose()?,

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::networks::Part;
 use super::side::Side;
 use crate::ops::cpu::Isa;
+use crate::types::WeightBits;
 
 /// A Python side: what all of them share, then its own file.
 macro_rules! script {
@@ -103,12 +104,16 @@ pub(super) struct Setup<'a> {
     pub(super) python: PathBuf,
     /// The model's folder with its configurations, and for whole pictures its weights.
     pub(super) folder: &'a Path,
-    /// `f32` or `bf16`.
+    /// Our own numbers: `f32` or `bf16`.
     pub(super) dtype: &'static str,
+    /// Those of the peers that have the choice.
+    pub(super) peer_dtype: &'static str,
     /// Threads.
     pub(super) threads: usize,
     /// The instructions that we use: those with a cap of their own use no more than that.
     pub(super) isa: Isa,
+    /// In how many bits our weights are kept.
+    pub(super) weights: WeightBits,
 }
 
 impl Setup<'_> {
@@ -142,7 +147,7 @@ impl Peer {
             return Self::of_program(Side::Candle, setup);
         };
         let mut command = Command::new(&setup.python);
-        command.arg("-c").arg(script).arg(name.name()).arg(setup.folder).arg(setup.dtype);
+        command.arg("-c").arg(script).arg(name.name()).arg(setup.folder).arg(setup.peer_dtype);
         command.arg(setup.threads.to_string()).env("HF_HUB_OFFLINE", "1");
         if let Some(cap) = setup.cap() {
             command.env("ONEDNN_MAX_CPU_ISA", cap);
@@ -158,6 +163,7 @@ impl Peer {
         let mut command = Command::new(program);
         command.arg("bench-side").arg(side.name()).arg(setup.folder);
         command.args(["--isa", setup.isa.name(), "--dtype", setup.dtype]);
+        command.args(["--weights", setup.weights.name()]);
         command.args(["--threads", &setup.threads.to_string()]);
         command.env("RAYON_NUM_THREADS", setup.threads.to_string());
         Self::spawned(command, side.name())

@@ -62,7 +62,7 @@ pub(in super::super) fn run(args: &BenchSide) -> Result<()> {
             };
             serve(env!("PENTIMENTO_BUILD"), "", |question| {
                 let start = Instant::now();
-                let mut pictures = whole::Pictures::new(&args.folder, options)?;
+                let mut pictures = whole::Pictures::new(&args.folder, options, args.weights)?;
                 pictures.paint(question)?;
                 Ok(Some(start.elapsed().as_secs_f64()))
             })

@@ -15,7 +15,9 @@ use super::peer::{Peer, Question, Setup};
 use super::side::Side;
 use crate::engine::Engine;
 use crate::engine::painter::Options;
-use crate::engine::protocol::{Event, ModelSource, PaintRequest, Request, Sampler, Schedule};
+use crate::engine::protocol::{
+    Event, ModelChoices, ModelSource, PaintRequest, Request, Sampler, Schedule, WeightBits,
+};
 
 /// Guidance of the pictures; any over 1 costs the same.
 const GUIDANCE: f32 = 7.5;
@@ -24,20 +26,23 @@ const GUIDANCE: f32 = 7.5;
 pub(super) struct Pictures {
     engine: Engine,
     model: ModelSource,
+    choices: ModelChoices,
 }
 
 impl Pictures {
-    /// Starts an engine; the model is read with the first picture.
-    pub(super) fn new(folder: &Path, options: Options) -> Result<Self> {
+    /// Starts an engine; the model is read with the first picture, its weights in so many bits.
+    pub(super) fn new(folder: &Path, options: Options, weights: WeightBits) -> Result<Self> {
         let engine = Engine::spawn(options, || {})
             .context("The system gives no thread to paint with; close other programs")?;
-        Ok(Self { engine, model: ModelSource::Path(folder.to_owned()) })
+        let choices = ModelChoices { weights, ..ModelChoices::default() };
+        Ok(Self { engine, model: ModelSource::Path(folder.to_owned()), choices })
     }
 
     /// Paints one; the seconds from the request to its pixels.
     pub(super) fn paint(&mut self, question: &Question) -> Result<f64> {
         let request = PaintRequest {
             model: self.model.clone(),
+            choices: self.choices.clone(),
             prompt: PROMPT.to_owned(),
             size: Some((question.width as u32, question.height as u32)),
             steps: Some(question.steps),

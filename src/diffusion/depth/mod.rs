@@ -120,6 +120,7 @@ impl<O: Ops> DepthNetwork<O> {
             weight: projection.tensor("weight", &[hidden, 3, patch, patch])?,
             bias: Some(projection.tensor("bias", &[hidden])?),
             shape: [hidden, 3 * patch * patch],
+            may_round: false,
         })?;
         let layer = |index| Layer::load(&root.at("backbone.encoder.layer").at(index), &config);
         let stage = |index| Stage::load(&root, &config, index);
@@ -127,8 +128,8 @@ impl<O: Ops> DepthNetwork<O> {
         let head = root.at("head");
         let network = Self {
             patches,
-            class: embeddings.tensor("cls_token", &[1, 1, hidden])?,
-            positions: embeddings.tensor("position_embeddings", &[1, side * side + 1, hidden])?,
+            class: embeddings.table("cls_token", &[1, 1, hidden])?,
+            positions: embeddings.table("position_embeddings", &[1, side * side + 1, hidden])?,
             layers: (0..config.layers).map(layer).collect::<Result<_>>()?,
             norm: root.norm("backbone.layernorm", hidden, 1, NORM_EPS)?,
             stages: (0..STAGES).map(stage).collect::<Result<_>>()?,
@@ -227,7 +228,8 @@ impl<O: Ops> DepthNetwork<O> {
     /// others.
     fn places(&self, side: usize, grid: (usize, usize)) -> Vec<f32> {
         let hidden = self.config.hidden;
-        let learnt = &self.positions[hidden..];
+        // A backend that only counts has none.
+        let Some(learnt) = self.positions.get(hidden..) else { return Vec::new() };
         if grid == (side, side) {
             return learnt.to_vec();
         }
@@ -269,7 +271,12 @@ impl<O: Ops> Layer<O> {
                 *value *= scale;
             }
             let shape = [hidden, input];
-            Ok(from.ops.linear(LinearWeights { weight, bias: Some(bias), shape })?)
+            Ok(from.ops.linear(LinearWeights {
+                weight,
+                bias: Some(bias),
+                shape,
+                may_round: false,
+            })?)
         };
         Ok(Self {
             norm1: from.norm("norm1", hidden, 1, NORM_EPS)?,
@@ -334,14 +341,15 @@ impl<O: Ops> Resize<O> {
         let bias = from.tensor("resize.bias", &[width])?;
         let pixels = times * times;
         let mut weight = Vec::with_capacity(stored.len());
-        for pixel in 0..pixels {
+        for pixel in 0..if O::VALUES { pixels } else { 0 } {
             for output in 0..width {
                 let of = |input: usize| stored[(input * width + output) * pixels + pixel];
                 weight.extend((0..width).map(of));
             }
         }
         let shape = [pixels * width, width];
-        let weights = LinearWeights { weight, bias: Some(bias.repeat(pixels)), shape };
+        let weights =
+            LinearWeights { weight, bias: Some(bias.repeat(pixels)), shape, may_round: false };
         Ok(Self::Larger { times, linear: from.ops.linear(weights)? })
     }
 }

@@ -32,6 +32,7 @@ pub struct Loader<'a, O> {
     file: &'a TensorFile,
     loading: Loading<'a>,
     prefix: String,
+    may_round: bool,
     missing: Rc<RefCell<Vec<String>>>,
 }
 
@@ -40,19 +41,23 @@ impl<'a, O: Ops> Loader<'a, O> {
     #[must_use]
     pub fn new(ops: &'a O, file: &'a TensorFile, loading: impl Into<Loading<'a>>) -> Self {
         let loading = loading.into();
-        Self { ops, file, loading, prefix: String::new(), missing: Rc::default() }
+        Self { ops, file, loading, prefix: String::new(), may_round: false, missing: Rc::default() }
+    }
+
+    /// The same reader; the backend may keep the weights of its linear layers in 8 bits.
+    #[must_use]
+    pub fn rounding(&self) -> Self {
+        Self { may_round: true, ..self.again() }
+    }
+
+    fn again(&self) -> Self {
+        Self { prefix: self.prefix.clone(), missing: Rc::clone(&self.missing), ..*self }
     }
 
     /// The same reader one name further down.
     #[must_use]
     pub fn at(&self, name: impl std::fmt::Display) -> Self {
-        Self {
-            ops: self.ops,
-            file: self.file,
-            loading: self.loading,
-            prefix: format!("{}{name}.", self.prefix),
-            missing: Rc::clone(&self.missing),
-        }
+        Self { prefix: format!("{}{name}.", self.prefix), ..self.again() }
     }
 
     /// Whether the file has this tensor.
@@ -157,7 +162,7 @@ impl<'a, O: Ops> Loader<'a, O> {
         let pointwise = self.file.shape(&full).is_some_and(|shape| shape.len() == 4);
         let stored: &[usize] = if pointwise { &[output, input, 1, 1] } else { &[output, input] };
         let weight = self.tensor(&name, stored)?;
-        Ok(LinearWeights { weight, bias, shape: [output, input] })
+        Ok(LinearWeights { weight, bias, shape: [output, input], may_round: self.may_round })
     }
 
     /// A group norm's (or with one group a layer norm's) weights.

@@ -51,12 +51,14 @@ pub struct TransformerShape {
 }
 
 impl<O: Ops> Transformer<O> {
-    /// Reads a transformer.
+    /// Reads a transformer. Its linear layers may be rounded: most of a UNet's are here, and what they
+    /// say is added to what is there.
     ///
     /// # Errors
     /// A tensor cannot be read.
     pub fn load(from: &Loader<'_, O>, shape: TransformerShape) -> Result<Self> {
         let TransformerShape { channels, heads, layers, context, groups, linear } = shape;
+        let from = &from.rounding();
         let projection = |name: &str| -> Result<Projection<O>> {
             Ok(if linear {
                 Projection::Linear(from.linear(name, channels, channels)?)

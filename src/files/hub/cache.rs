@@ -52,9 +52,11 @@ impl Place {
     /// Removes what has arrived of a download that was given up: its parts, and the finished files
     /// that nothing else in the cache shows. A whole model stays.
     pub(super) fn discard(&self, offer: &Offer) -> Result<(), HubError> {
-        if offer.files.iter().all(|file| self.has(file)) {
+        let nothing = !self.folder.is_dir();
+        if nothing || offer.files.iter().all(|file| self.has(file)) {
             return Ok(());
         }
+        self.prepare()?;
         let gone = |path: &Path| match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(HubError::disk(&error, path))

@@ -1,13 +1,15 @@
-//! Shares by AVX-512, whose own instructions take a number apart and put it together again: the
+//! The softmax by AVX-512, whose own instructions take a number apart and put it together again: the
 //! exponential costs half of what plain vector code needs.
 
 use std::arch::x86_64::{
     __m256i, __m512, __m512i, _mm256_storeu_si256, _mm512_add_ps, _mm512_cvtne2ps_pbh,
     _mm512_cvtneps_pbh, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_loadu_ps,
-    _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps,
-    _mm512_reduce_ps, _mm512_scalef_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
-    _mm512_storeu_si512, _mm512_sub_ps,
+    _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_maskz_mov_ps, _mm512_max_ps,
+    _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_reduce_ps, _mm512_scalef_ps, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_ps,
 };
+
+use super::super::gemm::avx512::transposed;
 
 /// Values of a vector.
 const WIDTH: usize = 16;
@@ -18,34 +20,29 @@ const SHORT: [f32; 4] = [0.999_925_2, 0.695_833_5, 0.226_067_18, 0.078_024_52];
 const LONG: [f32; 6] =
     [0.999_999_95, 0.693_153_1, 0.240_153_62, 0.055_826_318, 0.008_989_34, 0.001_877_576_7];
 
-/// See `share_out` in [`super::soften`]; writes whole vectors of f32.
+/// See `share_out` in [`super::lanes`].
 ///
 /// # Safety
-/// The processor has AVX-512; `shares` has room for the scores and up to a vector more.
+/// The processor has AVX-512.
 #[target_feature(enable = "avx512f,avx512dq")]
-pub(super) unsafe fn share_out_f32(scores: &[f32], shares: *mut f32, before: f32) -> (f32, f32) {
-    let top = greatest(scores, before);
-    let tops = _mm512_set1_ps(top);
-    let mut sum = _mm512_setzero_ps();
-    let mut chunks = scores.chunks_exact(WIDTH);
-    let mut at = shares;
-    for chunk in &mut chunks {
-        // SAFETY: a chunk is a vector long; the caller's promise.
-        unsafe {
-            let share = power(_mm512_sub_ps(_mm512_loadu_ps(chunk.as_ptr()), tops), &LONG);
+pub(super) unsafe fn share_out(
+    scores: &mut [f32],
+    lanes: usize,
+    tops: &[f32; WIDTH],
+    sums: &mut [f32; WIDTH],
+) {
+    // SAFETY: both are a vector long, and so is what a row is cut to.
+    unsafe {
+        let tops = _mm512_loadu_ps(tops.as_ptr());
+        let mut sum = _mm512_loadu_ps(sums.as_ptr());
+        for row in scores.chunks_mut(lanes) {
+            let row = row[..WIDTH].as_mut_ptr();
+            let share = power(_mm512_sub_ps(_mm512_loadu_ps(row), tops), &LONG);
             sum = _mm512_add_ps(sum, share);
-            _mm512_storeu_ps(at, share);
-            at = at.add(WIDTH);
+            _mm512_storeu_ps(row, share);
         }
+        _mm512_storeu_ps(sums.as_mut_ptr(), sum);
     }
-    let rest = chunks.remainder();
-    if !rest.is_empty() {
-        let share = masked_power(rest, tops, &LONG);
-        sum = _mm512_add_ps(sum, share);
-        // SAFETY: the caller's promise.
-        unsafe { _mm512_storeu_ps(at, share) };
-    }
-    (top, _mm512_reduce_add_ps(sum))
 }
 
 /// See `share_out` in [`super::soften`]; writes whole vectors of bf16.
@@ -83,6 +80,36 @@ pub(super) unsafe fn share_out_bf16(scores: &[f32], shares: *mut u16, before: f3
         }
     }
     (top, _mm512_reduce_add_ps(_mm512_add_ps(sums[0], sums[1])))
+}
+
+/// See `flip` in [`super::lanes`].
+///
+/// # Safety
+/// The processor has AVX-512; `from` has `rows` rows of `columns`, `to` has room for `columns` of
+/// `rows`.
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn flip(to: *mut f32, from: *const f32, rows: usize, columns: usize) {
+    for row in (0..rows).step_by(WIDTH) {
+        let down = WIDTH.min(rows - row);
+        for column in (0..columns).step_by(WIDTH) {
+            let across = WIDTH.min(columns - column);
+            let mut block = [_mm512_setzero_ps(); WIDTH];
+            for (i, values) in block.iter_mut().enumerate().take(down) {
+                // SAFETY: the mask keeps within the row.
+                unsafe {
+                    let from = from.add((row + i) * columns + column);
+                    *values = _mm512_maskz_loadu_ps(mask(across), from);
+                }
+            }
+            for (i, values) in transposed(block).iter().enumerate().take(across) {
+                // SAFETY: the mask keeps within the column.
+                unsafe {
+                    let to = to.add((column + i) * rows + row);
+                    _mm512_mask_storeu_ps(to, mask(down), *values);
+                }
+            }
+        }
+    }
 }
 
 /// The greatest of `before` and the scores that are numbers.
@@ -149,19 +176,25 @@ mod tests {
         if !Isa::Avx512.available() {
             return;
         }
-        let x: Vec<f32> = (-12_600..=0).map(|i| i as f32 / 100.0).collect();
-        let mut out = vec![0.0; x.len() + WIDTH];
-        // SAFETY: just asked; there is room for a vector more.
-        let (top, sum) = unsafe { share_out_f32(&x, out.as_mut_ptr(), f32::NEG_INFINITY) };
-        assert!(top == 0.0 && (sum / 1.0 - 144.77).abs() < 0.1, "{top} {sum}");
+        let shares = |x: &[f32], tops: [f32; WIDTH]| {
+            let mut out = x.to_vec();
+            let mut sums = [0.0; WIDTH];
+            // SAFETY: just asked.
+            unsafe { share_out(&mut out, WIDTH, &tops, &mut sums) };
+            (out, sums)
+        };
+        let x: Vec<f32> = (-12_608..0).map(|i| (i + 1) as f32 / 100.0).collect();
+        let (out, sums) = shares(&x, [0.0; WIDTH]);
+        let sum: f32 = sums.iter().sum();
+        assert!((sum - 144.77).abs() < 0.1, "{sum}");
         for (x, share) in x.iter().zip(&out) {
             let wanted = f64::from(*x).exp2();
             assert!((f64::from(*share) / wanted - 1.0).abs() < 3e-7, "{x}: {share}");
         }
-        let odd = [f32::NAN, f32::NEG_INFINITY, -1000.0, 1.0];
-        // SAFETY: as above.
-        let (top, sum) = unsafe { share_out_f32(&odd, out.as_mut_ptr(), 0.0) };
-        assert!(top == 1.0 && sum.is_nan() && out[0].is_nan());
-        assert!(out[1] == 0.0 && out[2] == 0.0 && (out[3] - 1.0).abs() < 1e-6);
+        let mut odd = [0.0; WIDTH];
+        odd[..3].copy_from_slice(&[f32::NAN, f32::NEG_INFINITY, -1000.0]);
+        let (out, sums) = shares(&odd, [0.0; WIDTH]);
+        assert!(out[0].is_nan() && sums[0].is_nan() && out[1] == 0.0 && out[2] == 0.0);
+        assert!((out[3] - 1.0).abs() < 1e-6);
     }
 }

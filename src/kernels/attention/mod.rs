@@ -1,11 +1,13 @@
 //! Scaled dot-product attention in tiles with an online softmax (Dao et al. 2022): the score
 //! matrix never exists as a whole.
 //!
-//! Keys and values are packed like weights, so that the products run on the microkernels of
-//! [`super::gemm`]; a text's keys and values are packed once for all steps.
+//! The products run on the microkernels of [`super::gemm`]. Where these take bf16, queries are the
+//! rows, and keys and values are packed like weights; in f32 queries are the columns, see [`lanes`].
+//! A text's keys and values are packed once for all steps.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod lanes;
 mod pack;
 mod soften;
 
@@ -43,10 +45,10 @@ pub struct Shape {
 pub struct Keys {
     shape: Shape,
     kernel: Kernel,
-    /// How the keys of a head lie.
-    of_scores: Layout,
-    /// How its values lie.
-    of_mixing: Layout,
+    /// How the keys of a head lie, and how its values, for products of bf16.
+    layouts: Option<[Layout; 2]>,
+    /// Bytes of a head's keys, and of its values.
+    rooms: [usize; 2],
     /// By image and head: keys, then values.
     memory: Loan,
 }
@@ -61,42 +63,64 @@ impl Keys {
             DType::F32 => kernel(gemm.isa(), DType::F32),
         };
         let width = shape.channels / shape.heads;
-        let keys = Layout::new(kernel, width, shape.keys);
-        let values = Layout::new(kernel, shape.keys, width);
-        let bytes = shape.batch * shape.heads * (room(keys) + room(values));
-        let mut packed =
-            Self { shape, kernel, of_scores: keys, of_mixing: values, memory: scratch(bytes) };
-        match kernel.b {
-            DType::F32 => packed.fill::<f32>(gemm.isa(), k, v),
-            DType::Bf16 => packed.fill::<bf16>(gemm.isa(), k, v),
-        }
+        let layouts = (kernel.a == DType::Bf16).then(|| {
+            [Layout::new(kernel, width, shape.keys), Layout::new(kernel, shape.keys, width)]
+        });
+        let whole_lines = |bytes: usize| bytes.next_multiple_of(64);
+        let rooms = match &layouts {
+            Some(layouts) => layouts.each_ref().map(|layout| whole_lines(layout.bytes())),
+            None => [whole_lines(shape.keys * width * size_of::<f32>()); 2],
+        };
+        let bytes = shape.batch * shape.heads * (rooms[0] + rooms[1]);
+        let mut packed = Self { shape, kernel, layouts, rooms, memory: scratch(bytes) };
+        packed.fill(gemm.isa(), k, v);
         packed
     }
 
-    fn fill<T: Element>(&mut self, isa: Isa, k: Values<'_>, v: Values<'_>) {
-        let Self { shape, of_scores: keys, of_mixing: values, .. } = *self;
-        let (of_keys, of_values) = (room(keys) / size_of::<T>(), room(values) / size_of::<T>());
-        let each = of_keys + of_values;
-        let heads = self.memory.slice_mut::<T>(shape.batch * shape.heads * each);
-        heads.par_chunks_mut(each).enumerate().for_each(|(index, out)| {
+    fn fill(&mut self, isa: Isa, k: Values<'_>, v: Values<'_>) {
+        let Self { shape, kernel, layouts, rooms, .. } = *self;
+        let (stride, width) = (shape.channels, shape.channels / shape.heads);
+        let each = rooms[0] + rooms[1];
+        let begin = |index: usize| {
             let (image, head) = (index / shape.heads, index % shape.heads);
-            let begin = image * shape.keys * shape.channels + head * (shape.channels / shape.heads);
-            let stride = shape.channels;
-            let (to_keys, to_values) = out.split_at_mut(of_keys);
+            image * shape.keys * shape.channels + head * width
+        };
+        let heads = shape.batch * shape.heads;
+        if let Some([keys, values]) = layouts {
+            let size = size_of::<bf16>();
+            let heads = self.memory.slice_mut::<bf16>(heads * each / size);
+            heads.par_chunks_mut(each / size).enumerate().for_each(|(index, out)| {
+                let (to_keys, to_values) = out.split_at_mut(rooms[0] / size);
+                with_values!(Values, k, k => {
+                    let rows = Rows { values: &k[begin(index)..], stride };
+                    pack_columns(isa, to_keys, keys, rows);
+                });
+                with_values!(Values, v, v => {
+                    let rows = Rows { values: &v[begin(index)..], stride };
+                    pack_rows(isa, to_values, values, rows);
+                });
+            });
+            return;
+        }
+        let size = size_of::<f32>();
+        let heads = self.memory.slice_mut::<f32>(heads * each / size);
+        heads.par_chunks_mut(each / size).enumerate().for_each(|(index, out)| {
+            let (to_keys, to_values) = out.split_at_mut(rooms[0] / size);
+            let to_keys = &mut to_keys[..shape.keys * width];
+            let to_values = &mut to_values[..shape.keys * width];
             with_values!(Values, k, k => {
-                pack_columns(isa, to_keys, keys, Rows { values: &k[begin..], stride });
+                lanes::pack_keys(isa, to_keys, &k[begin(index)..], width, stride);
             });
             with_values!(Values, v, v => {
-                pack_rows(isa, to_values, values, Rows { values: &v[begin..], stride });
+                lanes::pack_values(isa, to_values, &v[begin(index)..], width, stride, kernel.rows);
             });
         });
     }
 
     /// Where a head's keys and values lie.
     fn of(&self, index: usize) -> (*const u8, *const u8) {
-        let keys = index * (room(self.of_scores) + room(self.of_mixing));
-        let begin = self.memory.address().wrapping_add(keys);
-        (begin, begin.wrapping_add(room(self.of_scores)))
+        let begin = self.memory.address().wrapping_add(index * (self.rooms[0] + self.rooms[1]));
+        (begin, begin.wrapping_add(self.rooms[0]))
     }
 
     /// Their sizes.
@@ -106,18 +130,13 @@ impl Keys {
     }
 }
 
-/// Bytes that a matrix takes: whole cache lines.
-fn room(layout: Layout) -> usize {
-    layout.bytes().next_multiple_of(64)
-}
-
 /// `softmax(q·kᵀ / √d)·v` per head. `q` and `out` are `[batch, queries, channels]`; a causal
 /// query sees only keys up to its own place.
 pub fn attention(gemm: &Gemm, out: ValuesMut<'_>, q: Values<'_>, keys: &Keys, causal: bool) {
     with_values!(ValuesMut, out, out => with_values!(Values, q, q => {
-        match keys.kernel.a {
-            DType::F32 => attend::<_, _, f32>(gemm.isa(), out, q, keys, causal),
-            DType::Bf16 => attend::<_, _, bf16>(gemm.isa(), out, q, keys, causal),
+        match &keys.layouts {
+            None => lanes::attend(gemm.isa(), out, q, keys, causal),
+            Some(layouts) => attend(gemm.isa(), out, q, (keys, layouts), causal),
         }
     }));
 }
@@ -126,6 +145,7 @@ pub fn attention(gemm: &Gemm, out: ValuesMut<'_>, q: Values<'_>, keys: &Keys, ca
 struct Head<'a, Q, T> {
     isa: Isa,
     packed: &'a Keys,
+    layouts: &'a [Layout; 2],
     /// Of the batch's heads.
     index: usize,
     width: usize,
@@ -134,11 +154,11 @@ struct Head<'a, Q, T> {
     causal: bool,
 }
 
-fn attend<T: Element, Q: Element, A: Element>(
+fn attend<T: Element, Q: Element>(
     isa: Isa,
     out: &mut [T],
     q: &[Q],
-    keys: &Keys,
+    (keys, layouts): (&Keys, &[Layout; 2]),
     causal: bool,
 ) {
     let Shape { batch, channels, heads, .. } = keys.shape;
@@ -153,29 +173,29 @@ fn attend<T: Element, Q: Element, A: Element>(
         let (index, tile_index) = (task / tiles, task % tiles);
         let (image, head) = (index / heads, index % heads);
         let begin = image * queries * channels + head * width;
-        let head = Head { isa, packed: keys, index, width, out, causal, q: &q[begin..] };
+        let head = Head { isa, packed: keys, layouts, index, width, out, causal, q: &q[begin..] };
         let first = tile_index * tile;
-        head.run::<A>(begin, first, tile.min(queries - first), tile);
+        head.run(begin, first, tile.min(queries - first), tile);
     });
 }
 
 impl<Q: Element, T: Element> Head<'_, Q, T> {
     /// Answers `count` queries from `first` on; there is room for `tile`.
-    fn run<A: Element>(&self, begin: usize, first: usize, count: usize, tile: usize) {
+    fn run(&self, begin: usize, first: usize, count: usize, tile: usize) {
         let kernel = &self.packed.kernel;
         let Shape { keys: all, channels, .. } = self.packed.shape;
         #[cfg(target_arch = "x86_64")]
         let _tiles = super::gemm::amx::Configured::when(kernel.tiles);
         let depth = self.width.next_multiple_of(kernel.unit);
         let out_width = self.width.next_multiple_of(kernel.columns);
-        let mut queries = scratch(tile * depth * size_of::<A>());
+        let mut queries = scratch(tile * depth * size_of::<bf16>());
         let mut scores = scratch(kernel.rows * KEYS * 4);
-        let mut shares = scratch(kernel.rows * KEYS * size_of::<A>());
+        let mut shares = scratch(kernel.rows * KEYS * size_of::<bf16>());
         let mut mixed = scratch(tile * out_width * 4);
         let mut sums = scratch(tile * 8);
-        let queries = queries.slice_mut::<A>(tile * depth);
+        let queries = queries.slice_mut::<bf16>(tile * depth);
         let scores = scores.slice_mut::<f32>(kernel.rows * KEYS);
-        let shares = shares.slice_mut::<A>(kernel.rows * KEYS);
+        let shares = shares.slice_mut::<bf16>(kernel.rows * KEYS);
         let mixed = mixed.slice_mut::<f32>(tile * out_width);
         let (greatest, sums) = sums.slice_mut::<f32>(2 * tile).split_at_mut(tile);
         greatest.fill(f32::NEG_INFINITY);
@@ -240,7 +260,7 @@ impl<Q: Element, T: Element> Head<'_, Q, T> {
         depth: usize,
         (key, present): (usize, usize),
     ) {
-        let Keys { kernel, of_scores: keys, .. } = self.packed;
+        let (kernel, [keys, _]) = (&self.packed.kernel, self.layouts);
         let (begin, _) = self.packed.of(self.index);
         let span = Span { run: 0, runs: 1, step: 0, steps: depth / kernel.unit, tail: false };
         for panel_key in (key..key + present).step_by(kernel.columns) {
@@ -262,7 +282,7 @@ impl<Q: Element, T: Element> Head<'_, Q, T> {
         out_width: usize,
         (key, padded): (usize, usize),
     ) {
-        let Keys { kernel, of_mixing: values, .. } = self.packed;
+        let (kernel, [_, values]) = (&self.packed.kernel, self.layouts);
         let (_, begin) = self.packed.of(self.index);
         let span = Span { run: 0, runs: 1, step: 0, steps: padded / kernel.unit, tail: false };
         for panel in 0..values.panels() {
@@ -276,8 +296,8 @@ impl<Q: Element, T: Element> Head<'_, Q, T> {
 }
 
 /// `count` rows of `stride` values as a strip.
-fn dense<A: Element>(rows: &[A], stride: usize, count: usize) -> Strip {
-    Strip::dense(rows.as_ptr().cast(), stride * size_of::<A>(), count)
+fn dense(rows: &[bf16], stride: usize, count: usize) -> Strip {
+    Strip::dense(rows.as_ptr().cast(), stride * size_of::<bf16>(), count)
 }
 
 for_each_isa! {
@@ -301,22 +321,22 @@ struct Scaling {
 }
 
 for_each_isa! {
-    fn scale_queries[A: Element, Q: Element](out: &mut [A], q: &[Q], by: &Scaling) = scale_here;
+    fn scale_queries[Q: Element](out: &mut [bf16], q: &[Q], by: &Scaling) = scale_here;
 }
 
 #[inline(always)]
-fn scale_here<A: Element, Q: Element>(_: impl Fma, out: &mut [A], q: &[Q], by: &Scaling) {
+fn scale_here<Q: Element>(_: impl Fma, out: &mut [bf16], q: &[Q], by: &Scaling) {
     for (row, out) in out.chunks_exact_mut(by.depth).enumerate() {
         if row >= by.count {
-            out.fill(A::default());
+            out.fill(bf16::default());
             continue;
         }
         let q = &q[row * by.stride..][..by.width];
         let (inside, after) = out.split_at_mut(by.width);
         for (out, q) in inside.iter_mut().zip(q) {
-            *out = A::of(q.get() * by.factor);
+            *out = bf16::of(q.get() * by.factor);
         }
-        after.fill(A::default());
+        after.fill(bf16::default());
     }
 }
 

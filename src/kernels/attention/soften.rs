@@ -1,8 +1,10 @@
-//! The online softmax: scores of a stretch of keys become shares, and what was mixed before fades
+//! The online softmax for shares in bf16: scores of a stretch of keys become shares, and what was mixed before fades
 //! where a greater score has come.
 
+use half::bf16;
+
 use super::super::isa::{self, Isa, for_each_isa};
-use super::super::values::{DType, Element};
+use super::super::values::Element;
 use super::super::vector::{Fma, PLAIN, exp2, exp2_share};
 use super::KEYS;
 #[cfg(target_arch = "x86_64")]
@@ -33,11 +35,11 @@ impl Seen {
 }
 
 /// A strip of queries.
-pub(super) struct Softening<'a, A> {
+pub(super) struct Softening<'a> {
     /// Rows of [`KEYS`], in base 2.
     pub scores: &'a [f32],
     /// Rows of [`KEYS`].
-    pub shares: &'a mut [A],
+    pub shares: &'a mut [bf16],
     /// The greatest score so far, by query.
     pub greatest: &'a mut [f32],
     /// The sum of shares so far, by query.
@@ -49,7 +51,7 @@ pub(super) struct Softening<'a, A> {
 }
 
 /// Turns a strip's scores into shares.
-pub(super) fn soften<A: Element>(isa: Isa, job: &mut Softening<'_, A>, seen: Seen) {
+pub(super) fn soften(isa: Isa, job: &mut Softening<'_>, seen: Seen) {
     for row in 0..job.greatest.len() {
         let visible = seen.by(row);
         let scores = &job.scores[row * KEYS..][..KEYS];
@@ -57,7 +59,7 @@ pub(super) fn soften<A: Element>(isa: Isa, job: &mut Softening<'_, A>, seen: See
         let before = job.greatest[row];
         let (top, sum) = share_out(isa, &scores[..visible], shares, before);
         if visible < seen.padded {
-            shares[visible..seen.padded].fill(A::default());
+            shares[visible..seen.padded].fill(bf16::ZERO);
         }
         job.greatest[row] = top;
         // Nothing was seen before the first stretch, and nothing changes where the top stays.
@@ -73,41 +75,24 @@ pub(super) fn soften<A: Element>(isa: Isa, job: &mut Softening<'_, A>, seen: See
     }
 }
 
-/// Writes `2^(score - top)` for each score, as near as shares of this type can tell; gives the
-/// top, which is the greatest score or `before`, and the sum. May write whole vectors.
-fn share_out<A: Element>(isa: Isa, scores: &[f32], shares: &mut [A], before: f32) -> (f32, f32) {
+/// Writes `2^(score - top)` for each score, as near as bf16 can tell; gives the top, which is the
+/// greatest score or `before`, and the sum. May write whole vectors.
+fn share_out(isa: Isa, scores: &[f32], shares: &mut [bf16], before: f32) -> (f32, f32) {
     #[cfg(target_arch = "x86_64")]
-    {
-        use super::super::isa::Vectors;
-        let out = shares.as_mut_ptr();
-        match (A::DTYPE, isa.vectors()) {
-            (DType::F32, Vectors::Avx512 | Vectors::Avx512Bf16) => {
-                // SAFETY: an `Isa` is only made where it is available; shares have room for whole
-                // vectors.
-                return unsafe { avx512::share_out_f32(scores, out.cast(), before) };
-            }
-            (DType::Bf16, Vectors::Avx512Bf16) => {
-                // SAFETY: as above.
-                return unsafe { avx512::share_out_bf16(scores, out.cast(), before) };
-            }
-            _ => {}
-        }
+    if isa.vectors() == super::super::isa::Vectors::Avx512Bf16 {
+        // SAFETY: an `Isa` is only made where it is available; shares have room for whole vectors.
+        return unsafe { avx512::share_out_bf16(scores, shares.as_mut_ptr().cast(), before) };
     }
     share_out_plain(isa, scores, shares, before)
 }
 
 for_each_isa! {
-    fn share_out_plain[A: Element](scores: &[f32], shares: &mut [A], before: f32) -> (f32, f32)
+    fn share_out_plain(scores: &[f32], shares: &mut [bf16], before: f32) -> (f32, f32)
         = share_out_here;
 }
 
 #[inline(always)]
-fn share_out_here<A: Element>(
-    fma: impl Fma,
-    scores: &[f32],
-    shares: &mut [A],
-    before: f32,
-) -> (f32, f32) {
+fn share_out_here(fma: impl Fma, scores: &[f32], shares: &mut [bf16], before: f32) -> (f32, f32) {
     let mut top = [before; LANES];
     let mut chunks = scores.chunks_exact(LANES);
     for chunk in &mut chunks {
@@ -125,28 +110,19 @@ fn share_out_here<A: Element>(
     let pairs = shares[..whole].chunks_exact_mut(LANES).zip(scores.chunks_exact(LANES));
     for (share, score) in pairs {
         let score: &[f32; LANES] = score.try_into().expect("chunks have this length");
-        let share: &mut [A; LANES] = share.try_into().expect("chunks have this length");
+        let share: &mut [bf16; LANES] = share.try_into().expect("chunks have this length");
         for i in 0..LANES {
-            let value = share_of::<A>(fma, score[i] - top);
+            let value = exp2_share::<true>(fma, score[i] - top);
             sum[i] += value;
-            share[i] = A::of(value);
+            share[i] = bf16::of(value);
         }
     }
     for i in whole..scores.len() {
-        let value = share_of::<A>(fma, scores[i] - top);
+        let value = exp2_share::<true>(fma, scores[i] - top);
         sum[i - whole] += value;
-        shares[i] = A::of(value);
+        shares[i] = bf16::of(value);
     }
     (top, folded(sum, |a, b| a + b))
-}
-
-/// `2^x`, as near as shares of this type can tell.
-#[inline(always)]
-fn share_of<A: Element>(fma: impl Fma, x: f32) -> f32 {
-    match A::DTYPE {
-        DType::F32 => exp2_share::<false>(fma, x),
-        DType::Bf16 => exp2_share::<true>(fma, x),
-    }
 }
 
 /// All lanes in one, by halves: of constant lengths, so that they stay in registers.

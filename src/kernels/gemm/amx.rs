@@ -1,4 +1,5 @@
-//! The microkernel for Intel's matrix tiles: 32 rows times 32 columns in four tiles of sums.
+//! The microkernels for Intel's matrix tiles: 32 rows times 32 columns in four tiles of sums, of bf16
+//! or of bytes.
 //!
 //! Written in assembly: stable Rust has no functions for tiles. The tiles' contents live within
 //! one block each; only their configuration outlives it, see [`Configured`].
@@ -8,7 +9,7 @@ use std::marker::PhantomData;
 use std::sync::OnceLock;
 
 use super::super::values::DType;
-use super::tile::{Kernel, Out, Span, Strip};
+use super::tile::{Kernel, Out, Run, Span, Strip};
 
 /// For bf16 values and weights.
 pub(super) const BF16: Kernel = Kernel {
@@ -23,7 +24,16 @@ pub(super) const BF16: Kernel = Kernel {
     span_bytes: 32 << 10,
     run: tiles,
     interleaved: None,
+    fill: None,
 };
+
+/// For bytes, see [`super::int8`].
+pub(super) const BYTES: Run = byte_tiles;
+
+/// Whether tiles of bytes can be multiplied, where tiles are [`available`].
+pub(super) fn multiplies_bytes() -> bool {
+    std::arch::x86_64::__cpuid_count(7, 0).edx >> 25 & 1 == 1
+}
 
 /// Whether the processor has tiles with bf16, and the system lets this process use them: on Linux
 /// they must be asked for, because a saved thread grows by 8 KiB.
@@ -113,23 +123,7 @@ struct Parameters {
 /// # Safety
 /// See [`super::tile::Run`]; tiles are configured on this thread.
 unsafe fn tiles(strip: &Strip, span: Span, b: *const u8, out: Out) {
-    let at = |half: usize| {
-        let half = &strip.halves[half];
-        half.begin.wrapping_add(span.run * half.run_bytes + span.step * 64)
-    };
-    let tail = if span.tail { strip.tail.wrapping_add(span.run * 2048) } else { std::ptr::null() };
-    let mut parameters = Parameters {
-        a: [at(0), at(1)],
-        stride: strip.halves.map(|half| half.stride),
-        run_bytes: strip.halves.map(|half| half.run_bytes),
-        b,
-        tail,
-        runs: span.runs,
-        steps: span.steps,
-        out: out.begin,
-        out_stride: out.stride * 4,
-        add: usize::from(out.add),
-    };
+    let mut parameters = Parameters::new(strip, span, b, out);
     // SAFETY: the caller's promise is handed on.
     unsafe {
         if out.wide {
@@ -140,188 +134,232 @@ unsafe fn tiles(strip: &Strip, span: Span, b: *const u8, out: Out) {
     }
 }
 
-/// 32 rows × 32 columns.
-///
 /// # Safety
 /// See [`super::tile::Run`]; tiles are configured on this thread.
-unsafe fn two_by_two(parameters: &mut Parameters) {
-    // SAFETY: reads and writes what the caller promised; the tiles are nobody else's.
+unsafe fn byte_tiles(strip: &Strip, span: Span, b: *const u8, out: Out) {
+    let mut parameters = Parameters::new(strip, span, b, out);
+    // SAFETY: the caller's promise is handed on.
     unsafe {
-        asm!(
-            "mov {a0}, [{p}]",
-            "mov {a1}, [{p} + 8]",
-            "mov {s0}, [{p} + 16]",
-            "mov {s1}, [{p} + 24]",
-            "mov {b}, [{p} + 48]",
-            "mov {c}, [{p} + 80]",
-            "mov {t}, [{p} + 88]",
-            "cmp qword ptr [{p} + 96], 0",
-            "je 20f",
-            "tileloadd tmm0, [{c} + {t}]",
-            "tileloadd tmm1, [{c} + {t} + 64]",
-            "mov {n}, {t}",
-            "shl {n}, 4",
-            "add {c}, {n}",
-            "tileloadd tmm2, [{c} + {t}]",
-            "tileloadd tmm3, [{c} + {t} + 64]",
-            "jmp 21f",
-            "20:",
-            "tilezero tmm0",
-            "tilezero tmm1",
-            "tilezero tmm2",
-            "tilezero tmm3",
-            "21:",
-            "mov {c}, 64",
-            // Each run.
-            "30:",
-            "mov {x0}, {a0}",
-            "mov {x1}, {a1}",
-            "mov {n}, [{p} + 72]",
-            "test {n}, {n}",
-            "jz 32f",
-            // Each step of 32 values.
-            "31:",
-            "tileloadd tmm6, [{b} + {c}]",
-            "tileloadd tmm4, [{x0} + {s0}]",
-            "tdpbf16ps tmm0, tmm4, tmm6",
-            "tileloadd tmm7, [{b} + {c} + 1024]",
-            "tdpbf16ps tmm1, tmm4, tmm7",
-            "tileloadd tmm5, [{x1} + {s1}]",
-            "tdpbf16ps tmm2, tmm5, tmm6",
-            "tdpbf16ps tmm3, tmm5, tmm7",
-            "add {x0}, 64",
-            "add {x1}, 64",
-            "add {b}, 2048",
-            "dec {n}",
-            "jnz 31b",
-            // The incomplete step.
-            "32:",
-            "mov {t}, [{p} + 56]",
-            "test {t}, {t}",
-            "jz 33f",
-            "tileloadd tmm6, [{b} + {c}]",
-            "tileloadd tmm4, [{t} + {c}]",
-            "tdpbf16ps tmm0, tmm4, tmm6",
-            "tileloadd tmm7, [{b} + {c} + 1024]",
-            "tdpbf16ps tmm1, tmm4, tmm7",
-            "tileloadd tmm5, [{t} + {c} + 1024]",
-            "tdpbf16ps tmm2, tmm5, tmm6",
-            "tdpbf16ps tmm3, tmm5, tmm7",
-            "add {b}, 2048",
-            "add qword ptr [{p} + 56], 2048",
-            "33:",
-            "add {a0}, [{p} + 32]",
-            "add {a1}, [{p} + 40]",
-            "dec qword ptr [{p} + 64]",
-            "jnz 30b",
-            "mov {c}, [{p} + 80]",
-            "mov {t}, [{p} + 88]",
-            "tilestored [{c} + {t}], tmm0",
-            "tilestored [{c} + {t} + 64], tmm1",
-            "mov {n}, {t}",
-            "shl {n}, 4",
-            "add {c}, {n}",
-            "tilestored [{c} + {t}], tmm2",
-            "tilestored [{c} + {t} + 64], tmm3",
-            p = in(reg) parameters,
-            a0 = out(reg) _,
-            a1 = out(reg) _,
-            s0 = out(reg) _,
-            s1 = out(reg) _,
-            x0 = out(reg) _,
-            x1 = out(reg) _,
-            b = out(reg) _,
-            c = out(reg) _,
-            t = out(reg) _,
-            n = out(reg) _,
-            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-            out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
-            options(nostack),
-        );
+        if out.wide {
+            bytes_two_by_two(&mut parameters);
+        } else {
+            bytes_two_by_one(&mut parameters);
+        }
     }
 }
 
-/// 32 rows × 16 columns.
-///
-/// # Safety
-/// See [`super::tile::Run`]; tiles are configured on this thread.
-unsafe fn two_by_one(parameters: &mut Parameters) {
-    // SAFETY: reads and writes what the caller promised; the tiles are nobody else's.
-    unsafe {
-        asm!(
-            "mov {a0}, [{p}]",
-            "mov {a1}, [{p} + 8]",
-            "mov {s0}, [{p} + 16]",
-            "mov {s1}, [{p} + 24]",
-            "mov {b}, [{p} + 48]",
-            "mov {c}, [{p} + 80]",
-            "mov {t}, [{p} + 88]",
-            "cmp qword ptr [{p} + 96], 0",
-            "je 20f",
-            "tileloadd tmm0, [{c} + {t}]",
-            "mov {n}, {t}",
-            "shl {n}, 4",
-            "add {c}, {n}",
-            "tileloadd tmm2, [{c} + {t}]",
-            "jmp 21f",
-            "20:",
-            "tilezero tmm0",
-            "tilezero tmm2",
-            "21:",
-            "mov {c}, 64",
-            "30:",
-            "mov {x0}, {a0}",
-            "mov {x1}, {a1}",
-            "mov {n}, [{p} + 72]",
-            "test {n}, {n}",
-            "jz 32f",
-            "31:",
-            "tileloadd tmm6, [{b} + {c}]",
-            "tileloadd tmm4, [{x0} + {s0}]",
-            "tdpbf16ps tmm0, tmm4, tmm6",
-            "tileloadd tmm5, [{x1} + {s1}]",
-            "tdpbf16ps tmm2, tmm5, tmm6",
-            "add {x0}, 64",
-            "add {x1}, 64",
-            "add {b}, 1024",
-            "dec {n}",
-            "jnz 31b",
-            "32:",
-            "mov {t}, [{p} + 56]",
-            "test {t}, {t}",
-            "jz 33f",
-            "tileloadd tmm6, [{b} + {c}]",
-            "tileloadd tmm4, [{t} + {c}]",
-            "tdpbf16ps tmm0, tmm4, tmm6",
-            "tileloadd tmm5, [{t} + {c} + 1024]",
-            "tdpbf16ps tmm2, tmm5, tmm6",
-            "add {b}, 1024",
-            "add qword ptr [{p} + 56], 2048",
-            "33:",
-            "add {a0}, [{p} + 32]",
-            "add {a1}, [{p} + 40]",
-            "dec qword ptr [{p} + 64]",
-            "jnz 30b",
-            "mov {c}, [{p} + 80]",
-            "mov {t}, [{p} + 88]",
-            "tilestored [{c} + {t}], tmm0",
-            "mov {n}, {t}",
-            "shl {n}, 4",
-            "add {c}, {n}",
-            "tilestored [{c} + {t}], tmm2",
-            p = in(reg) parameters,
-            a0 = out(reg) _,
-            a1 = out(reg) _,
-            s0 = out(reg) _,
-            s1 = out(reg) _,
-            x0 = out(reg) _,
-            x1 = out(reg) _,
-            b = out(reg) _,
-            c = out(reg) _,
-            t = out(reg) _,
-            n = out(reg) _,
-            out("tmm0") _, out("tmm2") _, out("tmm4") _, out("tmm5") _, out("tmm6") _,
-            options(nostack),
-        );
+impl Parameters {
+    fn new(strip: &Strip, span: Span, b: *const u8, out: Out) -> Self {
+        let at = |half: usize| {
+            let half = &strip.halves[half];
+            half.begin.wrapping_add(span.run * half.run_bytes + span.step * 64)
+        };
+        let tail =
+            if span.tail { strip.tail.wrapping_add(span.run * 2048) } else { std::ptr::null() };
+        Self {
+            a: [at(0), at(1)],
+            stride: strip.halves.map(|half| half.stride),
+            run_bytes: strip.halves.map(|half| half.run_bytes),
+            b,
+            tail,
+            runs: span.runs,
+            steps: span.steps,
+            out: out.begin,
+            out_stride: out.stride * 4,
+            add: usize::from(out.add),
+        }
     }
 }
+
+/// Makes the functions for an instruction that adds the products of two tiles to a third.
+macro_rules! products {
+    ($product:literal, $wide:ident, $narrow:ident) => {
+        /// 32 rows × 32 columns.
+        ///
+        /// # Safety
+        /// See [`super::tile::Run`]; tiles are configured on this thread.
+        unsafe fn $wide(parameters: &mut Parameters) {
+            // SAFETY: reads and writes what the caller promised; the tiles are nobody else's.
+            unsafe {
+                asm!(
+                    "mov {a0}, [{p}]",
+                    "mov {a1}, [{p} + 8]",
+                    "mov {s0}, [{p} + 16]",
+                    "mov {s1}, [{p} + 24]",
+                    "mov {b}, [{p} + 48]",
+                    "mov {c}, [{p} + 80]",
+                    "mov {t}, [{p} + 88]",
+                    "cmp qword ptr [{p} + 96], 0",
+                    "je 20f",
+                    "tileloadd tmm0, [{c} + {t}]",
+                    "tileloadd tmm1, [{c} + {t} + 64]",
+                    "mov {n}, {t}",
+                    "shl {n}, 4",
+                    "add {c}, {n}",
+                    "tileloadd tmm2, [{c} + {t}]",
+                    "tileloadd tmm3, [{c} + {t} + 64]",
+                    "jmp 21f",
+                    "20:",
+                    "tilezero tmm0",
+                    "tilezero tmm1",
+                    "tilezero tmm2",
+                    "tilezero tmm3",
+                    "21:",
+                    "mov {c}, 64",
+                    // Each run.
+                    "30:",
+                    "mov {x0}, {a0}",
+                    "mov {x1}, {a1}",
+                    "mov {n}, [{p} + 72]",
+                    "test {n}, {n}",
+                    "jz 32f",
+                    // Each step of 32 values.
+                    "31:",
+                    "tileloadd tmm6, [{b} + {c}]",
+                    "tileloadd tmm4, [{x0} + {s0}]",
+                    concat!($product, " tmm0, tmm4, tmm6"),
+                    "tileloadd tmm7, [{b} + {c} + 1024]",
+                    concat!($product, " tmm1, tmm4, tmm7"),
+                    "tileloadd tmm5, [{x1} + {s1}]",
+                    concat!($product, " tmm2, tmm5, tmm6"),
+                    concat!($product, " tmm3, tmm5, tmm7"),
+                    "add {x0}, 64",
+                    "add {x1}, 64",
+                    "add {b}, 2048",
+                    "dec {n}",
+                    "jnz 31b",
+                    // The incomplete step.
+                    "32:",
+                    "mov {t}, [{p} + 56]",
+                    "test {t}, {t}",
+                    "jz 33f",
+                    "tileloadd tmm6, [{b} + {c}]",
+                    "tileloadd tmm4, [{t} + {c}]",
+                    concat!($product, " tmm0, tmm4, tmm6"),
+                    "tileloadd tmm7, [{b} + {c} + 1024]",
+                    concat!($product, " tmm1, tmm4, tmm7"),
+                    "tileloadd tmm5, [{t} + {c} + 1024]",
+                    concat!($product, " tmm2, tmm5, tmm6"),
+                    concat!($product, " tmm3, tmm5, tmm7"),
+                    "add {b}, 2048",
+                    "add qword ptr [{p} + 56], 2048",
+                    "33:",
+                    "add {a0}, [{p} + 32]",
+                    "add {a1}, [{p} + 40]",
+                    "dec qword ptr [{p} + 64]",
+                    "jnz 30b",
+                    "mov {c}, [{p} + 80]",
+                    "mov {t}, [{p} + 88]",
+                    "tilestored [{c} + {t}], tmm0",
+                    "tilestored [{c} + {t} + 64], tmm1",
+                    "mov {n}, {t}",
+                    "shl {n}, 4",
+                    "add {c}, {n}",
+                    "tilestored [{c} + {t}], tmm2",
+                    "tilestored [{c} + {t} + 64], tmm3",
+                    p = in(reg) parameters,
+                    a0 = out(reg) _,
+                    a1 = out(reg) _,
+                    s0 = out(reg) _,
+                    s1 = out(reg) _,
+                    x0 = out(reg) _,
+                    x1 = out(reg) _,
+                    b = out(reg) _,
+                    c = out(reg) _,
+                    t = out(reg) _,
+                    n = out(reg) _,
+                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                    options(nostack),
+                );
+            }
+        }
+
+        /// 32 rows × 16 columns.
+        ///
+        /// # Safety
+        /// See [`super::tile::Run`]; tiles are configured on this thread.
+        unsafe fn $narrow(parameters: &mut Parameters) {
+            // SAFETY: reads and writes what the caller promised; the tiles are nobody else's.
+            unsafe {
+                asm!(
+                    "mov {a0}, [{p}]",
+                    "mov {a1}, [{p} + 8]",
+                    "mov {s0}, [{p} + 16]",
+                    "mov {s1}, [{p} + 24]",
+                    "mov {b}, [{p} + 48]",
+                    "mov {c}, [{p} + 80]",
+                    "mov {t}, [{p} + 88]",
+                    "cmp qword ptr [{p} + 96], 0",
+                    "je 20f",
+                    "tileloadd tmm0, [{c} + {t}]",
+                    "mov {n}, {t}",
+                    "shl {n}, 4",
+                    "add {c}, {n}",
+                    "tileloadd tmm2, [{c} + {t}]",
+                    "jmp 21f",
+                    "20:",
+                    "tilezero tmm0",
+                    "tilezero tmm2",
+                    "21:",
+                    "mov {c}, 64",
+                    "30:",
+                    "mov {x0}, {a0}",
+                    "mov {x1}, {a1}",
+                    "mov {n}, [{p} + 72]",
+                    "test {n}, {n}",
+                    "jz 32f",
+                    "31:",
+                    "tileloadd tmm6, [{b} + {c}]",
+                    "tileloadd tmm4, [{x0} + {s0}]",
+                    concat!($product, " tmm0, tmm4, tmm6"),
+                    "tileloadd tmm5, [{x1} + {s1}]",
+                    concat!($product, " tmm2, tmm5, tmm6"),
+                    "add {x0}, 64",
+                    "add {x1}, 64",
+                    "add {b}, 1024",
+                    "dec {n}",
+                    "jnz 31b",
+                    "32:",
+                    "mov {t}, [{p} + 56]",
+                    "test {t}, {t}",
+                    "jz 33f",
+                    "tileloadd tmm6, [{b} + {c}]",
+                    "tileloadd tmm4, [{t} + {c}]",
+                    concat!($product, " tmm0, tmm4, tmm6"),
+                    "tileloadd tmm5, [{t} + {c} + 1024]",
+                    concat!($product, " tmm2, tmm5, tmm6"),
+                    "add {b}, 1024",
+                    "add qword ptr [{p} + 56], 2048",
+                    "33:",
+                    "add {a0}, [{p} + 32]",
+                    "add {a1}, [{p} + 40]",
+                    "dec qword ptr [{p} + 64]",
+                    "jnz 30b",
+                    "mov {c}, [{p} + 80]",
+                    "mov {t}, [{p} + 88]",
+                    "tilestored [{c} + {t}], tmm0",
+                    "mov {n}, {t}",
+                    "shl {n}, 4",
+                    "add {c}, {n}",
+                    "tilestored [{c} + {t}], tmm2",
+                    p = in(reg) parameters,
+                    a0 = out(reg) _,
+                    a1 = out(reg) _,
+                    s0 = out(reg) _,
+                    s1 = out(reg) _,
+                    x0 = out(reg) _,
+                    x1 = out(reg) _,
+                    b = out(reg) _,
+                    c = out(reg) _,
+                    t = out(reg) _,
+                    n = out(reg) _,
+                    out("tmm0") _, out("tmm2") _, out("tmm4") _, out("tmm5") _, out("tmm6") _,
+                    options(nostack),
+                );
+            }
+        }
+    };
+}
+products!("tdpbf16ps", two_by_two, two_by_one);
+products!("tdpbusd", bytes_two_by_two, bytes_two_by_one);

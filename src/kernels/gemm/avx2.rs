@@ -20,16 +20,24 @@ pub(super) const F32: Kernel = Kernel {
     tiles: false,
     span_bytes: 128 << 10,
     run: whole,
-    interleaved: None,
+    interleaved: Some(interleaved),
+    fill: None,
 };
 
 /// For bf16 weights, unpacked on the way.
-pub(super) const BF16: Kernel = Kernel { rows: 5, unit: 2, b: DType::Bf16, run: pairs, ..F32 };
+pub(super) const BF16: Kernel =
+    Kernel { rows: 5, unit: 2, b: DType::Bf16, run: pairs, interleaved: None, ..F32 };
 
 /// # Safety
 /// See [`super::tile::Run`].
 unsafe fn whole(strip: &Strip, span: Span, b: *const u8, out: Out) {
     by_rows!(strip, span, b, out, whole_rows, 1 2 3 4 5 6);
+}
+
+/// # Safety
+/// See [`super::tile::Run`]; the strip is interleaved.
+unsafe fn interleaved(strip: &Strip, span: Span, b: *const u8, out: Out) {
+    by_rows!(strip, span, b, out, interleaved_rows, 1 2 3 4 5 6);
 }
 
 /// # Safety
@@ -65,6 +73,35 @@ unsafe fn whole_rows<const R: usize, const V: usize>(
                 }
                 b = b.add(8 * V);
             }
+        }
+        end(&sums, out);
+    }
+}
+
+/// # Safety
+/// See [`super::tile::Run`]; the strip is interleaved.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn interleaved_rows<const R: usize, const V: usize>(
+    strip: &Strip,
+    span: Span,
+    b: *const u8,
+    out: Out,
+) {
+    // SAFETY: the caller's promise covers every address.
+    unsafe {
+        let mut sums = begin::<R, V>(out);
+        let mut a = strip.rows[0].cast::<f32>().add(R * span.step);
+        let mut b = b.cast::<f32>();
+        for _ in 0..span.steps {
+            let weights: [__m256; V] = std::array::from_fn(|v| _mm256_loadu_ps(b.add(8 * v)));
+            for row in 0..R {
+                let value = _mm256_set1_ps(*a.add(row));
+                for v in 0..V {
+                    sums[row][v] = _mm256_fmadd_ps(value, weights[v], sums[row][v]);
+                }
+            }
+            a = a.add(R);
+            b = b.add(8 * V);
         }
         end(&sums, out);
     }

@@ -8,7 +8,7 @@ use std::arch::x86_64::{
 };
 
 use super::super::values::DType;
-use super::tile::{Interleaved, Kernel, Out, Span, Strip};
+use super::tile::{Kernel, Out, Span, Strip};
 
 const ROWS: usize = 14;
 const PAIR_ROWS: usize = 12;
@@ -23,12 +23,20 @@ pub(super) const F32: Kernel = Kernel {
     tiles: false,
     span_bytes: 256 << 10,
     run: whole,
-    interleaved: Some(Interleaved { fill: interleave, run: interleaved }),
+    interleaved: Some(interleaved),
+    fill: Some(interleave),
 };
 
 /// For bf16 weights, unpacked on the way: no slower than bf16 dot products on Intel's processors.
-pub(super) const BF16: Kernel =
-    Kernel { rows: PAIR_ROWS, unit: 2, b: DType::Bf16, run: pairs, interleaved: None, ..F32 };
+pub(super) const BF16: Kernel = Kernel {
+    rows: PAIR_ROWS,
+    unit: 2,
+    b: DType::Bf16,
+    run: pairs,
+    interleaved: None,
+    fill: None,
+    ..F32
+};
 
 /// Calls a kernel compiled for the number of rows there are.
 macro_rules! by_rows {
@@ -157,7 +165,7 @@ unsafe fn interleave(strip: &Strip, depth: usize, to: *mut f32) {
 /// Rows as columns.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn transposed(mut a: [__m512; 16]) -> [__m512; 16] {
+pub(in super::super) fn transposed(mut a: [__m512; 16]) -> [__m512; 16] {
     let mut b = a;
     let (wide, narrow) = (_mm512_castps_pd, _mm512_castpd_ps);
     for i in 0..8 {

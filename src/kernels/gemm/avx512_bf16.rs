@@ -17,6 +17,7 @@ pub(super) const BF16: Kernel = Kernel {
     span_bytes: 256 << 10,
     run: dots,
     interleaved: None,
+    fill: None,
 };
 
 /// # Safety

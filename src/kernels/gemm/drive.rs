@@ -6,9 +6,9 @@ use rayon::prelude::*;
 use super::super::activation::Activation;
 use super::super::isa::Isa;
 use super::super::memory::{Shared, scratch, will_read, will_write};
-use super::super::values::{Element, Values, ValuesMut};
+use super::super::values::{Element, Values, ValuesMut, with_values};
 use super::epilogue::{Finish, Stretch, finish};
-use super::pack::{PackedWeights, Panel};
+use super::pack::PackedWeights;
 use super::rows::{Block, Rows, Windows};
 use super::tile::{Out, PANEL, Span};
 
@@ -26,9 +26,9 @@ pub struct Extra<'a> {
 }
 
 /// Rows that a block aims at.
-const BLOCK: usize = 256;
+pub(super) const BLOCK: usize = 256;
 /// Tasks for each thread, so that none waits long for the last.
-const TASKS_PER_THREAD: usize = 4;
+pub(super) const TASKS_PER_THREAD: usize = 4;
 
 /// `out = windows · weights`, and what `extra` says.
 pub(super) fn run(
@@ -38,20 +38,7 @@ pub(super) fn run(
     weights: &PackedWeights,
     extra: Extra<'_>,
 ) {
-    match out {
-        ValuesMut::F32(out) => {
-            run_typed(isa, out, windows, weights, extra, |values| match values {
-                Values::F32(values) => values,
-                Values::Bf16(_) => unreachable!("values of the output's type"),
-            });
-        }
-        ValuesMut::Bf16(out) => {
-            run_typed(isa, out, windows, weights, extra, |values| match values {
-                Values::Bf16(values) => values,
-                Values::F32(_) => unreachable!("values of the output's type"),
-            });
-        }
-    }
+    with_values!(ValuesMut, out, out => run_typed(isa, out, windows, weights, extra));
 }
 
 fn run_typed<T: Element>(
@@ -60,7 +47,6 @@ fn run_typed<T: Element>(
     windows: &Windows<'_>,
     weights: &PackedWeights,
     extra: Extra<'_>,
-    typed: impl for<'a> Fn(Values<'a>) -> &'a [T],
 ) {
     let image_rows = windows.out.0 * windows.out.1;
     let rows = windows.batch * image_rows;
@@ -72,9 +58,9 @@ fn run_typed<T: Element>(
         weights,
         spans: weights.kernel().spans(weights.runs, weights.run_length),
         bias: extra.bias,
-        channel_bias: extra.channel_bias.map(&typed),
+        channel_bias: extra.channel_bias.map(T::typed),
         activation: extra.activation,
-        residual: extra.residual.map(&typed),
+        residual: extra.residual.map(T::typed),
         image_rows,
         out: Shared::new(out),
     };
@@ -94,7 +80,7 @@ fn run_typed<T: Element>(
 
 /// Asks for one of `parts` parts of what is needed next, so that it is in the cache by then: large
 /// layers' weights come from memory, and tiles are loaded in too small pieces to hide that.
-fn prefetch((begin, bytes): (*const u8, usize), part: usize, parts: usize) {
+pub(super) fn prefetch((begin, bytes): (*const u8, usize), part: usize, parts: usize) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
@@ -107,6 +93,30 @@ fn prefetch((begin, bytes): (*const u8, usize), part: usize, parts: usize) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (begin, bytes, part, parts);
+}
+
+/// Asks for the lines that a strip of rows will be written to, and what is added to them: they come
+/// while its product is computed. Of `all` columns, `columns` are written from `first` on.
+pub(super) fn announce<T: Element>(
+    out: Shared<T>,
+    residual: Option<&[T]>,
+    stretches: &[Stretch],
+    rows: std::ops::Range<usize>,
+    (first, columns, all): (usize, usize, usize),
+) {
+    // All but the last are equally long.
+    let each = stretches[0].count;
+    for row in rows {
+        let stretch = &stretches[row / each];
+        let out_row = stretch.out_row + row - stretch.row;
+        let at = out_row * all + first;
+        for column in (0..columns).step_by(64 / size_of::<T>()) {
+            will_write(out.at(at + column));
+            if let Some(residual) = residual {
+                will_read(residual.as_ptr().wrapping_add(at + column));
+            }
+        }
+    }
 }
 
 struct Job<'a, T> {
@@ -144,7 +154,9 @@ impl<T: Element> Job<'_, T> {
                     prefetch(next, index, rows.strips.len());
                     if part + 1 == self.spans.len() {
                         let first = index * kernel.rows;
-                        self.announce(&stretches, first..first + strip.count, panel);
+                        let columns = (panel.first, panel.columns, self.weights.columns);
+                        let rows = first..first + strip.count;
+                        announce(self.out, self.residual, &stretches, rows, columns);
                     }
                     // SAFETY: an `Isa` is only made where it is available; `Rows` points at whole
                     // rows, the panel is as deep as they are long, and the sums have room for a
@@ -169,24 +181,6 @@ impl<T: Element> Job<'_, T> {
                     first_column: panel.first,
                 },
             );
-        }
-    }
-
-    /// Asks for the lines that a strip of rows will be written to, and what is added to them: they
-    /// come while its product is computed.
-    fn announce(&self, stretches: &[Stretch], rows: std::ops::Range<usize>, panel: Panel) {
-        // All but the last are equally long.
-        let each = stretches[0].count;
-        for row in rows {
-            let stretch = &stretches[row / each];
-            let out_row = stretch.out_row + row - stretch.row;
-            let at = out_row * self.weights.columns + panel.first;
-            for column in (0..panel.columns).step_by(64 / size_of::<T>()) {
-                will_write(self.out.at(at + column));
-                if let Some(residual) = self.residual {
-                    will_read(residual.as_ptr().wrapping_add(at + column));
-                }
-            }
         }
     }
 

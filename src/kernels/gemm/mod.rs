@@ -11,11 +11,12 @@ pub(super) mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
-mod avx512;
+pub(super) mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx512_bf16;
 mod drive;
 mod epilogue;
+pub(super) mod int8;
 mod pack;
 mod plain;
 pub(super) mod rows;
@@ -24,6 +25,7 @@ pub(super) mod tests;
 pub(super) mod tile;
 
 pub use self::drive::Extra;
+pub use self::int8::{ByteWeights, packed_bytes};
 pub(super) use self::pack::Columns;
 pub use self::pack::PackedWeights;
 use self::rows::{Windows, packed_channels};

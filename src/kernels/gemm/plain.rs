@@ -22,11 +22,13 @@ pub(super) const F32: Kernel = Kernel {
     tiles: false,
     span_bytes: 128 << 10,
     run: whole,
-    interleaved: None,
+    interleaved: Some(interleaved),
+    fill: None,
 };
 
 /// For bf16 weights.
-pub(super) const BF16: Kernel = Kernel { unit: 2, b: DType::Bf16, run: pairs, ..F32 };
+pub(super) const BF16: Kernel =
+    Kernel { unit: 2, b: DType::Bf16, run: pairs, interleaved: None, ..F32 };
 
 /// # Safety
 /// See [`super::tile::Run`].
@@ -41,6 +43,20 @@ unsafe fn whole(strip: &Strip, span: Span, b: *const u8, out: Out) {
             }
         });
     }
+}
+
+/// # Safety
+/// See [`super::tile::Run`]; the strip is interleaved.
+unsafe fn interleaved(strip: &Strip, span: Span, b: *const u8, out: Out) {
+    // A row's values lie one run apart, a run being all rows' values of one step.
+    let mut rows = *strip;
+    rows.run_bytes = strip.count * size_of::<f32>();
+    for (row, begin) in rows.rows.iter_mut().enumerate().take(strip.count) {
+        *begin = strip.rows[0].wrapping_add(row * size_of::<f32>());
+    }
+    let span = Span { run: span.step, runs: span.steps, step: 0, steps: 1, tail: false };
+    // SAFETY: the caller's promise.
+    unsafe { whole(&rows, span, b, out) };
 }
 
 /// # Safety

@@ -208,7 +208,9 @@ impl Rows {
         windows: &Windows<'_>,
         panels: usize,
     ) -> (Self, Run) {
-        let Some(interleaved) = kernel.interleaved else { return (self, kernel.run) };
+        let (Some(run), Some(fill)) = (kernel.interleaved, kernel.fill) else {
+            return (self, kernel.run);
+        };
         if windows.kernel > 1 || panels < FEW_PANELS {
             return (self, kernel.run);
         }
@@ -220,10 +222,10 @@ impl Rows {
             let to = all[index * each..].as_mut_ptr();
             // SAFETY: an `Isa` is only made where it is available; windows of one pixel are rows
             // of one run, and there is a line left after the last strip.
-            unsafe { (interleaved.fill)(strip, depth, to) };
+            unsafe { fill(strip, depth, to) };
             strip.rows[0] = to.cast_const().cast();
         }
-        (Self { _gathered: Some(loan), ..self }, interleaved.run)
+        (Self { _gathered: Some(loan), ..self }, run)
     }
 }
 

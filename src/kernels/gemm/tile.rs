@@ -113,23 +113,20 @@ pub(in super::super) struct Kernel {
     pub span_bytes: usize,
     /// The function.
     pub run: Run,
-    /// The same for rows that lie side by side, where there is one.
-    pub interleaved: Option<Interleaved>,
+    /// The same for rows that lie side by side, `[depth][rows]`, where there is one: the strip's first
+    /// row is where all of them lie. Results are the same.
+    pub interleaved: Option<Run>,
+    /// Where it is worth while to lay rows side by side that meet many panels, since they are then
+    /// read in one stream: how.
+    pub fill: Option<Fill>,
 }
 
-/// How to work on rows that lie side by side, `[depth][rows]`: where a strip meets many panels it
-/// is worth while to lay it so, since it is then read in one stream. Results are the same.
-#[derive(Clone, Copy)]
-pub(in super::super) struct Interleaved {
-    /// Lays out a strip of one run of so many values; may write up to a cache line more.
-    ///
-    /// # Safety
-    /// The processor has the kernel's instructions, the strip's rows can be read, and there is
-    /// room for them and a line.
-    pub fill: unsafe fn(&Strip, usize, *mut f32),
-    /// The microkernel: the strip's first row is where all of them lie.
-    pub run: Run,
-}
+/// Lays out a strip of one run of so many values; may write up to a cache line more.
+///
+/// # Safety
+/// The processor has the kernel's instructions, the strip's rows can be read, and there is room for
+/// them and a line.
+pub(in super::super) type Fill = unsafe fn(&Strip, usize, *mut f32);
 
 impl Kernel {
     /// Whole steps that a run of `length` values takes, the incomplete one counted.

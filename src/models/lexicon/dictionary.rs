@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use serde::Deserialize;
+use super::words::{Object, vocabulary};
 
 /// What a word is in a caption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,31 +27,6 @@ pub(super) enum Meaning {
     Foreign,
     /// Grammar.
     Nothing,
-}
-
-/// An object that the model knows.
-#[derive(Deserialize)]
-pub(super) struct Object {
-    /// Its English name.
-    pub name: String,
-    /// Chinese words for it; the first is its own, the others it may share.
-    zh: Vec<String>,
-}
-
-impl Object {
-    #[cfg(test)]
-    pub(super) fn chinese(&self) -> &str {
-        &self.zh[0]
-    }
-}
-
-/// The objects, in the order of the recipe's list.
-pub(super) fn objects() -> &'static [Object] {
-    static OBJECTS: LazyLock<Vec<Object>> = LazyLock::new(|| {
-        let list = include_str!("../../../assets/pocket/words.json");
-        serde_json::from_str(list).expect("the embedded list is read by a test")
-    });
-    &OBJECTS
 }
 
 /// All words.
@@ -115,6 +90,13 @@ const NOTHING: &str = "的 在 里 上 中 下 内 着 有 是 了 里面 放 �
                        图片 ， 、 。 ； ： ！ ？ “ ”";
 const BACKGROUND: &str = "背景";
 
+/// The Chinese word for a colour or a place that captions name so.
+pub(super) fn chinese_for(english: &str) -> Option<&'static str> {
+    let known = COLOURS.iter().chain(&PLACES).find(|(name, _)| *name == english);
+    // A single letter is how it stands before a thing, not what it is called.
+    known?.1.split_whitespace().find(|word| word.chars().count() > 1)
+}
+
 /// The dictionary.
 pub(super) fn dictionary() -> &'static Dictionary {
     static DICTIONARY: LazyLock<Dictionary> = LazyLock::new(made);
@@ -125,7 +107,8 @@ fn made() -> Dictionary {
     let mut words = HashMap::new();
     // What names the thing itself goes before what it shares with others, and of those a plain thing
     // before a special one ("dog" before "dog face"): sorting is stable.
-    let mut claims: Vec<(bool, &Object, &str)> = objects()
+    let mut claims: Vec<(bool, &Object, &str)> = vocabulary()
+        .objects
         .iter()
         .flat_map(|object| {
             let words = object.zh.iter().enumerate();

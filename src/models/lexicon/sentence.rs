@@ -88,32 +88,43 @@ impl Sentence {
 fn counted(count: u8, name: &str) -> String {
     const NUMBERS: [&str; 10] =
         ["", "", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
-    match count {
-        2.. => format!("{} {name}", NUMBERS.get(usize::from(count)).unwrap_or(&"many")),
-        _ if is_plural(name) => name.to_owned(),
-        _ => {
-            let vowel = name.starts_with(['a', 'e', 'i', 'o', 'u']);
-            let spoken = ["uni", "eu", "one"].iter().any(|start| name.starts_with(start));
-            format!("{} {name}", if vowel && !spoken { "an" } else { "a" })
-        }
+    match (count, article(name)) {
+        (2.., _) => format!("{} {name}", NUMBERS.get(usize::from(count)).unwrap_or(&"many")),
+        (_, Some(article)) => format!("{article} {name}"),
+        (_, None) => name.to_owned(),
     }
+}
+
+/// "a" or "an"; none before a plural.
+pub(super) fn article(name: &str) -> Option<&'static str> {
+    let vowel = name.starts_with(['a', 'e', 'i', 'o', 'u']);
+    let spoken = ["uni", "eu", "one", "ufo"].iter().any(|start| name.starts_with(start));
+    (!is_plural(name)).then_some(if vowel && !spoken { "an" } else { "a" })
 }
 
 fn is_plural(name: &str) -> bool {
     name.ends_with('s') && !name.ends_with("ss") && !name.ends_with("us")
 }
 
-fn plural(name: &str) -> String {
+/// More than one of them; of "man with turban" it is the man.
+pub(super) fn plural(name: &str) -> String {
     const SAME: [&str; 4] = ["fish", "sheep", "deer", "bison"];
-    const OTHERS: [(&str, &str); 7] = [
+    const OTHERS: [(&str, &str); 11] = [
         ("mouse", "mice"),
         ("goose", "geese"),
         ("wolf", "wolves"),
         ("leaf", "leaves"),
+        ("loaf", "loaves"),
+        ("scarf", "scarves"),
         ("foot", "feet"),
+        ("tooth", "teeth"),
         ("child", "children"),
         ("knife", "knives"),
+        ("man", "men"),
     ];
+    if let Some(at) = [" with ", " in "].iter().find_map(|word| name.find(word)) {
+        return plural(&name[..at]) + &name[at..];
+    }
     if is_plural(name) || SAME.iter().any(|end| name.ends_with(end)) {
         return name.to_owned();
     }

@@ -18,16 +18,18 @@ use super::{
 };
 use crate::kernels::attention::{self, attention};
 use crate::kernels::conv::{Conv, ImageShape};
-use crate::kernels::gemm::{Extra, Gemm, PackedWeights, Weights};
+use crate::kernels::gemm::{ByteWeights, Extra, Gemm, PackedWeights, Weights};
 pub use crate::kernels::isa::Isa;
 use crate::kernels::norm::{self, Norm};
 pub use crate::kernels::values::DType;
 use crate::kernels::values::{Values, ValuesMut};
 use crate::kernels::{activation, layout, likeness};
+use crate::types::WeightBits;
 
 /// The processor.
 pub struct Cpu {
     gemm: Gemm,
+    bits: WeightBits,
     pool: Arc<Pool>,
     profile: Arc<Profile>,
 }
@@ -41,10 +43,20 @@ pub struct Tensor {
 
 /// A linear layer: packed weights and the bias.
 pub struct Linear {
-    weights: PackedWeights,
+    weights: Packed,
     bias: Option<Vec<f32>>,
+    /// Width of what comes out.
+    columns: usize,
     /// Width of the product, gates counted.
     outputs: usize,
+}
+
+/// A linear layer's weights.
+enum Packed {
+    /// As numbers that are computed with.
+    Full(PackedWeights),
+    /// In 8 bits.
+    Bytes(ByteWeights),
 }
 
 /// Verbs without arithmetic worth counting.
@@ -71,7 +83,18 @@ impl Cpu {
     /// as `dtype`.
     #[must_use]
     pub fn new(isa: Isa, dtype: DType) -> Self {
-        Self { gemm: Gemm::new(isa, dtype), pool: Arc::default(), profile: Arc::default() }
+        Self {
+            gemm: Gemm::new(isa, dtype),
+            bits: WeightBits::Full,
+            pool: Arc::default(),
+            profile: Arc::default(),
+        }
+    }
+
+    /// The same with weights of so many bits, for those linear layers that may have it.
+    #[must_use]
+    pub fn with_weights(self, bits: WeightBits) -> Self {
+        Self { bits, ..self }
     }
 
     /// Where the time goes.
@@ -96,6 +119,21 @@ impl Cpu {
 
     fn isa(&self) -> Isa {
         self.gemm.isa()
+    }
+
+    /// Packs a linear layer; if `gated`, the second half of its columns gates the first.
+    fn pack(&self, weights: LinearWeights, gated: bool) -> Linear {
+        let LinearWeights { weight, bias, shape: [output, input], may_round } = weights;
+        let weights = Weights { values: &weight, output, input };
+        let bytes = may_round && self.bits == WeightBits::Eight;
+        let weights = match (bytes, gated) {
+            (false, false) => Packed::Full(self.gemm.pack(weights)),
+            (false, true) => Packed::Full(self.gemm.pack_gated(weights)),
+            (true, false) => Packed::Bytes(self.gemm.pack_bytes(weights)),
+            (true, true) => Packed::Bytes(self.gemm.pack_bytes_gated(weights)),
+        };
+        let columns = if gated { output / 2 } else { output };
+        Linear { weights, bias, columns, outputs: output }
     }
 }
 
@@ -131,15 +169,11 @@ impl Ops for Cpu {
     }
 
     fn linear(&self, weights: LinearWeights) -> Result<Linear> {
-        let LinearWeights { weight, bias, shape: [output, input] } = weights;
-        let weights = self.gemm.pack(Weights { values: &weight, output, input });
-        Ok(Linear { weights, bias, outputs: output })
+        Ok(self.pack(weights, false))
     }
 
     fn gated(&self, weights: LinearWeights) -> Result<Linear> {
-        let LinearWeights { weight, bias, shape: [output, input] } = weights;
-        let weights = self.gemm.pack_gated(Weights { values: &weight, output, input });
-        Ok(Linear { weights, bias, outputs: output })
+        Ok(self.pack(weights, true))
     }
 
     fn norm(&self, weights: NormWeights) -> Result<Norm> {
@@ -197,7 +231,7 @@ impl Ops for Cpu {
         activation: Option<Activation>,
         residual: Option<&Tensor>,
     ) -> Result<Tensor> {
-        let dims = ImageDims { channels: linear.weights.columns(), ..x.dims };
+        let dims = ImageDims { channels: linear.columns, ..x.dims };
         let extra = Extra {
             bias: linear.bias.as_deref(),
             activation,
@@ -205,8 +239,11 @@ impl Ops for Cpu {
             ..Extra::default()
         };
         let flop = 2 * x.values().len() * linear.outputs;
-        Ok(self.made(dims, (Operator::Linear, flop), |out| {
-            self.gemm.multiply(out, x.values(), x.dims.channels, &linear.weights, extra);
+        Ok(self.made(dims, (Operator::Linear, flop), |out| match &linear.weights {
+            Packed::Full(weights) => {
+                self.gemm.multiply(out, x.values(), x.dims.channels, weights, extra);
+            }
+            Packed::Bytes(weights) => self.gemm.multiply_bytes(out, x.values(), weights, extra),
         }))
     }
 

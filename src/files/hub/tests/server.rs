@@ -1,4 +1,5 @@
-//! A hub of our own: one repository, served by plain sockets, with faults on demand.
+//! A hub of our own: repositories that hold the same files, served by plain sockets, with faults on
+//! demand.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -44,7 +45,7 @@ pub(super) struct Asked {
 }
 
 struct Inner {
-    repo: String,
+    repos: Vec<String>,
     files: Vec<(&'static str, Vec<u8>)>,
     port: u16,
     plan: Mutex<VecDeque<Fault>>,
@@ -58,10 +59,15 @@ const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 impl Server {
     pub(super) fn start(repo: &str, files: Vec<(&'static str, Vec<u8>)>) -> Self {
+        Self::with(&[repo], files)
+    }
+
+    pub(super) fn with(repos: &[&str], files: Vec<(&'static str, Vec<u8>)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let (plan, asked) = (Mutex::default(), Mutex::default());
-        let inner = Arc::new(Inner { repo: repo.to_owned(), files, port, plan, asked });
+        let repos = repos.iter().map(|repo| (*repo).to_owned()).collect();
+        let inner = Arc::new(Inner { repos, files, port, plan, asked });
         let server = Self(Arc::clone(&inner));
         let serve = move || {
             for stream in listener.incoming() {
@@ -107,13 +113,16 @@ impl Inner {
                 _ => {}
             }
         }
-        let name = path.strip_prefix(&format!("/{}/resolve/{COMMIT}/", self.repo));
+        let of = |repo: &String| path.strip_prefix(&format!("/{repo}/resolve/{COMMIT}/"));
+        let name = self.repos.iter().find_map(of);
         let file = name.and_then(|name| self.files.iter().find(|(file, _)| *file == name));
         asked.file = file.is_some();
         let (from, elsewhere) = (asked.from, asked.elsewhere);
         self.asked.lock().unwrap().push(asked);
-        if path == format!("/api/models/{}/revision/main?blobs=true", self.repo) {
-            let list = self.list();
+        let listed =
+            |repo: &&String| path == format!("/api/models/{repo}/revision/main?blobs=true");
+        if let Some(repo) = self.repos.iter().find(listed) {
+            let list = self.list(repo);
             return write!(stream, "{}{list}", head(200, list.len(), ""));
         }
         let Some((_, content)) = file else { return write!(stream, "{}", head(404, 0, "")) };
@@ -169,7 +178,7 @@ impl Inner {
     }
 
     /// As the hub's API lists files: small ones by git's name, large ones by their sum.
-    fn list(&self) -> String {
+    fn list(&self, repo: &str) -> String {
         let mut siblings = Vec::new();
         for (name, content) in &self.files {
             let sum = Sha256::digest(content).iter().fold(String::new(), |mut sum, byte| {
@@ -186,8 +195,7 @@ impl Inner {
             siblings.push(sibling + "}");
         }
         format!(
-            r#"{{"id":"{}","sha":"{COMMIT}","gated":false,"cardData":{{"license":"openrail"}},"siblings":[{}]}}"#,
-            self.repo,
+            r#"{{"id":"{repo}","sha":"{COMMIT}","gated":false,"cardData":{{"license":"openrail"}},"siblings":[{}]}}"#,
             siblings.join(",")
         )
     }
