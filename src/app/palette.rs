@@ -3,6 +3,8 @@
 //!
 //! Asked by `ui::palette`. It only lists; what is chosen is carried out by [`super::update`].
 
+mod more;
+
 use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
@@ -174,6 +176,7 @@ fn settings(list: &mut List<'_>) {
     for program in SameAs::ALL {
         list.paint(Text::SameAs, program.name(), |paint| paint.same_as = program);
     }
+    more::add(list);
     for surround in Surround::ALL {
         list.prefer(Text::Surround, surround.word(), |prefer| prefer.surround = surround);
     }
@@ -226,16 +229,27 @@ impl Finder {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::app::settings::Settings;
+    use crate::app::told::plain_model;
+    use crate::engine::protocol::{ModelInfo, ModelSource};
 
-    fn first(lang: Lang, query: &str) -> String {
+    fn state(lang: Lang) -> AppState {
         let settings = Settings {
             recent_prompts: vec!["a lighthouse at dusk".to_owned()],
             ..Settings::default()
         };
-        let state = AppState::new(settings, lang);
-        let items = items(&state, query);
+        AppState::new(settings, lang)
+    }
+
+    fn first(lang: Lang, query: &str) -> String {
+        first_of(&state(lang), query)
+    }
+
+    fn first_of(state: &AppState, query: &str) -> String {
+        let items = items(state, query);
         let names = items.iter().map(|item| [Some(item.label.as_str()), item.english.as_deref()]);
         let found = Finder::default().find(query, names);
         found.first().map_or_else(String::new, |index| items[*index].label.clone())
@@ -248,11 +262,26 @@ mod tests {
             ("invm", "Invert mask"),
             ("steps 35", "Steps: 35"),
             ("karras", "Schedule: Karras"),
+            ("token merging 50", "Token merging: 50 %"),
             ("lighth", "a lighthouse at dusk"),
             ("zzzzqqq", ""),
         ] {
             assert_eq!(first(Lang::En, query), expected, "{query}");
         }
+    }
+
+    /// The built-in model has no other autoencoder, and is told no sizes.
+    #[test]
+    fn what_a_model_does_not_have_is_not_found() {
+        let mut state = state(Lang::En);
+        assert!(!first_of(&state, "8-bit weights on").starts_with("8-bit"));
+        state.model.source = ModelSource::Path("models/a.safetensors".into());
+        assert_eq!(first_of(&state, "8-bit weights on"), "8-bit weights: On");
+        assert_eq!(first_of(&state, "v_prediction"), "Prediction: v_prediction");
+        assert_eq!(first_of(&state, "refiner none"), "");
+        let info = ModelInfo { told_sizes: true, ..(*plain_model()).clone() };
+        state.model.info = Some(Arc::new(info));
+        assert_eq!(first_of(&state, "refiner none"), "Refiner: None");
     }
 
     #[test]

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use super::command::Command;
 use super::notices::Kind;
-use super::parameters::{self, Origin, Reading};
+use super::parameters::{self, Origin, Reading, Recipe};
 use super::state::{AppState, Effect};
 use super::words::Text;
 use crate::document::codec::RawText;
+use crate::engine::protocol::ModelChoices;
 
 /// Entries of the report that a notice has room for.
 const REPORTED: usize = 8;
@@ -95,12 +96,7 @@ impl AppState {
         if let Some(variation) = reading.recipe.variation {
             entries.push(format!("Variation seed {}", variation.seed));
         }
-        // As the model itself, its weights are the user's choice.
-        if let Some(bits) = reading.recipe.weights
-            && bits != self.model.choices.weights
-        {
-            entries.push(format!("Weights {}", bits.name()));
-        }
+        entries.extend(unlike(&reading.recipe, &self.model.choices));
         if let Some(batch) = reading.recipe.batch {
             entries.push(format!("Batch pos {} of {}", batch.index + 1, batch.of));
         }
@@ -115,10 +111,59 @@ impl AppState {
     }
 }
 
+/// What a recipe takes otherwise than it is chosen here: as the model itself, it is the user's choice.
+fn unlike(recipe: &Recipe, choices: &ModelChoices) -> Vec<String> {
+    let mut entries = Vec::new();
+    if let Some(vae) = &recipe.vae {
+        let chosen = choices.vae.as_ref().and_then(|path| path.file_name());
+        if chosen.is_none_or(|file| file.to_string_lossy() != vae.as_str()) {
+            entries.push(format!("VAE {}", cut(vae)));
+        }
+    }
+    if recipe.averaged && !choices.ema {
+        entries.push("EMA".to_owned());
+    }
+    if let Some(prediction) = recipe.prediction
+        && choices.prediction != Some(prediction)
+    {
+        entries.push(format!("Prediction {}", prediction.name()));
+    }
+    if let Some(bits) = recipe.weights
+        && bits != choices.weights
+    {
+        entries.push(format!("Weights {}", bits.name()));
+    }
+    entries
+}
+
 fn cut(value: &str) -> String {
     let line = value.replace('\n', " ");
     match line.char_indices().nth(VALUE) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parameters, unlike};
+    use crate::engine::protocol::{ModelChoices, Prediction};
+
+    #[test]
+    fn what_is_chosen_here_too_is_not_reported() {
+        let text = "x\nSteps: 9, Seed: 4, Size: 64x64, VAE: mse.safetensors, EMA: true, \
+            Prediction: v_prediction, Weights: full";
+        let recipe = parameters::parse(text).recipe;
+        let entries = unlike(&recipe, &ModelChoices::default());
+        assert_eq!(entries, ["VAE mse.safetensors", "EMA", "Prediction v_prediction"]);
+        let same = ModelChoices {
+            vae: Some("folder/mse.safetensors".into()),
+            ema: true,
+            prediction: Some(Prediction::V),
+            ..ModelChoices::default()
+        };
+        assert!(unlike(&recipe, &same).is_empty());
+        let other = ModelChoices { vae: Some("folder/other.safetensors".into()), ..same };
+        assert_eq!(unlike(&recipe, &other), ["VAE mse.safetensors"]);
     }
 }

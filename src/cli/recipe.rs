@@ -47,6 +47,9 @@ pub(super) fn describe(path: &Path) -> Result<String> {
     let interval = recipe.savings.guidance_interval;
     line("interval", interval.map(|(low, high)| format!("guided from sigma {low} to {high}")))?;
     line("deep cache", recipe.savings.deep_cache.map(|steps| steps.to_string()))?;
+    line("VAE", recipe.vae.clone())?;
+    line("averaged", recipe.averaged.then(|| "the EMA copy of the weights".to_owned()))?;
+    line("prediction", recipe.prediction.map(|prediction| prediction.name().to_owned()))?;
     line("weights", recipe.weights.map(|bits| bits.name().to_owned()))?;
     line("merging", recipe.savings.token_merging.map(|share| share.to_string()))?;
     line("sampler", recipe.sampler.map(|sampler| sampler.name().to_owned()))?;

@@ -7,7 +7,9 @@ use serde::de::IgnoredAny;
 
 use super::draft::{DEPTH_ESTIMATED, Draft, Field};
 use super::{Origin, Reading};
-use crate::engine::protocol::{Conditions, PaintRequest, PromptStyle, SameAs, Sampler, WeightBits};
+use crate::engine::protocol::{
+    Conditions, ModelChoices, PaintRequest, PromptStyle, SameAs, Sampler, WeightBits,
+};
 
 /// A line with fewer fields is words.
 const FEWEST_FIELDS: usize = 3;
@@ -19,6 +21,12 @@ const LONGEST_JSON: usize = 32 << 10;
 const SAME_AS: &str = "Same picture as";
 /// The field that says in how many bits the weights were kept.
 const WEIGHTS: &str = "Weights";
+/// The field that says which file the autoencoder came from; A1111's name.
+const VAE: &str = "VAE";
+/// The field that says that a checkpoint's averaged weights were taken.
+const AVERAGED: &str = "EMA";
+/// The field that says what the model's output was taken for.
+const PREDICTION: &str = "Prediction";
 /// What A1111 begins the words to avoid with.
 const NEGATIVE: &str = "Negative prompt:";
 
@@ -69,9 +77,7 @@ pub fn infotext(request: &PaintRequest, size: (u32, u32), model_name: &str) -> S
     if let Some(share) = request.savings.token_merging {
         fields.push(("Token merging ratio", share.to_string()));
     }
-    if request.choices.weights != WeightBits::Full {
-        fields.push((WEIGHTS, request.choices.weights.name().to_owned()));
-    }
+    chosen(&request.choices, &mut fields);
     if request.clip_skip > 1 {
         fields.push(("Clip skip", request.clip_skip.to_string()));
     }
@@ -99,6 +105,22 @@ pub fn infotext(request: &PaintRequest, size: (u32, u32), model_name: &str) -> S
     text.push('\n');
     text.push_str(&fields.join(", "));
     text
+}
+
+/// What is taken otherwise than the model's files have it.
+fn chosen(choices: &ModelChoices, fields: &mut Vec<(&str, String)>) {
+    if let Some(file) = choices.vae.as_ref().and_then(|path| path.file_name()) {
+        fields.push((VAE, file.to_string_lossy().into_owned()));
+    }
+    if choices.ema {
+        fields.push((AVERAGED, true.to_string()));
+    }
+    if let Some(prediction) = choices.prediction {
+        fields.push((PREDICTION, prediction.name().to_owned()));
+    }
+    if choices.weights != WeightBits::Full {
+        fields.push((WEIGHTS, choices.weights.name().to_owned()));
+    }
 }
 
 /// What only some models are told. The names are A1111's where it has them.
@@ -204,6 +226,9 @@ fn field(key: &str) -> Option<Field> {
         "Guidance interval" => Field::GuidanceInterval,
         "DeepCache interval" => Field::DeepCache,
         "Token merging ratio" => Field::TokenMerging,
+        VAE => Field::Vae,
+        AVERAGED => Field::Averaged,
+        PREDICTION => Field::Prediction,
         WEIGHTS => Field::Weights,
         "Seed" => Field::Seed,
         "Size" => Field::Size,

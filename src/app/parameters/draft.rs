@@ -31,6 +31,9 @@ pub(super) enum Field {
     DeepCache,
     TokenMerging,
     Weights,
+    Vae,
+    Averaged,
+    Prediction,
     Seed,
     Size,
     Width,
@@ -100,6 +103,9 @@ impl Draft {
                 let share = number(value, 0.0..=Savings::MOST_MERGED)?;
                 recipe.savings.token_merging = Some(share).filter(|share| *share > 0.0);
             }
+            Field::Vae => recipe.vae = Some(shortened(value)).filter(|name| !name.is_empty()),
+            Field::Averaged => recipe.averaged = value.parse().ok()?,
+            Field::Prediction => recipe.prediction = Some(value.parse().ok()?),
             Field::Weights => recipe.weights = Some(value.parse().ok()?),
             Field::Seed => recipe.seed = Some(whole(value, 0..=u64::MAX)?),
             Field::Size => recipe.size = Some(pair(value, 1..=LONGEST_SIDE)?),

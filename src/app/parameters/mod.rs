@@ -17,7 +17,7 @@ pub use a1111::infotext;
 
 use crate::document::codec::RawText;
 use crate::engine::protocol::{
-    Part, PromptStyle, SameAs, Sampler, Savings, Schedule, Variation, WeightBits,
+    Part, Prediction, PromptStyle, SameAs, Sampler, Savings, Schedule, Variation, WeightBits,
 };
 use crate::types::UnknownName;
 
@@ -56,6 +56,12 @@ pub struct Recipe {
     pub savings: Savings,
     /// In how many bits the weights are kept, if not in all.
     pub weights: Option<WeightBits>,
+    /// The file of another autoencoder than the model's own.
+    pub vae: Option<String>,
+    /// Whether a checkpoint's averaged weights were taken.
+    pub averaged: bool,
+    /// What the model's output was taken for, other than its files say.
+    pub prediction: Option<Prediction>,
     /// The seed.
     pub seed: Option<u64>,
     /// The noise mixed into the seed's.

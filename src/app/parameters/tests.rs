@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::engine::protocol::{
-    Conditions, InitPicture, ModelChoices, ModelSource, PaintRequest, Posterior, Refiner,
+    Conditions, InitPicture, ModelChoices, ModelSource, PaintRequest, Posterior, Prediction,
+    Refiner,
 };
 use crate::plane::Plane;
 
@@ -56,7 +57,12 @@ fn what_is_written_comes_back() {
         eta: Some(0.25),
         same_as: SameAs::ComfyUiCuda,
         batch: Some(Part { index: 2, of: 4 }),
-        choices: ModelChoices { weights: WeightBits::Eight, ..ModelChoices::default() },
+        choices: ModelChoices {
+            vae: Some("models/VAE/mse, 840000.vae.pt".into()),
+            ema: true,
+            prediction: Some(Prediction::V),
+            weights: WeightBits::Eight,
+        },
         seed: u64::MAX - 1,
         conditions: Conditions {
             original_size: Some((2048, 1536)),
@@ -99,6 +105,9 @@ fn what_is_written_comes_back() {
         picture_guidance: Some(1.25),
         depth_estimated: true,
         weights: Some(WeightBits::Eight),
+        vae: Some("mse, 840000.vae.pt".to_owned()),
+        averaged: true,
+        prediction: Some(Prediction::V),
     };
     assert_eq!(reading.recipe, expected);
     assert_eq!(report(&reading), ["Model: m: 1, \"x\""]);
