@@ -276,7 +276,7 @@ mod tests {
         let mut state = state(Lang::En);
         assert!(!first_of(&state, "8-bit weights on").starts_with("8-bit"));
         state.model.source = ModelSource::Path("models/a.safetensors".into());
-        assert_eq!(first_of(&state, "8-bit weights on"), "8-bit weights: On");
+        assert_eq!(first_of(&state, "8-bit weights on"), "8-bit weights: on");
         assert_eq!(first_of(&state, "v_prediction"), "Prediction: v_prediction");
         assert_eq!(first_of(&state, "refiner none"), "");
         let info = ModelInfo { told_sizes: true, ..(*plain_model()).clone() };
