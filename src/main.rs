@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use pentimento::{cli, shell};
+use pentimento::{cli, kernels, shell};
 
 fn main() -> ExitCode {
+    kernels::memory::give_back_large_pieces();
     let words: Vec<_> = std::env::args_os().skip(1).collect();
     let outcome = match cli::Arguments::window(&words) {
         Some(file) => shell::run(file),

@@ -45,7 +45,7 @@ impl Forecaster {
         cancel: &CancelToken,
     ) -> Result<Self, DiffusionError> {
         let isa = options.isa.unwrap_or_else(Isa::best);
-        let dtype = options.precision.dtype(isa, folder.is_built_in());
+        let dtype = options.precision.dtype(isa);
         let shapes = Shapes::new(isa, dtype).with_weights(bits);
         let counter = shapes.counter();
         let model = Pipeline::load(shapes, folder, cancel, &mut |_share| {})?;

@@ -67,7 +67,7 @@ impl FromStr for Backend {
 /// How numbers are stored between layers and in weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
-    /// bf16 where the processor gains by it, but f32 for the built-in model, which is small.
+    /// bf16 where the processor gains by it.
     #[default]
     Auto,
     /// 32 bits.
@@ -90,11 +90,11 @@ impl Precision {
         }
     }
 
-    /// What is used for a model.
+    /// What is used with these instructions.
     #[must_use]
-    pub fn dtype(self, isa: Isa, built_in: bool) -> DType {
+    pub fn dtype(self, isa: Isa) -> DType {
         match self {
-            Self::Auto if isa.gains_by_bf16() && !built_in => DType::Bf16,
+            Self::Auto if isa.gains_by_bf16() => DType::Bf16,
             Self::Auto | Self::F32 => DType::F32,
             Self::Bf16 => DType::Bf16,
         }
@@ -176,7 +176,7 @@ pub fn load_model(
     Ok(match options.backend {
         Backend::Cpu => {
             let isa = options.isa.unwrap_or_else(Isa::best);
-            let dtype = options.precision.dtype(isa, folder.is_built_in());
+            let dtype = options.precision.dtype(isa);
             let ops = Cpu::new(isa, dtype).with_weights(bits);
             Box::new(Pipeline::load(ops, folder, cancel, progress)?)
         }

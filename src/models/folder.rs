@@ -214,12 +214,6 @@ impl ModelFolder {
         &self.extras
     }
 
-    /// Whether it is part of the program.
-    #[must_use]
-    pub fn is_built_in(&self) -> bool {
-        matches!(self.place, Place::Embedded)
-    }
-
     /// The folder for people: its path, or what the built-in one is called.
     #[must_use]
     pub fn location(&self) -> String {

@@ -42,7 +42,7 @@ fn measure(args: &Bench, model: &BenchModel, threads: usize) -> Result<()> {
     let written = tempfile::tempdir().context("There is no room for temporary files")?;
     let (folder, random) = open(model, written.path())?;
     let isa = args.isa.0.unwrap_or_else(Isa::best);
-    let dtype = args.dtype.dtype(isa, folder.is_built_in());
+    let dtype = args.dtype.dtype(isa);
     let peak = peak(&Gemm::new(isa, dtype));
     let networks = Networks::load(
         Cpu::new(isa, dtype).with_weights(args.weights),
@@ -56,7 +56,7 @@ fn measure(args: &Bench, model: &BenchModel, threads: usize) -> Result<()> {
     };
     let python = args.python.clone().unwrap_or_else(|| PathBuf::from("python3"));
     let peer_dtype = match args.peer_dtype {
-        Some(precision) => precision.dtype(isa, folder.is_built_in()),
+        Some(precision) => precision.dtype(isa),
         None => dtype,
     };
     let setup = Setup {

@@ -62,11 +62,16 @@ impl<O: Ops> Resnet<O> {
             (Some(linear), Some(time)) => Some(ops.project(time, linear, None, None)?),
             _ => None,
         };
-        let h = ops.group_norm(x, &self.norm1, Some(self.activation))?;
+        let act = Some(self.activation);
         let extra = ConvExtra { channel_bias: time.as_ref(), ..ConvExtra::default() };
-        let h = ops.convolve(&h, &self.conv1, extra)?;
-        let h = ops.group_norm(&h, &self.norm2, Some(self.activation))?;
-        self.with_shortcut(ops, &h, x)
+        // Each is dropped as soon as it has been read: in the autoencoder they are the largest there are.
+        let hidden = {
+            let normed = ops.group_norm(x, &self.norm1, act)?;
+            ops.convolve(&normed, &self.conv1, extra)?
+        };
+        let normed = ops.group_norm(&hidden, &self.norm2, act)?;
+        drop(hidden);
+        self.with_shortcut(ops, &normed, x)
     }
 
     /// The second convolution of `h`, beside the block's input `x`.
