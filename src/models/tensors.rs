@@ -121,20 +121,24 @@ impl Tensor {
         flat
     }
 
-    /// The values and whether all are finite, or `None` when they are no floating point numbers.
-    fn values(&self, cancel: &CancelToken) -> io::Result<Option<(Vec<f32>, bool)>> {
+    /// Writes the values to the beginning of `into`, which grows where it must. Says whether all are
+    /// finite, or `None` when they are no floating point numbers.
+    fn read(&self, into: &mut Vec<f32>, cancel: &CancelToken) -> io::Result<Option<bool>> {
         let count = count(&self.shape) as usize;
         let Some(strides) = self.strides.as_ref().filter(|_| count > 0) else {
-            return self.run(count, cancel);
+            return self.run(count, into, cancel);
         };
         // All numbers from the first to the last, of which some may belong to others.
         let span: usize =
             self.shape.iter().zip(strides).map(|(side, step)| (side - 1) * step).sum();
-        let Some((all, _)) = self.run(span + 1, cancel)? else { return Ok(None) };
+        let mut all = Vec::new();
+        if self.run(span + 1, &mut all, cancel)?.is_none() {
+            return Ok(None);
+        }
         let mut index = vec![0; self.shape.len()];
-        let mut values = Vec::with_capacity(count);
-        for _ in 0..count {
-            values.push(all[index.iter().zip(strides).map(|(i, step)| i * step).sum::<usize>()]);
+        let values = grown(into, count);
+        for value in &mut *values {
+            *value = all[index.iter().zip(strides).map(|(i, step)| i * step).sum::<usize>()];
             for (index, side) in index.iter_mut().zip(&self.shape).rev() {
                 *index += 1;
                 if *index < *side {
@@ -143,12 +147,16 @@ impl Tensor {
                 *index = 0;
             }
         }
-        let finite = values.iter().all(|value| value.is_finite());
-        Ok(Some((values, finite)))
+        Ok(Some(values.iter().all(|value| value.is_finite())))
     }
 
-    /// `count` numbers one after the other, and whether all are finite.
-    fn run(&self, count: usize, cancel: &CancelToken) -> io::Result<Option<(Vec<f32>, bool)>> {
+    /// The same for `count` numbers one after the other.
+    fn run(
+        &self,
+        count: usize,
+        into: &mut Vec<f32>,
+        cancel: &CancelToken,
+    ) -> io::Result<Option<bool>> {
         if !FLOATS.contains(&self.dtype.as_str()) {
             return Ok(None);
         }
@@ -157,37 +165,37 @@ impl Tensor {
         if self.begin.saturating_add(bytes) > self.blob.length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let mut values = vec![0.0_f32; count];
+        let values = grown(into, count);
         let (blob, begin) = (&self.blob, self.begin);
         let finite = match self.dtype.as_str() {
-            "F32" => blob.read_chunks(begin, &mut values, cancel, |stored: &[f32], out| {
+            "F32" => blob.read_chunks(begin, values, cancel, |stored: &[f32], out| {
                 out.copy_from_slice(stored);
             })?,
-            "F16" => blob.read_chunks(begin, &mut values, cancel, |bits: &[u16], out| {
+            "F16" => blob.read_chunks(begin, values, cancel, |bits: &[u16], out| {
                 bits.reinterpret_cast::<f16>().convert_to_f32_slice(out);
             })?,
-            "BF16" => blob.read_chunks(begin, &mut values, cancel, |bits: &[u16], out| {
+            "BF16" => blob.read_chunks(begin, values, cancel, |bits: &[u16], out| {
                 bits.reinterpret_cast::<bf16>().convert_to_f32_slice(out);
             })?,
             // Half precision without its last eight bits.
-            "F8_E5M2" => blob.read_chunks(begin, &mut values, cancel, |bytes: &[u8], out| {
+            "F8_E5M2" => blob.read_chunks(begin, values, cancel, |bytes: &[u8], out| {
                 for (out, byte) in out.iter_mut().zip(bytes) {
                     *out = f16::from_bits(u16::from(*byte) << 8).to_f32();
                 }
             })?,
-            "F8_E4M3" => blob.read_chunks(begin, &mut values, cancel, |bytes: &[u8], out| {
+            "F8_E4M3" => blob.read_chunks(begin, values, cancel, |bytes: &[u8], out| {
                 for (out, byte) in out.iter_mut().zip(bytes) {
                     *out = from_e4m3(*byte);
                 }
             })?,
-            "F64" => blob.read_chunks(begin, &mut values, cancel, |wide: &[f64], out| {
+            "F64" => blob.read_chunks(begin, values, cancel, |wide: &[f64], out| {
                 for (out, wide) in out.iter_mut().zip(wide) {
                     *out = *wide as f32;
                 }
             })?,
             _ => return Ok(None),
         };
-        Ok(Some((values, finite)))
+        Ok(Some(finite))
     }
 }
 
@@ -344,22 +352,26 @@ impl TensorFile {
     /// [`ModelError`] when it is not there, has another shape than `expected`, holds no floating
     /// point numbers or some that are not finite, or the file is no longer as it was.
     pub fn read_f32(&self, name: &str, expected: &[usize]) -> Result<Vec<f32>, ModelError> {
-        self.read_unless(name, expected, &CancelToken::default())
+        let mut values = Vec::new();
+        self.read_into(name, expected, &mut values, &CancelToken::default())?;
+        Ok(values)
     }
 
-    /// The same, on all threads of the pool; soon after `cancel` is set it ends with an error about
-    /// reading, which nobody needs to hear of.
+    /// The same, on all threads of the pool, to the beginning of `into`, which grows where it must;
+    /// soon after `cancel` is set it ends with an error about reading, which nobody needs to hear of.
     ///
     /// # Errors
     /// As [`Self::read_f32`], or cancelled.
-    pub fn read_unless(
+    pub fn read_into(
         &self,
         name: &str,
         expected: &[usize],
+        into: &mut Vec<f32>,
         cancel: &CancelToken,
-    ) -> Result<Vec<f32>, ModelError> {
+    ) -> Result<(), ModelError> {
         if self.noise {
-            return Ok(noise(name, expected));
+            *into = noise(name, expected);
+            return Ok(());
         }
         let tensor = self.tensors.get(name).ok_or_else(|| self.not_there(&[name.to_owned()]))?;
         let path = || tensor.blob.path.clone();
@@ -371,11 +383,11 @@ impl TensorFile {
                 path: path(),
             });
         }
-        let values = tensor.values(cancel).map_err(|error| ModelError::Damaged {
+        let finite = tensor.read(into, cancel).map_err(|error| ModelError::Damaged {
             reason: format!("'{name}' cannot be read, {error}"),
             path: path(),
         })?;
-        let (values, finite) = values.ok_or_else(|| ModelError::WrongType {
+        let finite = finite.ok_or_else(|| ModelError::WrongType {
             name: name.to_owned(),
             dtype: tensor.dtype.clone(),
             path: path(),
@@ -383,8 +395,18 @@ impl TensorFile {
         if !finite {
             return Err(ModelError::NotFinite { name: name.to_owned(), path: path() });
         }
-        Ok(values)
+        Ok(())
     }
+}
+
+/// The first `count` values of `into`, whatever they are; without a copy of what they were.
+fn grown(into: &mut Vec<f32>, count: usize) -> &mut [f32] {
+    if into.len() < count {
+        // Zeros that the system gives cost nothing before they are written over.
+        *into = Vec::new();
+        *into = vec![0.0; count];
+    }
+    &mut into[..count]
 }
 
 /// A number of 4 bits of exponent and 3 of mantissa without infinities (Micikevicius et al. 2022,

@@ -122,17 +122,17 @@ impl Ops for Candle {
     type Norm = Norm;
     type Keys = Keys;
 
-    fn conv(&self, weights: ConvWeights) -> Result<Conv> {
+    fn conv(&self, weights: ConvWeights<'_>) -> Result<Conv> {
         let [output, input, kernel] = weights.shape;
         let weight =
-            Tensor::from_vec(weights.weight, (output, input, kernel, kernel), &self.device)?;
+            Tensor::from_slice(weights.weight, (output, input, kernel, kernel), &self.device)?;
         let bias = self.vector(weights.bias, &[1, output, 1, 1])?;
         Ok(Conv { weight, bias, stride: weights.stride, padding: weights.padding })
     }
 
-    fn linear(&self, weights: LinearWeights) -> Result<Linear> {
+    fn linear(&self, weights: LinearWeights<'_>) -> Result<Linear> {
         let [output, _] = weights.shape;
-        let mut weight = Tensor::from_vec(weights.weight, &weights.shape, &self.device)?;
+        let mut weight = Tensor::from_slice(weights.weight, &weights.shape, &self.device)?;
         let mut units = None;
         if weights.may_round && self.bits == WeightBits::Eight {
             let unit = (weight.abs()?.max_keepdim(1)?.maximum(LEAST)? / 127.0)?;
@@ -146,7 +146,7 @@ impl Ops for Candle {
         })
     }
 
-    fn gated(&self, weights: LinearWeights) -> Result<Linear> {
+    fn gated(&self, weights: LinearWeights<'_>) -> Result<Linear> {
         self.linear(weights)
     }
 

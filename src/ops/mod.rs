@@ -25,9 +25,9 @@ pub struct OpsError(pub String);
 pub type Result<T> = std::result::Result<T, OpsError>;
 
 /// Constant weights of a convolution.
-pub struct ConvWeights {
+pub struct ConvWeights<'a> {
     /// `[output, input, kernel, kernel]`.
-    pub weight: Vec<f32>,
+    pub weight: &'a [f32],
     /// `[output]`.
     pub bias: Option<Vec<f32>>,
     /// Output channels, input channels, side of the window.
@@ -39,9 +39,9 @@ pub struct ConvWeights {
 }
 
 /// Constant weights of a linear layer.
-pub struct LinearWeights {
+pub struct LinearWeights<'a> {
     /// `[output, input]`.
-    pub weight: Vec<f32>,
+    pub weight: &'a [f32],
     /// `[output]`.
     pub bias: Option<Vec<f32>>,
     /// Output and input width.
@@ -126,17 +126,17 @@ pub trait Ops: Sync + 'static {
     ///
     /// # Errors
     /// The device has no room.
-    fn conv(&self, weights: ConvWeights) -> Result<Self::Conv>;
+    fn conv(&self, weights: ConvWeights<'_>) -> Result<Self::Conv>;
     /// Prepares a linear layer.
     ///
     /// # Errors
     /// The device has no room.
-    fn linear(&self, weights: LinearWeights) -> Result<Self::Linear>;
+    fn linear(&self, weights: LinearWeights<'_>) -> Result<Self::Linear>;
     /// Prepares a linear layer to twice the width, halves `[x, gate]`, for [`Ops::geglu`].
     ///
     /// # Errors
     /// The device has no room.
-    fn gated(&self, weights: LinearWeights) -> Result<Self::Gated>;
+    fn gated(&self, weights: LinearWeights<'_>) -> Result<Self::Gated>;
     /// Prepares a group or layer norm.
     ///
     /// # Errors

@@ -159,14 +159,14 @@ impl Ops for Shapes {
         self.weigh(bytes);
     }
 
-    fn conv(&self, weights: ConvWeights) -> Result<Conv> {
+    fn conv(&self, weights: ConvWeights<'_>) -> Result<Conv> {
         let ConvWeights { shape, stride, padding, .. } = weights;
         self.weigh(conv::packed_bytes(&self.gemm, shape));
         let [output, input, kernel] = shape;
         Ok(Conv { output, input, kernel, stride, padding })
     }
 
-    fn linear(&self, weights: LinearWeights) -> Result<Linear> {
+    fn linear(&self, weights: LinearWeights<'_>) -> Result<Linear> {
         let [output, input] = weights.shape;
         self.weigh(if weights.may_round && self.bits == WeightBits::Eight {
             packed_bytes(output, input)
@@ -176,7 +176,7 @@ impl Ops for Shapes {
         Ok(Linear { output, product: output })
     }
 
-    fn gated(&self, weights: LinearWeights) -> Result<Linear> {
+    fn gated(&self, weights: LinearWeights<'_>) -> Result<Linear> {
         let [product, _] = weights.shape;
         Ok(Linear { output: product / 2, ..self.linear(weights)? })
     }

@@ -142,7 +142,8 @@ fn apart(ours: &[f32], other: &[f32]) -> f32 {
 fn projected<O: Ops>(ops: &O) -> Vec<f32> {
     let waves = |count: usize| -> Vec<f32> { (0..count).map(|i| (i as f32).sin()).collect() };
     let shape = [80, 96];
-    let weights = LinearWeights { weight: waves(80 * 96), bias: None, shape, may_round: true };
+    let weight = waves(80 * 96);
+    let weights = LinearWeights { weight: &weight, bias: None, shape, may_round: true };
     let linear = ops.linear(weights).unwrap();
     let x = ops.tokens([1, 64, 96], &waves(64 * 96)).unwrap();
     ops.read_tokens(&ops.project(&x, &linear, None, None).unwrap()).unwrap()

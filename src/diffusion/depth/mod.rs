@@ -117,7 +117,7 @@ impl<O: Ops> DepthNetwork<O> {
         let embeddings = root.at("backbone.embeddings");
         let projection = embeddings.at("patch_embeddings.projection");
         let patches = ops.linear(LinearWeights {
-            weight: projection.tensor("weight", &[hidden, 3, patch, patch])?,
+            weight: &projection.tensor("weight", &[hidden, 3, patch, patch])?,
             bias: Some(projection.tensor("bias", &[hidden])?),
             shape: [hidden, 3 * patch * patch],
             may_round: false,
@@ -272,7 +272,7 @@ impl<O: Ops> Layer<O> {
             }
             let shape = [hidden, input];
             Ok(from.ops.linear(LinearWeights {
-                weight,
+                weight: &weight,
                 bias: Some(bias),
                 shape,
                 may_round: false,
@@ -309,7 +309,7 @@ impl<O: Ops> Stage<O> {
         let weight =
             root.tensor(&format!("neck.convs.{index}.weight"), &[config.fused, width, 3, 3])?;
         let shape = [config.fused, width, 3];
-        let fuse = ConvWeights { weight, bias: None, shape, stride: 1, padding: [1; 4] };
+        let fuse = ConvWeights { weight: &weight, bias: None, shape, stride: 1, padding: [1; 4] };
         Ok(Self {
             project: from.conv("projection", [width, config.hidden, 1], 1, [0; 4])?,
             resize: match index {
@@ -348,8 +348,12 @@ impl<O: Ops> Resize<O> {
             }
         }
         let shape = [pixels * width, width];
-        let weights =
-            LinearWeights { weight, bias: Some(bias.repeat(pixels)), shape, may_round: false };
+        let weights = LinearWeights {
+            weight: &weight,
+            bias: Some(bias.repeat(pixels)),
+            shape,
+            may_round: false,
+        };
         Ok(Self::Larger { times, linear: from.ops.linear(weights)? })
     }
 }

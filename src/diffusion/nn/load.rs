@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::cancel::CancelToken;
 use crate::diffusion::error::Result;
 use crate::models::TensorFile;
-use crate::ops::{ConvWeights, LinearWeights, NormWeights, Ops};
+use crate::ops::{self, ConvWeights, LinearWeights, NormWeights, Ops};
 
 /// What goes on while tensors are read.
 #[derive(Clone, Copy)]
@@ -34,6 +34,8 @@ pub struct Loader<'a, O> {
     prefix: String,
     may_round: bool,
     missing: Rc<RefCell<Vec<String>>>,
+    /// Holds one large tensor after the other: fresh memory for each would take as long as reading.
+    scratch: Rc<RefCell<Vec<f32>>>,
 }
 
 impl<'a, O: Ops> Loader<'a, O> {
@@ -41,7 +43,15 @@ impl<'a, O: Ops> Loader<'a, O> {
     #[must_use]
     pub fn new(ops: &'a O, file: &'a TensorFile, loading: impl Into<Loading<'a>>) -> Self {
         let loading = loading.into();
-        Self { ops, file, loading, prefix: String::new(), may_round: false, missing: Rc::default() }
+        Self {
+            ops,
+            file,
+            loading,
+            prefix: String::new(),
+            may_round: false,
+            missing: Rc::default(),
+            scratch: Rc::default(),
+        }
     }
 
     /// The same reader; the backend may keep the weights of its linear layers in 8 bits.
@@ -51,7 +61,12 @@ impl<'a, O: Ops> Loader<'a, O> {
     }
 
     fn again(&self) -> Self {
-        Self { prefix: self.prefix.clone(), missing: Rc::clone(&self.missing), ..*self }
+        Self {
+            prefix: self.prefix.clone(),
+            missing: Rc::clone(&self.missing),
+            scratch: Rc::clone(&self.scratch),
+            ..*self
+        }
     }
 
     /// The same reader one name further down.
@@ -72,22 +87,33 @@ impl<'a, O: Ops> Loader<'a, O> {
     /// # Errors
     /// Cancelled, unreadable, of another shape, or not finite.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let mut values = Vec::new();
+        let count = self.read(name, shape, &mut values)?.len();
+        values.truncate(count);
+        Ok(values)
+    }
+
+    /// The same, at the beginning of `into`, which grows where it must.
+    fn read<'v>(&self, name: &str, shape: &[usize], into: &'v mut Vec<f32>) -> Result<&'v [f32]> {
         let Loading { cancel, read } = self.loading;
         cancel.check()?;
         let name = format!("{}{name}", self.prefix);
+        let count = shape.iter().product();
         if !self.file.has(&name) {
             self.missing.borrow_mut().push(name);
-            return Ok(vec![0.0; shape.iter().product()]);
+            *into = vec![0.0; count];
+            return Ok(into);
         }
         if !O::VALUES {
-            return Ok(Vec::new());
+            return Ok(&[]);
         }
-        let values = self.file.read_unless(&name, shape, cancel);
+        let outcome = self.file.read_into(&name, shape, into, cancel);
         cancel.check()?;
         if let Some(read) = read {
             read(self.file.bytes_of(&name));
         }
-        Ok(values?)
+        outcome?;
+        Ok(&into[..count])
     }
 
     /// A tensor that is looked into value by value and stays in f32.
@@ -111,8 +137,10 @@ impl<'a, O: Ops> Loader<'a, O> {
         padding: [usize; 4],
     ) -> Result<O::Conv> {
         let [output, input, kernel] = shape;
-        let weight = self.tensor(&format!("{name}.weight"), &[output, input, kernel, kernel])?;
         let bias = Some(self.tensor(&format!("{name}.bias"), &[output])?);
+        let mut scratch = self.scratch.borrow_mut();
+        let stored = [output, input, kernel, kernel];
+        let weight = self.read(&format!("{name}.weight"), &stored, &mut scratch)?;
         Ok(self.ops.conv(ConvWeights { weight, bias, shape, stride, padding })?)
     }
 
@@ -130,7 +158,7 @@ impl<'a, O: Ops> Loader<'a, O> {
     /// As [`Self::tensor`].
     pub fn linear(&self, name: &str, output: usize, input: usize) -> Result<O::Linear> {
         let bias = self.tensor(&format!("{name}.bias"), &[output])?;
-        Ok(self.ops.linear(self.linear_with(name, output, input, Some(bias))?)?)
+        self.linear_with(name, output, input, Some(bias), O::linear)
     }
 
     /// A linear layer with a bias to `output` values, the second half of which gates the first.
@@ -139,7 +167,7 @@ impl<'a, O: Ops> Loader<'a, O> {
     /// As [`Self::tensor`].
     pub fn gated(&self, name: &str, output: usize, input: usize) -> Result<O::Gated> {
         let bias = self.tensor(&format!("{name}.bias"), &[output])?;
-        Ok(self.ops.gated(self.linear_with(name, output, input, Some(bias))?)?)
+        self.linear_with(name, output, input, Some(bias), O::gated)
     }
 
     /// A linear layer without a bias.
@@ -147,22 +175,25 @@ impl<'a, O: Ops> Loader<'a, O> {
     /// # Errors
     /// As [`Self::tensor`].
     pub fn linear_unbiased(&self, name: &str, output: usize, input: usize) -> Result<O::Linear> {
-        Ok(self.ops.linear(self.linear_with(name, output, input, None)?)?)
+        self.linear_with(name, output, input, None, O::linear)
     }
 
-    fn linear_with(
+    fn linear_with<L>(
         &self,
         name: &str,
         output: usize,
         input: usize,
         bias: Option<Vec<f32>>,
-    ) -> Result<LinearWeights> {
+        make: impl FnOnce(&O, LinearWeights<'_>) -> ops::Result<L>,
+    ) -> Result<L> {
         let name = format!("{name}.weight");
         let full = format!("{}{name}", self.prefix);
         let pointwise = self.file.shape(&full).is_some_and(|shape| shape.len() == 4);
         let stored: &[usize] = if pointwise { &[output, input, 1, 1] } else { &[output, input] };
-        let weight = self.tensor(&name, stored)?;
-        Ok(LinearWeights { weight, bias, shape: [output, input], may_round: self.may_round })
+        let mut scratch = self.scratch.borrow_mut();
+        let weight = self.read(&name, stored, &mut scratch)?;
+        let shape = [output, input];
+        Ok(make(self.ops, LinearWeights { weight, bias, shape, may_round: self.may_round })?)
     }
 
     /// A group norm's (or with one group a layer norm's) weights.

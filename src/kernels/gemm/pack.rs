@@ -11,6 +11,10 @@ use super::super::memory::Memory;
 use super::super::values::{DType, Element};
 use super::tile::Kernel;
 
+/// Values of each column's runs that are moved together: those of a 3×3 convolution come from the same few
+/// cache lines then, and all that is written lies in the first cache.
+const DEPTHS: usize = 16;
+
 /// A matrix of `runs · run_length` rows, ready for a kernel.
 pub struct PackedWeights {
     memory: Memory,
@@ -94,26 +98,28 @@ impl PackedWeights {
         let halves = if panel.wide { 2 } else { 1 };
         let pair = if T::DTYPE == DType::Bf16 { 2 } else { 1 };
         let steps = self.kernel.steps(self.run_length);
-        for (index, out) in out.chunks_exact_mut(unit * half * halves).enumerate() {
-            let (run, step) = (index / steps, index % steps);
-            for (part, out) in out.chunks_exact_mut(unit * half).enumerate() {
+        // Where a value is taken from within its column, and where it goes to within the panel.
+        let mut moves = Vec::with_capacity(self.runs * DEPTHS);
+        for depths in (0..self.run_length).step_by(DEPTHS) {
+            moves.clear();
+            let depths = depths..(depths + DEPTHS).min(self.run_length);
+            for (run, depth) in (0..self.runs).flat_map(|run| depths.clone().map(move |d| (run, d)))
+            {
+                let (step, row) = (run * steps + depth / unit, depth % unit);
+                let to = step * halves * unit * half + row / pair * pair * half + row % pair;
+                moves.extend(at(run, depth).map(|from| (from, to)));
+            }
+            for part in 0..halves {
                 let (first, count) = if self.gated {
                     (panel.first + part * self.columns, panel.columns)
                 } else {
                     (panel.first + part * half, panel.columns.saturating_sub(part * half).min(half))
                 };
-                for (row, out) in out.chunks_exact_mut(half * pair).enumerate() {
-                    let depth = step * unit + row * pair;
-                    // Only the last row of a run may be incomplete.
-                    let there = self.run_length.saturating_sub(depth).min(pair);
-                    // Where a value lies is worked out once for all columns.
-                    for i in 0..there {
-                        let Some(place) = at(run, depth + i) else { continue };
-                        let from = source.values[first * source.stride + place..].iter();
-                        let from = from.step_by(source.stride).take(count);
-                        for (out, value) in out[i..].iter_mut().step_by(pair).zip(from) {
-                            *out = T::of(*value);
-                        }
+                for column in 0..count {
+                    let values = &source.values[(first + column) * source.stride..];
+                    let out = &mut out[part * unit * half + column * pair..];
+                    for (from, to) in &moves {
+                        out[*to] = T::of(values[*from]);
                     }
                 }
             }

@@ -122,9 +122,9 @@ impl Cpu {
     }
 
     /// Packs a linear layer; if `gated`, the second half of its columns gates the first.
-    fn pack(&self, weights: LinearWeights, gated: bool) -> Linear {
+    fn pack(&self, weights: LinearWeights<'_>, gated: bool) -> Linear {
         let LinearWeights { weight, bias, shape: [output, input], may_round } = weights;
-        let weights = Weights { values: &weight, output, input };
+        let weights = Weights { values: weight, output, input };
         let bytes = may_round && self.bits == WeightBits::Eight;
         let weights = match (bytes, gated) {
             (false, false) => Packed::Full(self.gemm.pack(weights)),
@@ -163,16 +163,16 @@ impl Ops for Cpu {
         (self.gemm.weights() != DType::F32).then(|| Self::new(self.isa(), DType::F32))
     }
 
-    fn conv(&self, weights: ConvWeights) -> Result<Conv> {
+    fn conv(&self, weights: ConvWeights<'_>) -> Result<Conv> {
         let ConvWeights { weight, bias, shape, stride, padding } = weights;
-        Ok(Conv::new(&self.gemm, &weight, bias, shape, stride, padding))
+        Ok(Conv::new(&self.gemm, weight, bias, shape, stride, padding))
     }
 
-    fn linear(&self, weights: LinearWeights) -> Result<Linear> {
+    fn linear(&self, weights: LinearWeights<'_>) -> Result<Linear> {
         Ok(self.pack(weights, false))
     }
 
-    fn gated(&self, weights: LinearWeights) -> Result<Linear> {
+    fn gated(&self, weights: LinearWeights<'_>) -> Result<Linear> {
         Ok(self.pack(weights, true))
     }
 
