@@ -20,6 +20,8 @@ if [ ! -f "$work/objects.pkl" ]; then
     [ -d "$work/flat" ] || node "$here/rasterise.js" "$work/node_modules" "$work/flat"
     "$python" "$here/objects.py" "$work/node_modules" "$work/flat" "$work/objects.pkl"
 fi
+# The autoencoder is ready; without that folder it is trained anew.
+[ -d "$work/vae" ] || [ ! -d "$here/autoencoder" ] || cp -r "$here/autoencoder" "$work/vae"
 [ -d "$work/vae" ] || "$python" "$here/vae.py" "$work" 20000 $2
 [ -d "$work/vae" ] || exit 0
 [ -d "$work/tokenizer" ] || "$python" "$here/tokenizer.py" "$work" "$work/node_modules"
