@@ -22,7 +22,7 @@ use crate::types::{SameAs, Savings, WeightBits};
 /// Sides of sizes that are offered instead, as shares of the asked one.
 const SMALLER: [f64; 7] = [0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125];
 /// Bytes beside tensors and weights: scratch of the threads, pixels on their way.
-const BESIDE: u64 = 150 << 20;
+const BESIDE: u64 = 64 << 20;
 
 /// A model's shapes.
 pub struct Forecaster {
