@@ -86,11 +86,20 @@ impl List<'_> {
     }
 
     fn paint(&mut self, name: Text, value: &str, change: impl Fn(&mut PaintSettings)) {
+        self.paint_as(name, &|_| value.to_owned(), change);
+    }
+
+    fn paint_as(
+        &mut self,
+        name: Text,
+        value: &dyn Fn(Lang) -> String,
+        change: impl Fn(&mut PaintSettings),
+    ) {
         let before = &self.state.settings.paint;
         let mut paint = before.clone();
         change(&mut paint);
         let on = paint == *before;
-        self.setting(name, &|_| value.to_owned(), on, Command::Paint(paint));
+        self.setting(name, value, on, Command::Paint(paint));
     }
 
     fn prefer(&mut self, name: Text, value: Text, change: impl Fn(&mut Preferences)) {

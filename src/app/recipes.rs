@@ -111,7 +111,7 @@ impl AppState {
     }
 }
 
-/// What a recipe takes otherwise than it is chosen here: as the model itself, it is the user's choice.
+/// What a recipe takes otherwise than it is chosen here: like the model, that is the user's choice.
 fn unlike(recipe: &Recipe, choices: &ModelChoices) -> Vec<String> {
     let mut entries = Vec::new();
     if let Some(vae) = &recipe.vae {

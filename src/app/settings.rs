@@ -22,6 +22,12 @@ const WHITE: [u8; 3] = [255; 3];
 /// Recent colours that are remembered.
 const RECENT_COLORS: usize = 16;
 
+/// In which steps the whole UNet may run, as the window offers it.
+pub const DEEP_CACHE: [(Option<u32>, Text); 3] =
+    [(None, Text::Off), (Some(2), Text::EverySecondStep), (Some(3), Text::EveryThirdStep)];
+/// Shares of the tokens that may be merged, as the window offers them.
+pub const TOKEN_MERGING: [Option<f32>; 4] = [None, Some(0.25), Some(0.5), Some(0.75)];
+
 /// Which theme the window wears.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ThemeChoice {

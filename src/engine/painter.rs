@@ -162,7 +162,8 @@ impl From<ModelError> for Stop {
     }
 }
 
-/// Reads a model for a backend, its weights in so many bits. `progress` hears the share that is done, 0..=1.
+/// Reads a model for a backend, its weights in so many bits. `progress` hears the share that is
+/// done, 0..=1.
 ///
 /// # Errors
 /// A part is missing or damaged; cancelled.

@@ -109,9 +109,9 @@ impl Memory {
     }
 }
 
-/// Makes pieces of a megabyte and more the system's again as soon as they are freed. glibc would raise
-/// that bound by itself to 32 MiB, and keep what the reading of a model leaves: a tenth of its weights.
-/// To be called once, at the program's start.
+/// Makes pieces of a megabyte and more the system's again as soon as they are freed. glibc would
+/// raise that bound by itself to 32 MiB, and keep what the reading of a model leaves: a tenth of its
+/// weights. To be called once, at the program's start.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub fn give_back_large_pieces() {
     const BYTES: libc::c_int = 1 << 20;

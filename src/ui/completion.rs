@@ -6,7 +6,7 @@
 use egui::accesskit::Role;
 use egui::{
     Area, Context, Event, EventFilter, Id, ImeEvent, InputState, Key, LayerId, Order, Rect, Sense,
-    Stroke, StrokeKind, SurrenderFocusOn, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+    SurrenderFocusOn, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 
 use super::faces::Faces;
@@ -196,9 +196,7 @@ impl Completions {
         area.fixed_pos(rect.min).constrain(false).show(ui.ctx(), |ui| {
             let p = cx.palette;
             ui.set_min_size(rect.size());
-            ui.painter().add(tokens::shadow(p).as_shape(rect, radius::L));
-            let line = Stroke::new(1.0, p.line);
-            ui.painter().rect(rect, radius::L, p.raised, line, StrokeKind::Inside);
+            widgets::card(ui.painter(), p, rect);
             let inner = rect.shrink(space::XS);
             let mut child = ui.new_child(UiBuilder::new().max_rect(inner));
             child.spacing_mut().item_spacing.y = 0.0;

@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use egui::epaint::RectShape;
 use egui::text::{CCursor, LayoutJob, TextFormat, TextWrapping};
 use egui::text_edit::TextEditOutput;
 use egui::{
     Align, Galley, Key, KeyboardShortcut, Layout, Modifiers, Popup, Rect, ScrollArea, Stroke,
-    StrokeKind, TextBuffer, TextEdit, Ui, UiBuilder, pos2, vec2,
+    TextBuffer, TextEdit, Ui, UiBuilder, pos2, vec2,
 };
 
 use super::completion::{self, Completions};
 use super::prompt_box::{self, negative_id, prompt_id};
 use super::recent::Recent;
-use super::tokens::{self, radius, size, space};
+use super::tokens::{self, size, space};
 use super::widgets::slider::Slider;
 use super::widgets::{self, button, field};
 use super::{Cx, icons, menu};
@@ -132,9 +131,7 @@ impl Dock {
         // The shadow may fall outside the dock's own rectangle.
         let mut painter = ui.painter().clone();
         painter.set_clip_rect(ui.ctx().content_rect());
-        painter.add(tokens::shadow(p).as_shape(card, radius::L));
-        let stroke = Stroke::new(1.0, p.line);
-        painter.add(RectShape::new(card, radius::L, p.raised, stroke, StrokeKind::Inside));
+        widgets::card(&painter, p, card);
         // The card takes the pointer from the canvas where it lies over it.
         ui.interact(card, ui.scope_id().with("card"), egui::Sense::click());
 

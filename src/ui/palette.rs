@@ -3,8 +3,8 @@
 //! Drawn last, over everything. What is found comes from [`crate::app::palette`].
 
 use egui::{
-    Align2, Area, Id, Key, Modifiers, Order, Rect, ScrollArea, Sense, Stroke, StrokeKind, TextEdit,
-    Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2,
+    Align2, Area, Id, Key, Modifiers, Order, Rect, ScrollArea, Sense, Stroke, TextEdit, Ui,
+    UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2,
 };
 
 use super::tokens::{self, radius, size, space};
@@ -76,13 +76,11 @@ impl Palette {
         area.constrain(false).show(ui.ctx(), |ui| {
             ui.set_min_size(rect.size());
             let p = cx.palette;
-            ui.painter().add(tokens::shadow(p).as_shape(rect, radius::L));
-            let line = Stroke::new(1.0, p.line);
-            ui.painter().rect(rect, radius::L, p.raised, line, StrokeKind::Inside);
+            widgets::card(ui.painter(), p, rect);
             ui.interact(rect, ui.scope_id().with("ground"), Sense::click());
             self.field(ui, cx, rect.with_max_y(rect.top() + size::PALETTE_FIELD));
             let below = rect.with_min_y(rect.top() + size::PALETTE_FIELD);
-            ui.painter().hline(below.x_range(), below.top(), line);
+            ui.painter().hline(below.x_range(), below.top(), Stroke::new(1.0, p.line));
             self.list(ui, cx, below, &items, &found, chosen);
         });
         let outside = ui.input(|i| {

@@ -9,7 +9,7 @@ use super::tokens::{self, radius, size, space};
 use super::widgets::focus_ring;
 use super::{Cx, icons, panel_model, panel_told};
 use crate::app::command::Command;
-use crate::app::settings::PaintSettings;
+use crate::app::settings::{DEEP_CACHE, PaintSettings, TOKEN_MERGING};
 use crate::app::words::Text;
 use crate::engine::protocol::{PromptStyle, SameAs, Sampler, Savings, Schedule};
 
@@ -79,15 +79,13 @@ fn savings(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
     if let Some(changed) = decimal_row(ui, cx, row, high.min(WHOLE_RUN), Some(WHOLE_RUN)) {
         *interval = bounded(low, changed.or_models_own().unwrap_or(WHOLE_RUN));
     }
-    let names =
-        [(None, Text::Off), (Some(2), Text::EverySecondStep), (Some(3), Text::EveryThirdStep)];
-    let names = names.map(|(steps, text)| (steps, cx.t(text)));
+    let names = DEEP_CACHE.map(|(steps, text)| (steps, cx.t(text)));
     let value = paint.savings.deep_cache;
     if let Some(changed) = choice(ui, cx, Text::DeepCache, &names, value, Some(None)) {
         paint.savings.deep_cache = changed.or_models_own().flatten();
     }
-    let off = (None, cx.t(Text::Off));
-    let names = [off, (Some(0.25), "25 %"), (Some(0.5), "50 %"), (Some(0.75), "75 %")];
+    let shares = TOKEN_MERGING.map(|share| cx.lang().share_or_off(share));
+    let names: Vec<_> = TOKEN_MERGING.into_iter().zip(shares.iter().map(String::as_str)).collect();
     let value = paint.savings.token_merging;
     if let Some(changed) = choice(ui, cx, Text::TokenMerging, &names, value, Some(None)) {
         paint.savings.token_merging = changed.or_models_own().flatten();

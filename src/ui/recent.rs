@@ -1,8 +1,8 @@
 //! The list above an empty prompt: what was painted before, then the examples.
 
 use egui::{
-    Area, Id, Key, Modifiers, Order, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, WidgetInfo,
-    accesskit::Role, pos2, vec2,
+    Area, Id, Key, Modifiers, Order, Rect, ScrollArea, Sense, Ui, WidgetInfo, accesskit::Role,
+    pos2, vec2,
 };
 
 use super::tokens::{self, radius, size, space};
@@ -61,9 +61,7 @@ impl Recent {
         area.fixed_pos(rect.min).constrain(false).show(ui.ctx(), |ui| {
             let p = cx.palette;
             ui.set_min_size(rect.size());
-            ui.painter().add(tokens::shadow(p).as_shape(rect, radius::L));
-            let line = Stroke::new(1.0, p.line);
-            ui.painter().rect(rect, radius::L, p.raised, line, StrokeKind::Inside);
+            widgets::card(ui.painter(), p, rect);
             let inner = rect.shrink(space::XS);
             let mut child = ui.new_child(egui::UiBuilder::new().max_rect(inner));
             ScrollArea::vertical().auto_shrink(false).stick_to_bottom(true).show(

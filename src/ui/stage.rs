@@ -1,12 +1,12 @@
 //! The canvas with what lies on it now, and the card that is shown while a file hovers.
 
-use egui::{Align2, Rect, Stroke, StrokeKind, Ui, vec2};
+use egui::{Align2, Rect, Ui, vec2};
 
 use super::canvas::{
     Canvas, CanvasColors, CanvasEvent, CanvasInput, Emerging, MaskLayer, MaskLook,
 };
-use super::tokens::{self, radius, size};
-use super::{Cx, icons};
+use super::tokens::{self, size};
+use super::{Cx, icons, widgets};
 use crate::app::command::Command;
 use crate::app::scene::MaskSeen;
 use crate::app::words::Text;
@@ -81,8 +81,7 @@ pub fn drop_card(ui: &Ui, cx: &Cx<'_>, canvas: Rect) {
     let painter = ui.ctx().layer_painter(layer);
     painter.rect_filled(canvas, 0, p.dim);
     let card = Rect::from_center_size(canvas.center(), vec2(320.0, 132.0));
-    painter.add(tokens::shadow(p).as_shape(card, radius::L));
-    painter.rect(card, radius::L, p.raised, Stroke::new(1.0, p.line), StrokeKind::Inside);
+    widgets::card(&painter, p, card);
     let at = |dy: f32| card.center() + vec2(0.0, dy);
     painter.text(at(-28.0), Align2::CENTER_CENTER, icons::IMAGE, tokens::icon(32.0), p.accent_text);
     painter.text(

@@ -267,6 +267,31 @@ fn dependencies_come_from_the_public_registry() {
     fail_with(&other);
 }
 
+/// The fuzz targets take the models' room in by path, with a manifest of their own, and are not
+/// built with the rest.
+#[test]
+fn the_fuzz_targets_have_what_the_models_room_uses() {
+    let names = |manifest: &str| -> Vec<String> {
+        let text = read(&root().join(manifest));
+        let lines = text.lines().skip_while(|line| *line != "[dependencies]").skip(1);
+        let lines = lines.take_while(|line| !line.starts_with('['));
+        lines.filter_map(|line| Some(line.split_once(" = ")?.0.replace('-', "_"))).collect()
+    };
+    let there = names("tests/fuzz/Cargo.toml");
+    let mut broken = Vec::new();
+    for path in shipped_files().iter().filter(|path| shown(path).starts_with("src/models")) {
+        let text = read(path);
+        // A module of the room may have the name of a crate.
+        let own = |name: &String| text.contains(&format!("mod {name};"));
+        for name in names("Cargo.toml").iter().filter(|name| !there.contains(name) && !own(name)) {
+            if shipped(&text).any(|(_, line)| line.contains(&format!("{name}::"))) {
+                broken.push(format!("{}: tests/fuzz/Cargo.toml lacks {name}", shown(path)));
+            }
+        }
+    }
+    fail_with(&broken);
+}
+
 #[test]
 fn what_is_bundled_has_its_licence() {
     let mut broken = Vec::new();

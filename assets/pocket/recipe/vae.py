@@ -2,8 +2,8 @@
 
 usage: vae.py WORK PICTURES [START]
 
-WORK holds objects.pkl; vae/ and vae.pt are written there, and vae.pt resumes; a TERM or INT signal saves and ends. PICTURES counts crops
-in all, earlier calls with it. START is a folder with an autoencoder to begin from.
+WORK holds objects.pkl; vae/ and vae.pt are written there, and vae.pt resumes; a TERM or INT signal saves and ends.
+PICTURES counts crops in all, earlier calls with it. START is a folder with an autoencoder to begin from.
 
 What was learned:
 - with diffusers' default initialisation it hardly starts; zeroed second convolutions of the residual blocks,

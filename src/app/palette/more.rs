@@ -4,7 +4,7 @@
 
 use super::List;
 use crate::app::command::Command;
-use crate::app::settings::PaintSettings;
+use crate::app::settings::{DEEP_CACHE, PaintSettings, TOKEN_MERGING};
 use crate::app::told::{DepthFrom, REFINER_FROM};
 use crate::app::words::{Lang, Text};
 use crate::engine::protocol::{
@@ -17,10 +17,7 @@ const SWITCH: [(Text, bool); 2] = [(Text::On, true), (Text::Off, false)];
 impl List<'_> {
     /// A setting whose value is a word of the window.
     fn paint_word(&mut self, name: Text, value: Text, change: impl Fn(&mut PaintSettings)) {
-        let mut paint = self.state.settings.paint.clone();
-        change(&mut paint);
-        let on = paint == self.state.settings.paint;
-        self.setting(name, &|lang| lang.get(value).to_owned(), on, Command::Paint(paint));
+        self.paint_as(name, &|lang| lang.get(value).to_owned(), change);
     }
 
     /// A choice about the model in use.
@@ -45,14 +42,12 @@ pub(super) fn add(list: &mut List<'_>) {
     for layer in [1, 2] {
         list.paint(Text::ClipSkip, &layer.to_string(), |paint| paint.clip_skip = layer);
     }
-    let every =
-        [(Text::Off, None), (Text::EverySecondStep, Some(2)), (Text::EveryThirdStep, Some(3))];
-    for (word, steps) in every {
+    for (steps, word) in DEEP_CACHE {
         list.paint_word(Text::DeepCache, word, |paint| paint.savings.deep_cache = steps);
     }
-    list.paint_word(Text::TokenMerging, Text::Off, |paint| paint.savings.token_merging = None);
-    for (value, share) in [("25 %", 0.25), ("50 %", 0.5), ("75 %", 0.75)] {
-        list.paint(Text::TokenMerging, value, |paint| paint.savings.token_merging = Some(share));
+    for share in TOKEN_MERGING {
+        let say = |lang: Lang| lang.share_or_off(share);
+        list.paint_as(Text::TokenMerging, &say, |paint| paint.savings.token_merging = share);
     }
     told(list);
     choices(list);

@@ -63,6 +63,12 @@ impl Lang {
         self.fill(Text::Percent, &[&number])
     }
 
+    /// The same, or that there is none.
+    #[must_use]
+    pub fn share_or_off(self, fraction: Option<f32>) -> String {
+        fraction.map_or_else(|| self.get(Text::Off).to_owned(), |fraction| self.share(fraction))
+    }
+
     /// The language for a locale name such as `zh-CN` or `de_DE`.
     #[must_use]
     pub fn of_locale(locale: &str) -> Self {

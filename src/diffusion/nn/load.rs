@@ -88,8 +88,7 @@ impl<'a, O: Ops> Loader<'a, O> {
     /// Cancelled, unreadable, of another shape, or not finite.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let mut values = Vec::new();
-        let count = self.read(name, shape, &mut values)?.len();
-        values.truncate(count);
+        self.read(name, shape, &mut values)?;
         Ok(values)
     }
 

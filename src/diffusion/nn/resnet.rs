@@ -64,7 +64,7 @@ impl<O: Ops> Resnet<O> {
         };
         let act = Some(self.activation);
         let extra = ConvExtra { channel_bias: time.as_ref(), ..ConvExtra::default() };
-        // Each is dropped as soon as it has been read: in the autoencoder they are the largest there are.
+        // Each is dropped as soon as it has been read: the autoencoder has none that are larger.
         let hidden = {
             let normed = ops.group_norm(x, &self.norm1, act)?;
             ops.convolve(&normed, &self.conv1, extra)?

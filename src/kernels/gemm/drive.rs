@@ -28,7 +28,7 @@ pub struct Extra<'a> {
 /// Rows that a block aims at.
 pub(super) const BLOCK: usize = 256;
 /// Tasks for each thread, so that none waits long for the last.
-pub(super) const TASKS_PER_THREAD: usize = 4;
+const TASKS_PER_THREAD: usize = 4;
 
 /// `out = windows · weights`, and what `extra` says.
 pub(super) fn run(
@@ -67,14 +67,23 @@ fn run_typed<T: Element>(
     assert!(job.residual.is_none_or(|residual| residual.len() == rows * weights.columns));
     let kernel = weights.kernel();
     let blocks = windows.blocks(BLOCK / kernel.rows * kernel.rows);
-    let panels = weights.panels();
+    share_out((blocks.len(), weights.panels()), |block, panels| {
+        job.run_block(blocks[block], panels);
+    });
+}
+
+/// Runs so many blocks of rows times panels of columns on all threads: `run` gets a block and some of
+/// the panels.
+pub(super) fn share_out(
+    (blocks, panels): (usize, usize),
+    run: impl Fn(usize, std::ops::Range<usize>) + Sync,
+) {
     let wanted = TASKS_PER_THREAD * rayon::current_num_threads();
-    let groups = wanted.div_ceil(blocks.len().max(1)).clamp(1, panels);
+    let groups = wanted.div_ceil(blocks.max(1)).clamp(1, panels.max(1));
     // Neighbouring tasks share weights: those of the largest layers come from memory once.
-    (0..groups * blocks.len()).into_par_iter().for_each(|task| {
-        let (group, block) = (task / blocks.len(), blocks[task % blocks.len()]);
-        let (from, to) = (group * panels / groups, (group + 1) * panels / groups);
-        job.run_block(block, from..to);
+    (0..groups * blocks).into_par_iter().for_each(|task| {
+        let (group, block) = (task / blocks, task % blocks);
+        run(block, group * panels / groups..(group + 1) * panels / groups);
     });
 }
 

@@ -11,8 +11,8 @@ use super::super::memory::Memory;
 use super::super::values::{DType, Element};
 use super::tile::Kernel;
 
-/// Values of each column's runs that are moved together: those of a 3×3 convolution come from the same few
-/// cache lines then, and all that is written lies in the first cache.
+/// Values of each column's runs that are moved together: those of a 3×3 convolution come from the
+/// same few cache lines then, and all that is written lies in the first cache.
 const DEPTHS: usize = 16;
 
 /// A matrix of `runs · run_length` rows, ready for a kernel.

@@ -28,6 +28,13 @@ pub fn focus_ring(ui: &Ui, response: &Response, corner: u8) {
     }
 }
 
+/// Draws the ground of what lies over the canvas: raised, with a line and a shadow.
+pub fn card(painter: &Painter, p: &Palette, rect: Rect) {
+    painter.add(tokens::shadow(p).as_shape(rect, tokens::radius::L));
+    let line = Stroke::new(1.0, p.line);
+    painter.rect(rect, tokens::radius::L, p.raised, line, StrokeKind::Inside);
+}
+
 /// Draws an icon in the middle of a rectangle.
 pub fn icon_in(painter: &Painter, rect: Rect, icon: &str, points: f32, colour: egui::Color32) {
     painter.text(rect.center(), Align2::CENTER_CENTER, icon, tokens::icon(points), colour);

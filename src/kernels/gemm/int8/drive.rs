@@ -1,13 +1,11 @@
 //! Runs a product of bytes block by block: rows rounded into the cache, panels of weights past them,
 //! and each finished panel, scaled, through the epilogue.
 
-use rayon::prelude::*;
-
 use super::super::super::activation::Activation;
 use super::super::super::isa::Isa;
 use super::super::super::memory::{Shared, scratch};
 use super::super::super::values::{Element, Values, ValuesMut, with_values};
-use super::super::drive::{BLOCK, TASKS_PER_THREAD, announce, prefetch};
+use super::super::drive::{BLOCK, announce, prefetch, share_out};
 use super::super::epilogue::{Finish, Stretch, finish};
 use super::super::tile::{Out, PANEL, Span, Strip};
 use super::quantise::{RowScale, round_row, scale_sums};
@@ -49,14 +47,8 @@ fn run_typed<T: Element>(
     assert!(extra.channel_bias.is_none(), "linear layers have no biases of images");
     assert!(job.residual.is_none_or(|residual| residual.len() == rows * weights.columns));
     let each = BLOCK / weights.kernel.rows * weights.kernel.rows;
-    let (blocks, panels) = (rows.div_ceil(each), weights.panel_count());
-    let wanted = TASKS_PER_THREAD * rayon::current_num_threads();
-    let groups = wanted.div_ceil(blocks.max(1)).clamp(1, panels.max(1));
-    // Neighbouring tasks share weights: those of the largest layers come from memory once.
-    (0..groups * blocks).into_par_iter().for_each(|task| {
-        let (group, first) = (task / blocks, task % blocks * each);
-        let panels = group * panels / groups..(group + 1) * panels / groups;
-        job.run_block(first..(first + each).min(rows), panels);
+    share_out((rows.div_ceil(each), weights.panel_count()), |block, panels| {
+        job.run_block(block * each..((block + 1) * each).min(rows), panels);
     });
 }
 
