@@ -51,7 +51,11 @@ class MuonWithAdamW:
             Muon(matrices, lr, weight_decay=weight_decay),
             torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.95), weight_decay=0.0),
         ]
-        self.param_groups = [group for part in self.parts for group in part.param_groups]
+
+    @property
+    def param_groups(self):
+        """Asked for anew each time: an optimiser that loads its state has other groups than before."""
+        return [group for part in self.parts for group in part.param_groups]
 
     def zero_grad(self):
         for part in self.parts:

@@ -24,8 +24,8 @@ from latents import Encoder
 from trainer import Data, Trainer
 from workplace import Log, Schedule, Stop
 
-PEAK, WARMUP, FLOOR = 1e-3, 20_000, 0.03
-FIRST_SHARDS, MOST_SHARDS, EVERY = 12, 300, 4000
+PEAK, WARMUP, FLOOR = 2e-3, 20_000, 0.03
+FIRST_SHARDS, MOST_SHARDS, EVERY = 12, 300, 8000
 CHECKPOINT_SECONDS, GRID_PICTURES, REPORT_STEPS = 600, 100_000, 50
 CORES = torch.get_num_threads()  # hours are those of this many cores at work, whatever else ran beside
 
@@ -127,10 +127,15 @@ def main():
         shutil.copy("state.pt", path)
     if os.path.exists(path):
         trainer.restore(path)
-    if arguments.cool:
-        cool(trainer, arguments.cool, stop, log)
-    else:
-        hold(trainer, arguments.pictures, stop, log)
+    try:
+        if arguments.cool:
+            cool(trainer, arguments.cool, stop, log)
+        else:
+            hold(trainer, arguments.pictures, stop, log)
+    except Exception:
+        if not stop:
+            raise
+        trainer.store(path)  # a signal to the whole group also ends the compiler that a new shape waits for
 
 
 if __name__ == "__main__":
