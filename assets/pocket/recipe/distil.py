@@ -180,7 +180,7 @@ def main(work, model, pictures):
     log, distiller = Log("distil.log"), Distiller(model)
     if os.path.exists("few_step.pt"):
         distiller.restore("few_step.pt")
-    data, generator = Data(distiller.ids_of), torch.Generator().manual_seed(distiller.seen)
+    data, generator = Data(distiller.ids_of, small=0.15), torch.Generator().manual_seed(distiller.seen)
     data.load(Encoder(".").paths())
     part = pictures / len(HALVINGS)
     schedule, saved, losses = Schedule(PEAK, 2000, part, fall=0.5), time.time(), []

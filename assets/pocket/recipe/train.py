@@ -90,7 +90,7 @@ def hold(trainer, pictures, stop, log):
 
 def cool(trainer, pictures, stop, log):
     """The branch: the rate falls to FLOOR over so many pictures, and a model is written."""
-    data = Data(trainer.ids_of)
+    data = Data(trainer.ids_of, small=0.15)
     data.load(Encoder(".").paths())
     log(f"cooling from {trainer.seen} pictures, {trainer.cooled} of {pictures} done, {data.count} scenes")
     report, saved = Report(log, trainer), time.time()

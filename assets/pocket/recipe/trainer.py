@@ -10,16 +10,17 @@ import network
 from muon import MuonWithAdamW
 from workplace import DEVICE, autocast, save
 
-PIXELS, DROP_CAPTION, DECAY = 128 * 1024, 0.1, 0.01  # the optimiser's share of a step halves with twice the batch
+NATIVE = 32 * 32  # latent pixels of a picture of the native size
+PIXELS, DROP_CAPTION, DECAY = 128 * NATIVE, 0.1, 0.01  # the optimiser's share of a step halves with twice the batch
 KEEP, KEEP_COOLING = 0.9995, 0.998  # of the average, a step; the falling rate averages too
 SNR_CAP, LEAST_WEIGHT, AVERAGE_EVERY = 20.0, 0.1, 4
 
 
 class Data:
-    """Latents and captions by shape, in memory."""
+    """Latents and captions by shape, in memory. Small ones are drawn `small` times as often as their number says."""
 
-    def __init__(self, ids_of):
-        self.ids_of, self.loaded, self.shapes, self.count = ids_of, set(), {}, 0
+    def __init__(self, ids_of, small=1.0):
+        self.ids_of, self.small, self.loaded, self.shapes, self.count = ids_of, small, set(), {}, 0
 
     def load(self, paths):
         for path in paths:
@@ -36,6 +37,7 @@ class Data:
         """Latents f32 [n, 4, h, w] of one shape and ids [n, positions]; as many as fill PIXELS."""
         shapes = list(self.shapes)
         share = torch.tensor([float(len(self.shapes[shape][0]) * shape[0] * shape[1]) for shape in shapes])
+        share *= torch.tensor([self.small if shape[0] * shape[1] < NATIVE else 1.0 for shape in shapes])
         shape = shapes[torch.multinomial(share, 1, generator=generator)]
         z, ids = self.shapes[shape]
         pick = torch.randint(0, len(z), (PIXELS // (shape[0] * shape[1]),), generator=generator).to(DEVICE)
