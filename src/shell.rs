@@ -147,6 +147,8 @@ pub struct Shell {
     files: FileWorker,
     library: Library,
     settings_file: Option<PathBuf>,
+    /// The settings as they were read or written last.
+    settings_written: Settings,
     remember_at: Option<f64>,
     began: Instant,
     title: String,
@@ -191,6 +193,7 @@ impl Shell {
         theme::install(ctx);
         let locale = sys_locale::get_locale().unwrap_or_default();
         let wake = ctx.clone();
+        let settings_written = settings.clone();
         Ok(Self {
             state: AppState::new(settings, Lang::of_locale(&locale)),
             window: Window::default(),
@@ -198,6 +201,7 @@ impl Shell {
             files: FileWorker::spawn(move || wake.request_repaint())?,
             library: Library::new(HubSettings::nowhere(), None),
             settings_file: None,
+            settings_written,
             remember_at: None,
             began: Instant::now(),
             title: String::new(),
@@ -405,11 +409,14 @@ impl Shell {
 
     fn write_settings(&mut self) {
         let Some(path) = &self.settings_file else { return };
-        if let Err(error) = self.state.settings.save(path) {
-            let values = [error.to_string(), path.display().to_string()];
-            let values = values.each_ref().map(String::as_str);
-            let words = self.state.lang.fill(Text::SettingsLost, &values);
-            self.state.notices.say(self.state.now, Kind::Warning, words, None);
+        match self.state.settings.save(path, &self.settings_written) {
+            Ok(()) => self.settings_written = self.state.settings.clone(),
+            Err(error) => {
+                let values = [error.to_string(), path.display().to_string()];
+                let values = values.each_ref().map(String::as_str);
+                let words = self.state.lang.fill(Text::SettingsLost, &values);
+                self.state.notices.say(self.state.now, Kind::Warning, words, None);
+            }
         }
     }
 

@@ -242,11 +242,11 @@ pub enum Command {
 /// Where a key acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Everywhere.
+    /// Everywhere; in a text field only keys that type nothing.
     Anywhere,
     /// While no text field has the focus.
     NoText,
-    /// While nothing but the canvas or the strip has the focus.
+    /// While nothing but the canvas has the focus; the strip shares the way from one to the next.
     Canvas,
 }
 
@@ -370,9 +370,9 @@ rows! {
     MaskBottom, MaskBottom, [], Anywhere, Some(Group::Mask);
     MaskCentre, MaskCentre, [], Anywhere, Some(Group::Mask);
     MaskBorder, MaskBorder, [], Anywhere, Some(Group::Mask);
-    ZoomFit, ZoomFit, [plain("0"), ctrl("0")], NoText, Some(Group::View);
-    ZoomFull, ZoomFull, [plain("1"), ctrl("1")], NoText, Some(Group::View);
-    ZoomDouble, ZoomDouble, [plain("2"), ctrl("2")], NoText, Some(Group::View);
+    ZoomFit, ZoomFit, [plain("0"), ctrl("0")], Anywhere, Some(Group::View);
+    ZoomFull, ZoomFull, [plain("1"), ctrl("1")], Anywhere, Some(Group::View);
+    ZoomDouble, ZoomDouble, [plain("2"), ctrl("2")], Anywhere, Some(Group::View);
     ZoomIn, ZoomIn, [ctrl("Plus"), ctrl("Equals")], Anywhere, Some(Group::View);
     ZoomOut, ZoomOut, [ctrl("Minus")], Anywhere, Some(Group::View);
     TogglePanel, TogglePanel, [plain("F7")], Anywhere, Some(Group::View);
@@ -483,7 +483,7 @@ impl Action {
             Self::ToolMask => state.tool == Tool::Mask,
             Self::ToolEyedropper => state.tool == Tool::Eyedropper,
             Self::ToolHand => state.tool == Tool::Hand,
-            Self::MaskHide => state.mask_hidden,
+            Self::MaskHide => state.has_mask() && !state.mask_is_seen(),
             Self::CanvasOnly => state.canvas_only,
             Self::PauseQueue => state.jobs.paused,
             _ => false,

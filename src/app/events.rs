@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::command::{Action, Command};
 use super::jobs::{Keyed, Stage, Step};
 use super::notices::{Kind, Label, Offer};
+use super::scene::MaskShow;
 use super::state::{AppState, Effect, Focus, Welcome};
 use super::trouble;
 use super::undo::{Deed, Moment};
@@ -16,7 +17,7 @@ use crate::engine::protocol::{
     Event, FailureKind, JobError, JobId, ModelChoices, ModelInfo, ModelSource, Notice,
     PaintRequest, Painted, Phase, Preview, Timing,
 };
-use crate::files::{FileEvent, Wish};
+use crate::files::{FileEvent, Wish, Work};
 use crate::plane::Plane;
 
 impl AppState {
@@ -58,6 +59,8 @@ impl AppState {
                     return self.ended_early(None);
                 }
                 self.hold_running(midway);
+                // The queue may have been let go on before the job had stopped.
+                return self.advance();
             }
             Event::Failed { error, .. } => return self.ended_early(Some(error)),
         }
@@ -173,10 +176,14 @@ impl AppState {
         entry.stage = Stage::Finished;
         entry.phase = None;
         entry.seed = painted.seed;
+        entry.request = painted.request;
         entry.of = entry.of.max(entry.steps.len() as u32);
         entry.picture = Some(painted.picture);
         entry.took_secs = Some(now - entry.began);
         let (id, next) = (entry.id, entry.index + 1);
+        if entry.masked() {
+            self.mask_show = MaskShow::Auto;
+        }
         if follow && self.shown != Some(id) {
             self.show(Some(id));
         }
@@ -194,7 +201,10 @@ impl AppState {
         // It may have ended before it heard of a pause.
         self.jobs.pausing = false;
         if let Some(request) = request {
-            self.learn(&request, timing, number);
+            // One that did only its last steps teaches nothing about a whole run.
+            if job.as_ref().is_some_and(|job| job.request.resume.is_none()) {
+                self.learn(&request, timing, number);
+            }
             let request = Arc::new(*request);
             for entry in self.entries.iter_mut().filter(|entry| entry.job == number) {
                 entry.request = request.clone();
@@ -209,6 +219,10 @@ impl AppState {
     /// Teaches the clock. Loading is left out: it is paid once.
     fn learn(&mut self, request: &PaintRequest, timing: Timing, number: u64) {
         let Some(info) = self.model.info.clone() else { return };
+        // The model in use may be another one by now.
+        if info.source != request.model {
+            return;
+        }
         let count = f64::from(request.count.max(1));
         let ran = self.entries.iter().find(|entry| entry.job == number).map_or(0, |entry| entry.of);
         if ran == 0 {
@@ -293,13 +307,16 @@ impl AppState {
             FileEvent::OpenedProject { path, name, project } => {
                 return self.open_project(path, &name, *project);
             }
-            FileEvent::Saved { path } => {
+            FileEvent::Saved { path, version } => {
                 let name =
                     path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
-                self.unsaved = false;
+                // Meanwhile it may have been painted on, or another one may have taken its place.
+                self.unsaved &= version != self.version();
                 let words = self.lang.fill(Text::SavedPicture, &[&name]);
                 let show = (Text::ShowFile, Command::ShowFolder(path.clone()));
-                self.saved_to = Some(path);
+                if version.sheet == self.sheet {
+                    self.saved_to = Some((version.sheet, path));
+                }
                 self.notices.say(self.now, Kind::Info, words, Some(show));
             }
             FileEvent::Copied => {
@@ -320,10 +337,14 @@ impl AppState {
             }
             FileEvent::DepthRead { path, picture } => self.depth_read(path, picture),
             FileEvent::DialogClosed => {}
-            FileEvent::Failed { message } => {
-                let open = (Text::Open, Command::Do(Action::Open));
+            FileEvent::Failed { message, work } => {
+                let way_out = match work {
+                    Work::Open => (Text::Open, Action::Open),
+                    Work::Save | Work::Copy => (Text::SaveAs, Action::SaveAs),
+                };
+                let way_out = (way_out.0, Command::Do(way_out.1));
                 let words = trouble::said(self.lang, &message).into_owned();
-                self.notices.say(self.now, Kind::Error, words, Some(open));
+                self.notices.say(self.now, Kind::Error, words, Some(way_out));
             }
         }
         Vec::new()
@@ -338,7 +359,7 @@ impl AppState {
         self.document_entry = None;
         let action = self.offer(texts);
         name.clone_into(&mut self.title);
-        self.saved_to = None;
+        self.begin_sheet();
         self.unsaved = false;
         self.welcome = Welcome::Over;
         self.settings.welcome_painted = true;

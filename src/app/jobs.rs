@@ -85,7 +85,7 @@ pub struct Entry {
     pub job: u64,
     /// Which picture of the job, from 0.
     pub index: u32,
-    /// What it is made from; defaults are filled in when the job ends.
+    /// What it is made from; defaults are filled in when it is painted.
     pub request: Arc<PaintRequest>,
     /// Its own seed.
     pub seed: u64,
@@ -105,6 +105,8 @@ pub struct Entry {
     pub kept: bool,
     /// What it started from.
     pub origin: Option<Plane<4>>,
+    /// Which picture that was a state of; see [`AppState::sheet`](super::state::AppState::sheet).
+    pub sheet: Option<u64>,
     /// What was on the canvas when it began, which stays until the first preview.
     pub before: Option<Plane<4>>,
     /// The model's name.

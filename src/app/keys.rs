@@ -25,6 +25,16 @@ pub struct Keys {
     pub alt: bool,
 }
 
+impl Keys {
+    /// Whether a text field may want them: single letters and the like.
+    #[must_use]
+    pub fn types(self) -> bool {
+        let function = self.key.len() > 1
+            && self.key.strip_prefix('F').is_some_and(|n| n.parse::<u8>().is_ok());
+        !(self.ctrl || self.alt || function || self.key == "Escape")
+    }
+}
+
 /// A key alone.
 #[must_use]
 pub const fn plain(key: &'static str) -> Keys {

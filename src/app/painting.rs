@@ -185,6 +185,7 @@ impl AppState {
         self.jobs.last_number += 1;
         let number = self.jobs.last_number;
         let request = Arc::new(request);
+        let sheet = origin.and_then(|origin| self.sheet_of(origin));
         let entries: Vec<Entry> = (0..request.count)
             .map(|index| Entry {
                 id: EntryId(self.fresh_key()),
@@ -200,6 +201,7 @@ impl AppState {
                 small: None,
                 kept: false,
                 origin: origin.cloned(),
+                sheet,
                 before: None,
                 model: self.model.name().to_owned(),
                 began: 0.0,
@@ -216,6 +218,15 @@ impl AppState {
             self.jobs.waiting.push_back(job);
             self.entries.extend(entries);
         }
+    }
+
+    /// Which picture something to start from is a state of.
+    fn sheet_of(&self, origin: &Plane<4>) -> Option<u64> {
+        if self.document.picture().is_some_and(|picture| picture.key() == origin.key()) {
+            return Some(self.sheet);
+        }
+        let same = |entry: &&Entry| entry.origin.as_ref().is_some_and(|o| o.key() == origin.key());
+        self.entries.iter().rev().find(same).and_then(|entry| entry.sheet)
     }
 
     /// Gives the engine the next job if it has none.
@@ -263,7 +274,7 @@ impl AppState {
             }
             Err(message) => {
                 self.jobs.running = None;
-                self.entries.retain(|entry| entry.job != number);
+                self.drop_unpainted(number);
                 self.show(self.document_entry);
                 let words = trouble::said(self.lang, &message).into_owned();
                 self.notices.say(self.now, Kind::Error, words, None);
@@ -283,7 +294,12 @@ impl AppState {
         let Some(number) = self.entry(id).map(|entry| entry.job) else { return };
         if self.jobs.waiting.iter().any(|job| job.number == number) {
             self.jobs.waiting.retain(|job| job.number != number);
-            self.entries.retain(|entry| entry.job != number);
+            self.drop_unpainted(number);
         }
+    }
+
+    /// Takes a job's pictures off the strip, but for those that were finished before a pause.
+    fn drop_unpainted(&mut self, number: u64) {
+        self.entries.retain(|entry| entry.job != number || entry.stage == Stage::Finished);
     }
 }

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::notices::Kind;
+use super::scene::MaskShow;
 use super::settings::PaintSettings;
 use super::state::{AppState, Effect, Focus, Welcome};
 use super::undo::{Deed, Moment};
@@ -41,7 +42,7 @@ impl AppState {
             negative: self.negative.clone(),
             strength: self.strength,
             strength_before_mask: self.strength_before_mask,
-            mask_hidden: self.mask_hidden,
+            mask_hidden: self.mask_show == MaskShow::Hidden,
             paint: self.settings.paint.clone(),
         };
         Project {
@@ -76,10 +77,13 @@ impl AppState {
         self.strength = if desk.strength == 0 { self.settings.strength } else { desk.strength };
         self.strength = self.strength.clamp(1, 100);
         self.strength_before_mask = desk.strength_before_mask.map(|percent| percent.clamp(1, 100));
-        self.mask_hidden = desk.mask_hidden;
+        self.mask_show = MaskShow::hidden(desk.mask_hidden);
         self.settings.paint = desk.paint.within_bounds();
         name.clone_into(&mut self.title);
-        self.saved_to = path;
+        self.begin_sheet();
+        if let Some(path) = path {
+            self.saved_to = Some((self.sheet, path));
+        }
         self.unsaved = false;
         self.welcome = Welcome::Over;
         self.settings.welcome_painted = true;
@@ -197,7 +201,7 @@ mod tests {
         assert_eq!(words(&opened), words(&state));
         assert_eq!(opened.document.feather_px.to_bits(), state.document.feather_px.to_bits());
         assert_eq!(opened.settings.feather_px, state.settings.feather_px);
-        assert!(!opened.unsaved && opened.saved_to.is_some() && opened.avoid_open);
+        assert!(!opened.unsaved && opened.file().is_some() && opened.avoid_open);
         // One step back is what was there before, and the words are not lost.
         opened.undo();
         assert!(opened.document.is_empty());

@@ -72,7 +72,9 @@ impl AppState {
         if job.repeats {
             let origin = self.entries.iter().find(|entry| entry.job == job.number);
             let origin = origin.and_then(|entry| entry.origin.clone());
-            let request = PaintRequest { seed: examples::random_seed(), ..(*job.request).clone() };
+            // A pause's half-done picture is not where the next one begins.
+            let seed = examples::random_seed();
+            let request = PaintRequest { seed, resume: None, ..(*job.request).clone() };
             self.enqueue(request, origin.as_ref(), false, false);
             if let Some(next) = self.jobs.waiting.back_mut() {
                 next.repeats = true;
@@ -92,6 +94,8 @@ mod tests {
     use super::*;
     use crate::app::settings::Settings;
     use crate::app::words::Lang;
+    use crate::diffusion::noise::Noise;
+    use crate::diffusion::samplers::State;
 
     fn state_with(prompts: &[&str]) -> AppState {
         let mut state = AppState::new(Settings::default(), Lang::En);
@@ -131,12 +135,30 @@ mod tests {
     }
 
     #[test]
+    fn what_a_paused_job_has_painted_stays_when_the_rest_is_cancelled() {
+        let mut state = state_with(&[]);
+        let request = PaintRequest { count: 3, ..PaintRequest::default() };
+        state.enqueue(request, None, false, false);
+        state.entries[0].stage = Stage::Finished;
+        let (painted, waiting) = (state.entries[0].id, state.entries[1].id);
+        state.unqueue(waiting);
+        assert!(state.jobs.waiting.is_empty());
+        assert_eq!(state.entries.iter().map(|entry| entry.id).collect::<Vec<_>>(), [painted]);
+    }
+
+    #[test]
     fn a_repeating_job_comes_again_with_another_seed() {
         let mut state = state_with(&["a"]);
         state.jobs.waiting[0].repeats = true;
-        let job = state.jobs.waiting.pop_front().unwrap();
+        let mut job = state.jobs.waiting.pop_front().unwrap();
+        // It was paused and let go on in between.
+        let noise = Noise::torch(1);
+        let stood = State { latent: Vec::new(), step: 1, earlier: Vec::new(), noise };
+        let resume = Some(Arc::new(Midway { index: 0, state: stood }));
+        job.request = Arc::new(PaintRequest { resume, ..(*job.request).clone() });
         assert!(state.job_done(&job).is_empty());
         let next = &state.jobs.waiting[0];
+        assert_eq!(next.request.resume, None);
         assert!(next.repeats && next.request.seed != job.request.seed);
         assert_eq!(next.request.prompt, "a");
     }

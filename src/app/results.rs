@@ -48,13 +48,17 @@ impl AppState {
             return true;
         }
         let Some(picture) = entry.picture.clone() else { return !self.document.is_empty() };
-        let id = entry.id;
+        let (id, sheet) = (entry.id, entry.sheet);
         let recipe = infotext(&entry.request.alone(entry.index), picture.size(), &entry.model);
         let title = entry.words().to_owned();
         self.document.replace_picture(picture);
         self.document_recipe = recipe;
         self.document_entry = Some(id);
         self.title = title;
+        match sheet {
+            Some(sheet) => self.sheet = sheet,
+            None => self.begin_sheet(),
+        }
         self.unsaved = true;
         if let Some(entry) = self.entry_mut(id) {
             entry.kept = true;

@@ -21,6 +21,25 @@ pub struct Emergence {
     pub within_mask: bool,
 }
 
+/// Whether the mask is seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MaskShow {
+    /// Always with the mask's tool; otherwise unless a fill is to be judged.
+    #[default]
+    Auto,
+    /// Asked for by hand.
+    Shown,
+    /// Hidden by hand.
+    Hidden,
+}
+
+impl MaskShow {
+    /// As it was stored.
+    pub(super) fn hidden(hidden: bool) -> Self {
+        if hidden { Self::Hidden } else { Self::Auto }
+    }
+}
+
 /// How the mask is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaskSeen {
@@ -194,11 +213,20 @@ impl AppState {
             return None;
         }
         Some(match self.tool {
-            Tool::Mask if !self.mask_hidden => MaskSeen::Paint,
-            Tool::Mask => MaskSeen::Hidden,
-            _ if !self.mask_hidden && !self.fill_shown() => MaskSeen::Contour,
-            _ => MaskSeen::Hidden,
+            _ if !self.mask_is_seen() => MaskSeen::Hidden,
+            Tool::Mask => MaskSeen::Paint,
+            _ => MaskSeen::Contour,
         })
+    }
+
+    /// Whether a mask that lies on the picture is seen.
+    #[must_use]
+    pub fn mask_is_seen(&self) -> bool {
+        match self.mask_show {
+            MaskShow::Auto => self.tool == Tool::Mask || !self.fill_shown(),
+            MaskShow::Shown => true,
+            MaskShow::Hidden => false,
+        }
     }
 
     /// After a fill the mask stays but is hidden, so that the result can be judged.

@@ -330,10 +330,11 @@ impl Settings {
     /// an error at start.
     #[must_use]
     pub fn load(path: &Path) -> Self {
-        std::fs::read(path)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default()
+        Self::read(path).unwrap_or_default()
+    }
+
+    fn read(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
     }
 
     /// The brush of a tool; tools without one show the mask's.
@@ -373,15 +374,27 @@ impl Settings {
         self.recent_colors.truncate(RECENT_COLORS);
     }
 
-    /// Writes the file atomically.
+    /// Writes the file atomically. What did not change since `base`, which is what this window read or
+    /// wrote last, stays as another window may have written it meanwhile.
     ///
     /// # Errors
     /// The folder or the file cannot be written.
-    pub fn save(&self, path: &Path) -> io::Result<()> {
+    pub fn save(&self, path: &Path, base: &Self) -> io::Result<()> {
         let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
         std::fs::create_dir_all(folder)?;
+        let mut values = serde_json::to_value(self)?;
+        if let Some(there) = Self::read(path) {
+            let (base, mut there) = (serde_json::to_value(base)?, serde_json::to_value(there)?);
+            for (name, value) in values.as_object_mut().into_iter().flatten() {
+                if base.get(name) == Some(value)
+                    && let Some(other) = there.get_mut(name)
+                {
+                    *value = other.take();
+                }
+            }
+        }
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer_pretty(&mut file, self)?;
+        serde_json::to_writer_pretty(&mut file, &values)?;
         file.write_all(b"\n")?;
         file.persist(path)?;
         Ok(())
@@ -397,11 +410,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/settings.json");
         let settings = Settings { strength: 45, welcome_painted: true, ..Settings::default() };
-        settings.save(&path).unwrap();
+        settings.save(&path, &Settings::default()).unwrap();
         assert_eq!(Settings::load(&path), settings);
         std::fs::write(&path, b"{ broken").unwrap();
         assert_eq!(Settings::load(&path), Settings::default());
         std::fs::write(&path, br#"{ "strength": 20, "from_the_future": 1 }"#).unwrap();
         assert_eq!(Settings::load(&path).strength, 20);
+    }
+
+    #[test]
+    fn two_windows_keep_what_the_other_one_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        let base = Settings::default();
+        base.save(&path, &base).unwrap();
+        let one = Settings { strength: 45, ..base.clone() };
+        one.save(&path, &base).unwrap();
+        let other = Settings { strip_open: !base.strip_open, ..base.clone() };
+        other.save(&path, &base).unwrap();
+        let both = Settings { strength: 45, ..other };
+        assert_eq!(Settings::load(&path), both);
     }
 }

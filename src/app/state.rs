@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::examples::random_seed;
 use super::hub::Hub;
 use super::intent;
 use super::jobs::{Entry, EntryId, Jobs, Stage};
@@ -14,6 +15,7 @@ use super::models::ModelMemory;
 use super::notices::Notices;
 use super::parameters::Reading;
 use super::prompts::PromptWalk;
+use super::scene::MaskShow;
 use super::settings::{Settings, ThemeChoice};
 use super::told::DepthPicture;
 use super::tool::Tool;
@@ -26,8 +28,8 @@ use crate::engine::protocol::{
     Example, JobId, ModelChoices, ModelInfo, ModelSource, PaintRequest, chunks,
 };
 use crate::engine::resolve;
-use crate::files::FileRequest;
 use crate::files::hub::{HubRequest, Wanted};
+use crate::files::{FileRequest, Version};
 use crate::models::defaults::Extras;
 use crate::models::lexicon;
 
@@ -256,8 +258,10 @@ pub struct AppState {
     pub title: String,
     /// Whether it has changed since it was saved.
     pub unsaved: bool,
-    /// Where it was saved to in this run.
-    pub saved_to: Option<PathBuf>,
+    /// Which picture the document is: another number when another one takes its place.
+    pub sheet: u64,
+    /// The file that was last written or opened as a project, and which picture it holds.
+    pub saved_to: Option<(u64, PathBuf)>,
     /// The prompt.
     pub prompt: String,
     /// The words to avoid.
@@ -278,8 +282,8 @@ pub struct AppState {
     pub strength_before_mask: Option<u32>,
     /// The active tool.
     pub tool: Tool,
-    /// Whether the mask is hidden by hand.
-    pub mask_hidden: bool,
+    /// Whether the mask is seen.
+    pub mask_show: MaskShow,
     /// Whether a stroke is being drawn.
     pub stroking: bool,
     /// How the picture lies on the screen.
@@ -354,6 +358,7 @@ impl AppState {
             document_entry: None,
             title: String::new(),
             unsaved: false,
+            sheet: 0,
             saved_to: None,
             prompt,
             negative: String::new(),
@@ -365,7 +370,7 @@ impl AppState {
             strength: 100,
             strength_before_mask: None,
             tool: Tool::default(),
-            mask_hidden: false,
+            mask_show: MaskShow::Auto,
             stroking: false,
             view: View::default(),
             canvas_room: [0.0; 2],
@@ -422,6 +427,25 @@ impl AppState {
     pub fn fresh_key(&mut self) -> u64 {
         self.next_key += 1;
         self.next_key
+    }
+
+    /// Another picture takes the document's place: the old one's file is not to be written over.
+    pub fn begin_sheet(&mut self) {
+        // By chance, so that no session gives a number twice.
+        self.sheet = random_seed();
+    }
+
+    /// The document's own file.
+    #[must_use]
+    pub fn file(&self) -> Option<&PathBuf> {
+        self.saved_to.as_ref().filter(|(sheet, _)| *sheet == self.sheet).map(|(_, path)| path)
+    }
+
+    /// Which document there is now, in which state.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        let (picture, mask) = (self.document.picture_key(), self.document.mask.key());
+        Version { sheet: self.sheet, picture, mask }
     }
 
     /// Whether a mask is painted on the document.

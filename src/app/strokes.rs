@@ -4,6 +4,7 @@
 //! first, and one on the empty sheet makes a white picture.
 
 use super::jobs::Stage;
+use super::scene::MaskShow;
 use super::state::{AppState, Effect, Welcome};
 use super::tool::{Brush, Tool};
 use crate::document::mask::Mask;
@@ -68,7 +69,7 @@ fn begin_mask_stroke(state: &mut AppState, at: [f32; 2]) {
         return;
     }
     state.document.feather_px = state.settings.feather_px;
-    state.mask_hidden = false;
+    state.mask_show = MaskShow::Auto;
     state.stroking = true;
     if !had_mask {
         begin_mask(state);
@@ -89,7 +90,7 @@ fn begin_paint_stroke(state: &mut AppState, at: [f32; 2]) {
         state.document.replace_raster(sheet);
         state.document_recipe.clear();
         state.title.clear();
-        state.saved_to = None;
+        state.begin_sheet();
         begin_from_pixels(state);
     }
     if state.document_entry.take().is_some() {
@@ -148,7 +149,7 @@ pub fn change_mask(state: &mut AppState, change: impl FnOnce(&mut Mask)) {
     }
     state.document.feather_px = state.settings.feather_px;
     change(&mut state.document.mask);
-    state.mask_hidden = false;
+    state.mask_show = MaskShow::Auto;
     follow_mask(state);
 }
 

@@ -47,6 +47,10 @@ const SENTENCES: &[(&str, &str)] = &[
         "无法写入文件（{0}）；请换一个文件夹或腾出空间：{1}",
     ),
     (
+        "The picture could not be copied ({}); save it to a file instead",
+        "无法复制画面（{0}）；请改为保存到文件",
+    ),
+    (
         "The file cannot be read ({}); check the disk and the permissions: {}",
         "无法读取文件（{0}）；请检查磁盘和权限：{1}",
     ),
@@ -59,8 +63,8 @@ const SENTENCES: &[(&str, &str)] = &[
         "等待读写的文件太多；请稍后再试",
     ),
     (
-        "No file dialog can be shown; drop the file on the window instead",
-        "无法显示文件对话框；请把文件拖到窗口上",
+        "No file dialog can be shown; install xdg-desktop-portal or zenity and try again",
+        "无法显示文件对话框；请安装 xdg-desktop-portal 或 zenity 后重试",
     ),
     (
         "A file could not be handled because of a fault in the program. Your work is safe",

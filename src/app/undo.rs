@@ -11,12 +11,14 @@ use std::collections::VecDeque;
 use super::command::{Action, Command};
 use super::history::{HistoryIcon, HistoryRow};
 use super::jobs::EntryId;
+use super::models::Numbers;
 use super::settings::PaintSettings;
 use super::state::AppState;
 use super::told::Told;
 use super::tool::Tool;
 use super::words::Text;
 use crate::document::document::Document;
+use crate::engine::protocol::ModelSource;
 
 /// Changes of one control within this time are one step, in seconds.
 const COALESCE_SECS: f64 = 1.0;
@@ -35,6 +37,10 @@ pub struct Moment {
     pub entry: Option<EntryId>,
     /// What the document is called.
     pub title: String,
+    /// Which picture it is.
+    pub sheet: u64,
+    /// The model in use, whose numbers the panel has.
+    pub model: ModelSource,
     /// Strength in percent.
     pub strength: u32,
     /// Strength before a mask set it to 100.
@@ -58,6 +64,8 @@ impl Moment {
             recipe: state.document_recipe.clone(),
             entry: state.document_entry,
             title: state.title.clone(),
+            sheet: state.sheet,
+            model: state.model.source.clone(),
             strength: state.strength,
             strength_before_mask: state.strength_before_mask,
             paint: state.settings.paint.clone(),
@@ -280,7 +288,8 @@ impl AppState {
     pub fn end_step(&mut self, begun: Begun) {
         if let Begun(Some((deed, before))) = begun {
             if self.stroking {
-                self.undo.begun = Some((deed, before));
+                // What is done during a stroke belongs to the stroke's own step.
+                self.undo.begun.get_or_insert((deed, before));
             } else {
                 self.put_step(deed, before);
             }
@@ -340,9 +349,15 @@ impl AppState {
         self.document_recipe = moment.recipe;
         self.document_entry = moment.entry;
         self.title = moment.title;
+        self.sheet = moment.sheet;
         self.strength = moment.strength;
         self.strength_before_mask = moment.strength_before_mask;
+        let numbers = Numbers::of(&self.settings.paint);
         self.settings.paint = moment.paint;
+        if moment.model != self.model.source {
+            // Another model's numbers are not this one's.
+            self.settings.paint = numbers.put_into(&self.settings.paint);
+        }
         if !self.settings.paint.seed_locked {
             self.settings.paint.seed = seed;
         }
@@ -489,6 +504,56 @@ mod tests {
         assert_eq!(state.settings.paint.steps, Some(19));
         state.undo();
         assert_eq!(state.settings.paint.steps, None);
+    }
+
+    #[test]
+    fn what_is_done_during_a_stroke_belongs_to_it() {
+        let mut state = state();
+        state.tool = Tool::Mask;
+        stroke(&mut state, 10.0);
+        let one = state.document.mask.key();
+        for command in [
+            Command::StrokeBegan([40.0, 40.0]),
+            Command::StrokeMoved(vec![[44.0, 40.0]]),
+            Command::Do(Action::Save),
+            Command::StrokeMoved(vec![[48.0, 40.0]]),
+            Command::StrokeEnded,
+        ] {
+            drop(update(&mut state, command));
+        }
+        assert_ne!(state.document.mask.key(), one);
+        state.undo();
+        assert_eq!(state.document.mask.key(), one);
+    }
+
+    #[test]
+    fn a_step_back_leaves_the_numbers_of_another_model_alone() {
+        let mut state = state();
+        state.tool = Tool::Mask;
+        stroke(&mut state, 10.0);
+        state.model.source = ModelSource::Path("other".into());
+        state.settings.paint.steps = Some(9);
+        state.undo();
+        assert!(state.document.mask.is_empty());
+        assert_eq!(state.settings.paint.steps, Some(9));
+    }
+
+    #[test]
+    fn a_file_belongs_to_the_picture_that_was_saved_there() {
+        use crate::files::FileEvent;
+        let mut state = state();
+        let saved = |version| FileEvent::Saved { path: "a.png".into(), version };
+        let first = state.version();
+        drop(state.file_event(saved(first)));
+        assert!(state.file().is_some() && !state.unsaved);
+        drop(state.place("b.png", Plane::filled((64, 64), [90; 4]), &[]));
+        assert_eq!(state.file(), None);
+        state.undo();
+        assert!(state.file().is_some(), "the first picture is back, and its file");
+        state.redo();
+        // A save of the first one that took its time.
+        drop(state.file_event(saved(first)));
+        assert!(state.file().is_none() && state.unsaved);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::examples;
 use super::intent;
 use super::jobs::EntryId;
 use super::notices::Kind;
+use super::scene::MaskShow;
 use super::settings::ThemeChoice;
 use super::state::{AppState, Effect, Focus, Over};
 use super::strokes;
@@ -167,7 +168,10 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
         Action::Paste => return vec![Effect::Paste],
         Action::ToolBrush => state.tool = Tool::Brush,
         Action::ToolEraser => state.tool = Tool::Eraser,
-        Action::ToolMask => state.tool = Tool::Mask,
+        Action::ToolMask => {
+            state.tool = Tool::Mask;
+            state.mask_show = MaskShow::Auto;
+        }
         Action::ToolEyedropper => state.tool = Tool::Eyedropper,
         Action::ToolHand => state.tool = Tool::Hand,
         Action::BrushSmaller => strokes::change_brush(state, |brush| brush.sized(1.0 / 1.2)),
@@ -182,7 +186,10 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
         Action::MaskInvert => strokes::change_mask(state, Mask::invert),
         Action::MaskClear => strokes::change_mask(state, Mask::clear),
         Action::MaskWhole => strokes::change_mask(state, Mask::fill_whole),
-        Action::MaskHide => state.mask_hidden = !state.mask_hidden,
+        Action::MaskHide => {
+            let seen = state.mask_is_seen();
+            state.mask_show = if seen { MaskShow::Hidden } else { MaskShow::Shown };
+        }
         Action::MaskLeft => mask_part(state, MaskShape::Left),
         Action::MaskRight => mask_part(state, MaskShape::Right),
         Action::MaskTop => mask_part(state, MaskShape::Top),
@@ -302,16 +309,17 @@ fn save(state: &mut AppState, ask: bool) -> Vec<Effect> {
         return Vec::new();
     }
     let project = Box::new(state.project());
-    let request = match state.saved_to.clone().filter(|_| !ask) {
-        Some(path) => FileRequest::Save { path, project },
-        None => FileRequest::SaveDialog { project, suggested_name: suggested_name(state) },
+    let version = state.version();
+    let request = match state.file().cloned().filter(|_| !ask) {
+        Some(path) => FileRequest::Save { path, project, version },
+        None => FileRequest::SaveDialog { project, suggested_name: suggested_name(state), version },
     };
     vec![Effect::File(request)]
 }
 
 /// What the dialog begins with: the title in the format that it was saved in before.
 fn suggested_name(state: &AppState) -> String {
-    let is_project = state.saved_to.as_deref().is_some_and(is_project);
+    let is_project = state.file().is_some_and(|path| is_project(path));
     file_name(&state.title, if is_project { EXTENSION } else { "png" })
 }
 

@@ -428,7 +428,8 @@ fn paint(
             shape: [model.vae_config().latent_channels, cells.0, cells.1],
             values: latent,
         });
-        let painted = Painted { index, seed, picture, latent };
+        let request = Arc::new(resolved.complete_request());
+        let painted = Painted { index, seed, picture, latent, request };
         reporter.say(Event::Painted { job, painted });
     }
     Ok(None)

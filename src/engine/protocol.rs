@@ -223,12 +223,12 @@ impl PaintRequest {
         }
     }
 
-    /// The request for one of the job's pictures alone.
+    /// The request for one of the job's pictures alone, from its beginning.
     #[must_use]
     pub fn alone(&self, index: u32) -> Self {
         let (seed, variation) = self.seeds(index);
         let batch = Some(self.part(index)).filter(|part| *part != Part::ALONE);
-        Self { seed, variation, batch, count: 1, ..self.clone() }
+        Self { seed, variation, batch, count: 1, resume: None, ..self.clone() }
     }
 }
 
@@ -401,6 +401,8 @@ pub struct Painted {
     pub picture: Plane<4>,
     /// The final latent, when asked for.
     pub latent: Option<Latent>,
+    /// The job's request with everything filled in that it left to the model.
+    pub request: Arc<PaintRequest>,
 }
 
 /// A latent outside the engine: `channels × height × width` values, scaled as the UNet sees it.

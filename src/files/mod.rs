@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use arboard::{Clipboard, ImageData};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
@@ -31,6 +32,10 @@ use crate::types::Picture;
 const SLOTS: usize = 32;
 /// The largest file that is read whole; a picture of 16 bits at 16,384² stays below it.
 const MOST_BYTES: u64 = 2 << 30;
+/// A dialog that is gone sooner than anybody can close it was never shown.
+const UNSEEN: Duration = Duration::from_millis(50);
+const NO_DIALOG: &str =
+    "No file dialog can be shown; install xdg-desktop-portal or zenity and try again";
 /// How names of files end that can be opened.
 const OPENED: &[&str] = &["png", "jpg", "jpeg", "webp", "tif", "tiff", EXTENSION];
 
@@ -51,6 +56,8 @@ pub enum FileRequest {
         project: Box<Project>,
         /// The file name that the dialog begins with.
         suggested_name: String,
+        /// What is saved, to be said back.
+        version: Version,
     },
     /// Ask the user for something that has to do with models.
     ModelDialog(Wish),
@@ -64,6 +71,8 @@ pub enum FileRequest {
         path: PathBuf,
         /// What to save.
         project: Box<Project>,
+        /// What is saved, to be said back.
+        version: Version,
     },
     /// Read a picture that is to be a depth map.
     ReadDepth(PathBuf),
@@ -83,6 +92,18 @@ pub enum FileRequest {
         /// The picture.
         picture: Arc<Picture>,
     },
+}
+
+/// Which document something is about, in which state: saving takes its time, and the window goes on
+/// meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Version {
+    /// The document; another number when another picture takes its place.
+    pub sheet: u64,
+    /// The key of its picture.
+    pub picture: u64,
+    /// The key of its mask.
+    pub mask: u64,
 }
 
 /// What a path about models is asked for.
@@ -131,6 +152,8 @@ pub enum FileEvent {
     Saved {
         /// Where to.
         path: PathBuf,
+        /// What was written.
+        version: Version,
     },
     /// A picture lies on the clipboard.
     Copied,
@@ -154,7 +177,30 @@ pub enum FileEvent {
     Failed {
         /// What, and what to do; for people.
         message: String,
+        /// What was being done.
+        work: Work,
     },
+}
+
+/// Kinds of work that can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Reading a file.
+    Open,
+    /// Writing one.
+    Save,
+    /// The clipboard.
+    Copy,
+}
+
+impl Work {
+    fn of(request: &FileRequest) -> Self {
+        match request {
+            FileRequest::SaveDialog { .. } | FileRequest::Save { .. } => Self::Save,
+            FileRequest::Copy(_) => Self::Copy,
+            _ => Self::Open,
+        }
+    }
 }
 
 /// A question for the user that a dialog answers with a path.
@@ -162,7 +208,28 @@ pub enum FileEvent {
 enum Question {
     Open,
     Model(Wish),
-    Save { project: Box<Project>, suggested_name: String },
+    Save { project: Box<Project>, suggested_name: String, version: Version },
+}
+
+impl Question {
+    fn work(&self) -> Work {
+        if matches!(self, Self::Save { .. }) { Work::Save } else { Work::Open }
+    }
+}
+
+/// What became of a dialog.
+enum Reply {
+    Path(PathBuf),
+    Closed,
+    /// The system has none.
+    NotShown,
+}
+
+/// What the dialogs' thread tells the files' thread.
+enum Answer {
+    Chosen(FileRequest),
+    Closed,
+    NotShown(Work),
 }
 
 /// Owns the two threads. Dropping it finishes the file work and joins.
@@ -183,17 +250,24 @@ impl FileWorker {
     /// # Errors
     /// The operating system refuses a thread.
     pub fn spawn(wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
-        Self::spawn_with(wake, ask)
+        Self::spawn_with(wake, |question| {
+            let start = Instant::now();
+            match ask(question) {
+                Some(path) => Reply::Path(path),
+                None if start.elapsed() < UNSEEN => Reply::NotShown,
+                None => Reply::Closed,
+            }
+        })
     }
 
     fn spawn_with(
         wake: impl Fn() + Send + 'static,
-        ask: impl Fn(&Question) -> Option<PathBuf> + Send + 'static,
+        ask: impl Fn(&Question) -> Reply + Send + 'static,
     ) -> std::io::Result<Self> {
         let (requests, inbox) = bounded::<FileRequest>(SLOTS);
         let (questions, asked) = bounded::<Question>(1);
         // Answers go through the files thread, so that only it says anything.
-        let (answer, answers) = bounded::<Option<FileRequest>>(1);
+        let (answer, answers) = bounded::<Answer>(1);
         let (outbox, events) = bounded(SLOTS);
         let dialog_open = Arc::new(AtomicBool::new(false));
 
@@ -201,9 +275,14 @@ impl FileWorker {
         let dialogs = std::thread::Builder::new().name("dialogs".to_owned()).spawn(move || {
             for question in asked {
                 // A dialog that fails is a dialog that was closed.
-                let path = catch_unwind(AssertUnwindSafe(|| ask(&question))).unwrap_or(None);
+                let reply = catch_unwind(AssertUnwindSafe(|| ask(&question)));
                 open.store(false, Ordering::Release);
-                if answer.send(path.map(|path| chosen(question, path))).is_err() {
+                let outcome = match reply.unwrap_or(Reply::Closed) {
+                    Reply::Path(path) => Answer::Chosen(chosen(question, path)),
+                    Reply::Closed => Answer::Closed,
+                    Reply::NotShown => Answer::NotShown(question.work()),
+                };
+                if answer.send(outcome).is_err() {
                     return;
                 }
             }
@@ -222,8 +301,11 @@ impl FileWorker {
                         Err(_) => return,
                     },
                     recv(answers) -> answer => match answer {
-                        Ok(Some(request)) => say(work_safely(request, &mut clipboard)),
-                        Ok(None) => say(FileEvent::DialogClosed),
+                        Ok(Answer::Chosen(request)) => say(work_safely(request, &mut clipboard)),
+                        Ok(Answer::Closed) => say(FileEvent::DialogClosed),
+                        Ok(Answer::NotShown(work)) => {
+                            say(FileEvent::Failed { message: NO_DIALOG.to_owned(), work });
+                        }
                         Err(_) => break,
                     },
                 }
@@ -246,16 +328,19 @@ impl FileWorker {
 
     /// Asks for something. A second dialog while one is open is not shown.
     pub fn submit(&mut self, request: FileRequest) {
+        let work = Work::of(&request);
         let question = match request {
             FileRequest::OpenDialog => Question::Open,
             FileRequest::ModelDialog(wish) => Question::Model(wish),
-            FileRequest::SaveDialog { project, suggested_name } => {
-                Question::Save { project, suggested_name }
+            FileRequest::SaveDialog { project, suggested_name, version } => {
+                Question::Save { project, suggested_name, version }
             }
             request => {
                 let sent = self.requests.as_ref().is_some_and(|to| to.try_send(request).is_ok());
                 if !sent {
-                    self.fail("Too many files wait to be read or written; try again in a moment");
+                    let message =
+                        "Too many files wait to be read or written; try again in a moment";
+                    self.fail(message, work);
                 }
                 return;
             }
@@ -266,7 +351,7 @@ impl FileWorker {
         let sent = self.questions.as_ref().is_some_and(|to| to.try_send(question).is_ok());
         if !sent {
             self.dialog_open.store(false, Ordering::Release);
-            self.fail("No file dialog can be shown; drop the file on the window instead");
+            self.fail(NO_DIALOG, work);
         }
     }
 
@@ -277,8 +362,8 @@ impl FileWorker {
         events
     }
 
-    fn fail(&mut self, message: &str) {
-        self.own_events.push(FileEvent::Failed { message: message.to_owned() });
+    fn fail(&mut self, message: &str, work: Work) {
+        self.own_events.push(FileEvent::Failed { message: message.to_owned(), work });
     }
 }
 
@@ -305,18 +390,32 @@ fn chosen(question: Question, path: PathBuf) -> FileRequest {
     match question {
         Question::Open => FileRequest::Open(path),
         Question::Model(wish) => FileRequest::Chosen(wish, path),
-        Question::Save { project, .. } => FileRequest::Save { path: with_extension(path), project },
+        Question::Save { project, version, .. } => {
+            FileRequest::Save { path: with_extension(path), project, version }
+        }
     }
 }
 
-/// Adds `.png` unless the name ends as a format does: what it is called is what it is.
+/// Adds `.png` unless the name ends as a format does: what it is called is what it is. The dialog
+/// asked about the name without it, so that a file of the longer name gets a neighbour.
 fn with_extension(path: PathBuf) -> PathBuf {
     if Format::of_path(&path).is_some() || is_project(&path) {
         return path;
     }
-    let mut name = path.into_os_string();
-    name.push(".png");
-    PathBuf::from(name)
+    let ended = |middle: &str| {
+        let mut name = path.clone().into_os_string();
+        name.push(middle);
+        name.push(".png");
+        PathBuf::from(name)
+    };
+    let plain = ended("");
+    if !plain.exists() {
+        return plain;
+    }
+    (2..1000)
+        .map(|number| ended(&format!(" {number}")))
+        .find(|path| !path.exists())
+        .unwrap_or(plain)
 }
 
 /// Shows the system's dialog: the desktop portal's, else zenity's.
@@ -344,17 +443,15 @@ fn ask(question: &Question) -> Option<PathBuf> {
 }
 
 fn work_safely(request: FileRequest, clipboard: &mut Option<Clipboard>) -> FileEvent {
-    catch_unwind(AssertUnwindSafe(|| work(request, clipboard))).unwrap_or_else(|_| {
-        FileEvent::Failed {
-            message:
-                "A file could not be handled because of a fault in the program. Your work is safe"
-                    .to_owned(),
-        }
-    })
+    let kind = Work::of(&request);
+    let fault = "A file could not be handled because of a fault in the program. Your work is safe";
+    let done = catch_unwind(AssertUnwindSafe(|| work(request, clipboard)));
+    let done = done.unwrap_or_else(|_| Err(fault.to_owned()));
+    done.unwrap_or_else(|message| FileEvent::Failed { message, work: kind })
 }
 
-fn work(request: FileRequest, clipboard: &mut Option<Clipboard>) -> FileEvent {
-    let result = match request {
+fn work(request: FileRequest, clipboard: &mut Option<Clipboard>) -> Result<FileEvent, String> {
+    match request {
         FileRequest::Open(path) => open(&path),
         FileRequest::ReadDepth(path) => {
             let picture = depth(&path);
@@ -366,7 +463,10 @@ fn work(request: FileRequest, clipboard: &mut Option<Clipboard>) -> FileEvent {
             let (picture, texts) = (tiled(&picture), Vec::new());
             Ok(FileEvent::Opened { path: None, name, picture, texts, damaged: false })
         }
-        FileRequest::Save { path, project } => save(path, &project),
+        FileRequest::Save { path, project, version } => match write(&path, &project) {
+            Ok(()) => Ok(FileEvent::Saved { path, version }),
+            Err(error) => Err(error.to_string()),
+        },
         // Dialogs go to the other thread; here there is nothing to do for them.
         FileRequest::OpenDialog | FileRequest::ModelDialog(_) | FileRequest::SaveDialog { .. } => {
             Ok(FileEvent::DialogClosed)
@@ -376,8 +476,7 @@ fn work(request: FileRequest, clipboard: &mut Option<Clipboard>) -> FileEvent {
             Ok(FileEvent::Chosen { wish: Wish::Watch, path })
         }
         FileRequest::Chosen(wish, path) => Ok(FileEvent::Chosen { wish, path }),
-    };
-    result.unwrap_or_else(|message| FileEvent::Failed { message })
+    }
 }
 
 fn open(path: &Path) -> Result<FileEvent, String> {
@@ -446,7 +545,9 @@ fn opened(path: Option<PathBuf>, name: String, decoded: Decoded, damaged: bool) 
 /// Puts a picture on the clipboard. On some systems it lies there only as long as somebody holds
 /// the clipboard, so it is kept.
 fn copy(picture: &Plane<4>, clipboard: &mut Option<Clipboard>) -> Result<FileEvent, String> {
-    let trouble = |error: arboard::Error| format!("The picture could not be copied: {error}");
+    let trouble = |error: arboard::Error| {
+        format!("The picture could not be copied ({error}); save it to a file instead")
+    };
     if clipboard.is_none() {
         *clipboard = Some(Clipboard::new().map_err(trouble)?);
     }
@@ -463,13 +564,6 @@ fn tiled(picture: &Picture) -> Plane<4> {
     let plane = Plane::from(picture);
     plane.make_halves();
     plane
-}
-
-fn save(path: PathBuf, project: &Project) -> Result<FileEvent, String> {
-    match write(&path, project) {
-        Ok(()) => Ok(FileEvent::Saved { path }),
-        Err(error) => Err(format!("The picture could not be saved ({error}): {}", path.display())),
-    }
 }
 
 fn write(path: &Path, project: &Project) -> Result<(), CodecError> {

@@ -33,8 +33,9 @@ fn what_is_saved_opens_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a.png");
     let mut worker = FileWorker::spawn(|| {}).expect("threads");
-    worker.submit(FileRequest::Save { path: path.clone(), project: project("") });
-    assert!(matches!(next(&mut worker), FileEvent::Saved { path: saved } if saved == path));
+    let version = Version::default();
+    worker.submit(FileRequest::Save { path: path.clone(), project: project(""), version });
+    assert!(matches!(next(&mut worker), FileEvent::Saved { path: saved, .. } if saved == path));
     worker.submit(FileRequest::Open(path));
     match next(&mut worker) {
         FileEvent::Opened { name, picture: opened, .. } => {
@@ -49,12 +50,12 @@ fn trouble_is_told_with_the_name_last() {
     let mut worker = FileWorker::spawn(|| {}).expect("threads");
     worker.submit(FileRequest::Open(PathBuf::from("/nowhere/x.png")));
     assert!(
-        matches!(next(&mut worker), FileEvent::Failed { message } if message.ends_with(": /nowhere/x.png"))
+        matches!(next(&mut worker), FileEvent::Failed { message, .. } if message.ends_with(": /nowhere/x.png"))
     );
     let bytes = b"no picture".to_vec();
     worker.submit(FileRequest::DecodeBytes { name: "notes.png".to_owned(), bytes });
     assert!(
-        matches!(next(&mut worker), FileEvent::Failed { message } if message.ends_with("notes.png"))
+        matches!(next(&mut worker), FileEvent::Failed { message, .. } if message.ends_with("notes.png"))
     );
 }
 
@@ -79,7 +80,7 @@ fn an_open_dialog_delays_no_file_work_and_no_end() {
         || {},
         move |_| {
             held.recv().unwrap_or(());
-            None
+            Reply::Closed
         },
     )
     .expect("threads");
@@ -98,13 +99,28 @@ fn an_open_dialog_delays_no_file_work_and_no_end() {
 fn a_dialogs_choice_is_followed_and_gets_its_extension() {
     let folder = tempfile::tempdir().expect("a folder");
     let place = folder.path().join("fox");
-    let mut worker = FileWorker::spawn_with(|| {}, move |_| Some(place.clone())).expect("threads");
-    worker.submit(FileRequest::SaveDialog {
-        project: project(""),
-        suggested_name: "fox.png".to_owned(),
-    });
-    let expected = folder.path().join("fox.png");
-    assert!(matches!(next(&mut worker), FileEvent::Saved { path } if path == expected));
+    let reply = move |_: &Question| Reply::Path(place.clone());
+    let mut worker = FileWorker::spawn_with(|| {}, reply).expect("threads");
+    // The dialog asked about "fox" alone: a file that is there already is not written over.
+    for expected in ["fox.png", "fox 2.png"] {
+        worker.submit(FileRequest::SaveDialog {
+            project: project(""),
+            suggested_name: "fox.png".to_owned(),
+            version: Version { sheet: 7, ..Version::default() },
+        });
+        let expected = folder.path().join(expected);
+        assert!(matches!(
+            next(&mut worker),
+            FileEvent::Saved { path, version } if path == expected && version.sheet == 7
+        ));
+    }
+}
+
+#[test]
+fn a_dialog_that_the_system_does_not_have_is_told() {
+    let mut worker = FileWorker::spawn_with(|| {}, |_| Reply::NotShown).expect("threads");
+    worker.submit(FileRequest::OpenDialog);
+    assert!(matches!(next(&mut worker), FileEvent::Failed { work: Work::Open, .. }));
 }
 
 #[test]
@@ -115,7 +131,7 @@ fn the_name_says_the_format_and_content_decides_when_it_is_opened() {
     {
         let path = with_extension(folder.path().join(name));
         let project = project("a fox\nSteps: 1, Seed: 2, Size: 2x1");
-        save(path.clone(), &project).expect("saved");
+        write(&path, &project).expect("saved");
         assert!(std::fs::read(&path).expect("there").starts_with(begins), "{name}");
         // A file that lies about its format opens as what it is.
         let lies = folder.path().join("lies.tif");
@@ -133,7 +149,7 @@ fn the_name_says_the_format_and_content_decides_when_it_is_opened() {
 fn a_project_is_saved_and_opens_whatever_it_is_called() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = with_extension(folder.path().join("fox.ORA"));
-    save(path.clone(), &project("a fox")).expect("saved");
+    write(&path, &project("a fox")).expect("saved");
     let renamed = folder.path().join("fox.png");
     std::fs::rename(path, &renamed).expect("renamed");
     match open(&renamed).expect("a project") {

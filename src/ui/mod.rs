@@ -111,6 +111,10 @@ impl Window {
     /// What the keys of this frame ask for. Called before [`Self::show`], so that the frame
     /// already shows it.
     pub fn keys(&mut self, ctx: &egui::Context, state: &AppState) -> Vec<Command> {
+        if ctx.text_edit_focused() {
+            // Who types waits for no keys.
+            self.settings_page.binding = None;
+        }
         if let Some(binding) = self.settings_page.binding {
             let Some(caught) = shortcuts::catch(ctx) else { return Vec::new() };
             let (command, left) = binding.pressed(&caught, &state.settings.keys);
@@ -129,7 +133,7 @@ impl Window {
         if left {
             return commands;
         }
-        commands.extend(self.shortcuts.read(ctx, state, self.text_had_focus));
+        commands.extend(self.shortcuts.read(ctx, state, &self.regions, self.text_had_focus));
         // In a field for something else the keys are about no words.
         let elsewhere = ctx.text_edit_focused() && !prompt_box::has_focus(ctx);
         let weighs =

@@ -71,6 +71,5 @@ fn swatch(ui: &Ui, cx: &Cx<'_>, rect: Rect, name: Text, color: [u8; 3]) -> Respo
     let inner = Stroke::new(1.0, p.panel);
     painter.rect_stroke(rect.shrink(1.0), radius::S, inner, StrokeKind::Inside);
     focus_ring(ui, &response, radius::S);
-    let keys = cx.state.lang.get(Text::BrushSwap);
-    response.on_hover_text(format!("{name}\n{keys} (X)"))
+    response.on_hover_text(format!("{name}\n{}", Action::BrushSwap.tooltip(cx.state)))
 }

@@ -2,7 +2,9 @@
 //! F6 from one to the next, Tab inside one, and polite announcements of a run's progress.
 
 use egui::accesskit::{Live, Role};
-use egui::{Context, FocusDirection, Id, Key, LayerId, Modifiers, Order, Sense, Ui, WidgetInfo};
+use egui::{
+    Context, EventFilter, FocusDirection, Id, Key, LayerId, Modifiers, Order, Sense, Ui, WidgetInfo,
+};
 
 use super::Cx;
 use crate::app::jobs::{EntryId, Stage};
@@ -93,8 +95,20 @@ impl Regions {
             && let Some(region) = self.region_of(focused)
         {
             self.last[region] = Some(focused);
+            // There the arrows go from result to result, not from widget to widget.
+            if [Region::Canvas, Region::Strip].contains(&Region::ALL[region]) {
+                let arrows = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
+                ui.memory_mut(|memory| memory.set_focus_lock_filter(focused, arrows));
+            }
         }
         self.announcer.show(ui, cx);
+    }
+
+    /// The region that has the keyboard's focus.
+    #[must_use]
+    pub fn focused(&self, ctx: &Context) -> Option<Region> {
+        let focused = ctx.memory(egui::Memory::focused)?;
+        self.region_of(focused).map(|region| Region::ALL[region])
     }
 
     fn region_of(&self, id: Id) -> Option<usize> {

@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
-use egui::{
-    Align, Galley, Key, Layout, Rect, Sense, Stroke, StrokeKind, Ui, UiBuilder, pos2, vec2,
-};
+use egui::{Align, Galley, Layout, Rect, Sense, Stroke, StrokeKind, Ui, UiBuilder, pos2, vec2};
 
+use super::shortcuts::compare_is_down;
 use super::tokens::{self, radius, size, space};
 use super::widgets::button::{self, IconButton};
 use super::widgets::ticks::{self, Ticks};
@@ -73,7 +72,7 @@ impl ResultBar {
     fn unfolded(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry, canvas: Rect) {
         let p = cx.palette;
         let bottom = canvas.bottom() - size::RESULT_BAR_GAP;
-        let width = self.width.clamp(120.0, canvas.width() - 2.0 * space::S);
+        let width = self.width.max(120.0).min(canvas.width() - 2.0 * space::S).max(0.0);
         let rect = Rect::from_min_max(
             pos2((canvas.center().x - width / 2.0).round(), bottom - size::RESULT_BAR),
             pos2((canvas.center().x + width / 2.0).round(), bottom),
@@ -301,7 +300,10 @@ fn decision(ui: &mut Ui, cx: &mut Cx<'_>, action: Action, icon: &str, tight: boo
 
 /// Held, not clicked: the original shows while it is pressed.
 fn compare(ui: &mut Ui, cx: &mut Cx<'_>, tight: bool) {
-    let tip = format!("{} (O)", cx.t(Text::CompareTip));
+    let mut tip = cx.t(Text::CompareTip).to_owned();
+    if let Some(keys) = Action::Compare.keys_text(&cx.state.settings.keys) {
+        tip = format!("{tip} ({keys})");
+    }
     let label = cx.t(Text::Compare);
     let response = if tight {
         let button = IconButton::new(icons::COLUMNS, label).tooltip(&tip);
@@ -309,7 +311,7 @@ fn compare(ui: &mut Ui, cx: &mut Cx<'_>, tight: bool) {
     } else {
         button::word(ui, Some(icons::COLUMNS), label, true, false).on_hover_text(tip)
     };
-    let key = ui.input(|i| i.key_down(Key::O)) && !ui.ctx().text_edit_focused();
+    let key = compare_is_down(ui.ctx(), cx.state) && !ui.ctx().text_edit_focused();
     let held = response.is_pointer_button_down_on();
     if held != cx.state.compare && !key {
         cx.ask(Command::Compare(held));

@@ -2,6 +2,7 @@
 
 use egui::{Context, Event, Key, Modifiers, Popup};
 
+use super::regions::{Region, Regions};
 use crate::app::command::{Action, Command, ROWS, Row, Scope};
 use crate::app::keys::{Keys, NAMES};
 use crate::app::state::{AppState, Over};
@@ -30,6 +31,8 @@ struct Place {
     text: bool,
     /// On the canvas, or nowhere.
     canvas: bool,
+    /// On the strip.
+    strip: bool,
     /// In a popup.
     popup: bool,
 }
@@ -37,11 +40,22 @@ struct Place {
 impl Shortcuts {
     /// What the keys of this frame ask for. Keys that were understood are taken out of the input.
     #[must_use]
-    pub fn read(&mut self, ctx: &Context, state: &AppState, text_had_focus: bool) -> Vec<Command> {
+    pub fn read(
+        &mut self,
+        ctx: &Context,
+        state: &AppState,
+        regions: &Regions,
+        text_had_focus: bool,
+    ) -> Vec<Command> {
         let text = ctx.text_edit_focused() || text_had_focus;
-        let focused = ctx.memory(egui::Memory::focused);
-        let canvas = !text && focused.is_none_or(|id| is_canvas(ctx, id));
-        let mut place = Place { text, canvas, popup: Popup::is_any_open(ctx) };
+        let region = regions.focused(ctx);
+        let nowhere = ctx.memory(egui::Memory::focused).is_none();
+        let mut place = Place {
+            text,
+            canvas: !text && (nowhere || region == Some(Region::Canvas)),
+            strip: !text && region == Some(Region::Strip),
+            popup: Popup::is_any_open(ctx),
+        };
         let mut commands = Vec::new();
         ctx.input_mut(|input| {
             let now = input.time;
@@ -111,10 +125,13 @@ fn row_of(
         let in_scope = match row.scope {
             Scope::Anywhere => true,
             Scope::NoText => !place.text && state.over.is_none(),
-            Scope::Canvas => place.canvas && state.over.is_none(),
+            Scope::Canvas => {
+                (place.canvas || place.strip && walks(row.action)) && state.over.is_none()
+            }
         };
-        let keys = bindings.of(row.action);
-        in_scope && keys.iter().any(|keys| matches(*keys, key, physical, modifiers))
+        let free = |keys: &Keys| !(place.text && keys.types());
+        let mut keys = bindings.of(row.action).iter().filter(|keys| free(keys));
+        in_scope && keys.any(|keys| matches(*keys, key, physical, modifiers))
     })?;
     let opens = matches!(
         row.action,
@@ -152,30 +169,30 @@ fn repeats(action: Action) -> bool {
     )
 }
 
-/// Compare lasts as long as its key is down.
-fn compare(ctx: &Context, state: &AppState, place: Place) -> Option<Command> {
+/// Goes from one result to the next.
+fn walks(action: Action) -> bool {
+    matches!(action, Action::PreviousResult | Action::NextResult)
+}
+
+/// Whether the key of Compare is down.
+#[must_use]
+pub fn compare_is_down(ctx: &Context, state: &AppState) -> bool {
     let keys = state.settings.keys.of(Action::Compare);
-    let down = ctx.input(|input| {
+    ctx.input(|input| {
         keys.iter().any(|keys| {
             Key::from_name(keys.key).is_some_and(|key| input.key_down(key))
                 && same_modifiers(*keys, input.modifiers)
         })
-    });
-    let held = down && !place.text && state.over.is_none();
+    })
+}
+
+/// Compare lasts as long as its key is down.
+fn compare(ctx: &Context, state: &AppState, place: Place) -> Option<Command> {
+    let held = compare_is_down(ctx, state) && !place.text && state.over.is_none();
     // Compare can also be held with the pointer, on the result bar; the key must not fight it.
     let by_pointer = ctx.input(|input| input.pointer.primary_down());
     let changes = held != state.compare && (state.compare || state.has_picture()) && !by_pointer;
     changes.then_some(Command::Compare(held))
-}
-
-fn is_canvas(ctx: &Context, id: egui::Id) -> bool {
-    ctx.data(|data| data.get_temp::<egui::Id>(canvas_id())) == Some(id)
-}
-
-/// Under this name the stage stores which widget the canvas is.
-#[must_use]
-pub fn canvas_id() -> egui::Id {
-    egui::Id::unique("which widget the canvas is")
 }
 
 /// Keys that Shift makes say something else: their place on the keyboard counts.

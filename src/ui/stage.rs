@@ -63,13 +63,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
                 Some(color) => Command::Foreground(color),
                 None => continue,
             },
-            CanvasEvent::Pressed => {
-                // Whatever has the focus after a press on the canvas is the canvas.
-                if let Some(id) = ui.memory(egui::Memory::focused) {
-                    ui.data_mut(|data| data.insert_temp(super::shortcuts::canvas_id(), id));
-                }
-                Command::CanvasPressed
-            }
+            CanvasEvent::Pressed => Command::CanvasPressed,
         });
     }
 }

@@ -313,7 +313,7 @@ fn context_menu(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry) {
     row(ui, Text::UseSettings, Command::UseSettings(id));
     if entry.stage == Stage::Finished {
         row(ui, Text::Keep, Command::KeepEntry(id));
-        let file = cx.state.saved_to.as_ref().filter(|_| cx.state.document_entry == Some(id));
+        let file = cx.state.file().filter(|_| cx.state.document_entry == Some(id));
         if let Some(file) = file {
             row(ui, Text::ShowFile, Command::ShowFolder(file.clone()));
         }

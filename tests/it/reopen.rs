@@ -73,6 +73,7 @@ fn result(state: &mut AppState, seed: u64, side: u32) -> Entry {
         small: None,
         kept: false,
         origin,
+        sheet: None,
         before: None,
         model: "pocket".to_owned(),
         began: 0.0,

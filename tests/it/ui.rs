@@ -98,7 +98,9 @@ impl Generator for Fake {
                 });
             }
             let (seed, _) = paint.seeds(index);
-            let painted = Painted { index, seed, picture: (&*square(200)).into(), latent: None };
+            let picture = (&*square(200)).into();
+            let request = Arc::new(*paint.clone());
+            let painted = Painted { index, seed, picture, latent: None, request };
             reporter.say(Event::Painted { job, painted });
         }
         Ok(Done { request: Some(paint.clone()), timing: Timing::default() })

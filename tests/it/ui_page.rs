@@ -3,6 +3,8 @@
 
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
+use pentimento::app::command::Action;
+use pentimento::app::keys::plain;
 use pentimento::app::settings::{PanelTab, Settings};
 use pentimento::app::state::Over;
 use pentimento::app::tool::Tool;
@@ -178,6 +180,50 @@ fn regions_are_walked_and_tab_stays_inside() {
     harness.get_by_label("Empty sheet, 256 by 256");
     press(&mut harness, Modifiers::NONE, Key::F);
     harness.get_by_label("Prompt");
+}
+
+#[test]
+fn arrows_walk_the_results_from_the_canvas_and_from_the_strip() {
+    let mut harness = window(later_start());
+    for words in ["one", "two"] {
+        paint(&mut harness, words);
+    }
+    until(&mut harness, "two results", |shell| finished(shell) == 2);
+    let ids: Vec<_> = harness.state().state().entries.iter().map(|entry| entry.id).collect();
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    // Top bar, tools, canvas.
+    for _ in 0..3 {
+        press(&mut harness, Modifiers::NONE, Key::F6);
+    }
+    press(&mut harness, Modifiers::NONE, Key::ArrowLeft);
+    assert_eq!(harness.state().state().shown, Some(ids[0]));
+    // Result bar, strip.
+    for _ in 0..2 {
+        press(&mut harness, Modifiers::NONE, Key::F6);
+    }
+    press(&mut harness, Modifiers::NONE, Key::ArrowRight);
+    assert_eq!(harness.state().state().shown, Some(ids[1]));
+    // On a thumb Enter shows that one; it keeps nothing.
+    press(&mut harness, Modifiers::NONE, Key::Enter);
+    assert!(harness.state().state().document.is_empty());
+}
+
+#[test]
+fn a_bound_letter_is_typed_all_the_same() {
+    let mut settings = later_start();
+    settings.keys.bind(Action::ToggleStrip, plain("M"));
+    let mut harness = window(settings);
+    harness.get_by_label("Prompt").focus();
+    harness.run_steps(2);
+    press(&mut harness, Modifiers::NONE, Key::M);
+    assert!(harness.state().state().settings.strip_open);
+    // What types nothing acts from there, too.
+    press(&mut harness, Modifiers::COMMAND, Key::Num2);
+    let state = harness.state().state();
+    assert!((state.view.zoom() - 2.0).abs() < 1e-3 && state.prompt.is_empty());
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    press(&mut harness, Modifiers::NONE, Key::M);
+    assert!(!harness.state().state().settings.strip_open);
 }
 
 #[test]

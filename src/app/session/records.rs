@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::history::HistoryIcon;
 use super::super::jobs::{Entry, EntryId, Stage};
+use super::super::scene::MaskShow;
 use super::super::settings::PaintSettings;
 use super::super::state::AppState;
 use super::super::tool::Tool;
@@ -49,7 +50,9 @@ pub struct Desk {
     pub title: String,
     /// Whether it has changed since it was saved.
     pub unsaved: bool,
-    /// Where it was saved to.
+    /// Which picture it is.
+    pub sheet: u64,
+    /// Its file.
     pub saved_to: Option<PathBuf>,
     /// The A1111 text of the document's picture.
     pub recipe: String,
@@ -73,12 +76,13 @@ impl Desk {
             strength: state.strength,
             strength_before_mask: state.strength_before_mask,
             tool: state.tool,
-            mask_hidden: state.mask_hidden,
+            mask_hidden: state.mask_show == MaskShow::Hidden,
             shown: state.shown.map(|id| id.0),
             follow: state.follow,
             title: state.title.clone(),
             unsaved: state.unsaved,
-            saved_to: state.saved_to.clone(),
+            sheet: state.sheet,
+            saved_to: state.file().cloned(),
             recipe: state.document_recipe.clone(),
             kept_from: state.document_entry.map(|id| id.0),
             paint: state.settings.paint.clone(),
@@ -92,12 +96,13 @@ impl Desk {
         state.strength = self.strength.clamp(1, 100);
         state.strength_before_mask = self.strength_before_mask;
         state.tool = self.tool;
-        state.mask_hidden = self.mask_hidden;
+        state.mask_show = MaskShow::hidden(self.mask_hidden);
         state.shown = self.shown.map(EntryId);
         state.follow = self.follow;
         state.title = self.title;
         state.unsaved = self.unsaved;
-        state.saved_to = self.saved_to;
+        state.sheet = self.sheet;
+        state.saved_to = self.saved_to.map(|path| (self.sheet, path));
         state.document_recipe = self.recipe;
         state.document_entry = self.kept_from.map(EntryId);
         state.settings.paint = self.paint;
@@ -321,6 +326,9 @@ pub struct EntryRecord {
     pub kept: bool,
     /// What it started from.
     pub origin: Option<SizedRecord>,
+    /// Which picture that was a state of.
+    #[serde(default)]
+    pub sheet: Option<u64>,
     /// The model's name.
     pub model: String,
     /// How long it took in all.
@@ -359,6 +367,7 @@ impl EntryRecord {
             picture: entry.picture.as_ref().map(SizedRecord::of),
             kept: entry.kept,
             origin: entry.origin.as_ref().map(SizedRecord::of),
+            sheet: entry.sheet,
             model: entry.model.clone(),
             took_secs: entry.took_secs,
         }
@@ -386,6 +395,10 @@ pub struct StepRecord {
     pub recipe: String,
     pub entry: Option<u64>,
     pub title: String,
+    #[serde(default)]
+    pub sheet: u64,
+    #[serde(default)]
+    pub model: ModelSource,
     pub strength: u32,
     pub strength_before_mask: Option<u32>,
     pub paint: PaintSettings,
@@ -405,6 +418,8 @@ impl StepRecord {
             recipe: moment.recipe.clone(),
             entry: moment.entry.map(|id| id.0),
             title: moment.title.clone(),
+            sheet: moment.sheet,
+            model: moment.model.clone(),
             strength: moment.strength,
             strength_before_mask: moment.strength_before_mask,
             paint: moment.paint.clone(),
@@ -425,6 +440,8 @@ impl StepRecord {
                 recipe: self.recipe,
                 entry: self.entry.map(EntryId),
                 title: self.title,
+                sheet: self.sheet,
+                model: self.model,
                 strength: self.strength,
                 strength_before_mask: self.strength_before_mask,
                 paint: self.paint,

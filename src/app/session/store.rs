@@ -257,6 +257,7 @@ impl<'a> Store<'a> {
             small,
             kept: record.kept,
             origin,
+            sheet: record.sheet,
             before: None,
             model: record.model,
             began: 0.0,
@@ -296,7 +297,7 @@ impl<'a> Store<'a> {
         } else {
             let number = strip.last_number + 1 + self.queued.len() as u64;
             let mut request = entry.request.alone(entry.index);
-            if let Some(midway) = &request.resume {
+            if let Some(midway) = &entry.request.resume {
                 request.resume = Some(Arc::new(Midway { index: 0, state: midway.state.clone() }));
             }
             let request = Arc::new(request);
