@@ -95,6 +95,7 @@ pub enum Action {
     ThemeSystem,
     ThemeDark,
     ThemeLight,
+    SystemLanguage,
     English,
     Chinese,
     Quit,
@@ -394,6 +395,7 @@ rows! {
     ThemeSystem, ThemeSystem, [], Anywhere, Some(Group::Program);
     ThemeDark, ThemeDark, [], Anywhere, Some(Group::Program);
     ThemeLight, ThemeLight, [], Anywhere, Some(Group::Program);
+    SystemLanguage, LanguageSystem, [], Anywhere, Some(Group::Program);
     English, Language, [], Anywhere, Some(Group::Program);
     Chinese, LanguageZh, [], Anywhere, Some(Group::Program);
     Quit, Quit, [ctrl("Q")], Anywhere, Some(Group::Program);
@@ -476,8 +478,9 @@ impl Action {
             Self::ThemeSystem => state.settings.theme == ThemeChoice::System,
             Self::ThemeDark => state.settings.theme == ThemeChoice::Dark,
             Self::ThemeLight => state.settings.theme == ThemeChoice::Light,
-            Self::English => state.lang == Lang::En,
-            Self::Chinese => state.lang == Lang::Zh,
+            Self::SystemLanguage => state.settings.language.is_none(),
+            Self::English => state.settings.language == Some(Lang::En),
+            Self::Chinese => state.settings.language == Some(Lang::Zh),
             Self::ToolBrush => state.tool == Tool::Brush,
             Self::ToolEraser => state.tool == Tool::Eraser,
             Self::ToolMask => state.tool == Tool::Mask,

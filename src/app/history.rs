@@ -21,8 +21,6 @@ pub enum HistoryIcon {
     Discard,
     /// A setting changed.
     Setting,
-    /// The words changed.
-    Words,
 }
 
 /// One step of the history.

@@ -94,9 +94,6 @@ pub fn strength_name(percent: u32) -> Text {
 /// Why nothing can be painted, if so.
 #[must_use]
 pub fn trouble(state: &AppState) -> Option<String> {
-    if state.worker_gone {
-        return Some(state.lang.get(Text::CannotWorker).to_owned());
-    }
     match state.model.trouble.as_deref() {
         Some(trouble) => Some(trouble::said(state.lang, trouble).into_owned()),
         None => state.told_trouble(),

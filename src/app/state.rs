@@ -234,6 +234,8 @@ impl std::fmt::Debug for Secret {
 pub struct AppState {
     /// Seconds since the program began, set by the shell before each frame.
     pub now: f64,
+    /// The system's language, which the window speaks unless the settings say otherwise.
+    pub system_lang: Lang,
     /// The language in use.
     pub lang: Lang,
     /// What is remembered between runs.
@@ -330,8 +332,6 @@ pub struct AppState {
     pub cpu_renderer: bool,
     /// Processors of this machine, set by the shell.
     pub processors: usize,
-    /// Whether the worker is gone.
-    pub worker_gone: bool,
     pub(super) next_key: u64,
 }
 
@@ -347,6 +347,7 @@ impl AppState {
         let prompt = first.map(|example| example.prompt.clone()).unwrap_or_default();
         Self {
             now: 0.0,
+            system_lang,
             lang: settings.language.unwrap_or(system_lang),
             model: ModelState { source, choices, ..ModelState::default() },
             library: Library::default(),
@@ -394,7 +395,6 @@ impl AppState {
             debug: false,
             cpu_renderer: false,
             processors: 1,
-            worker_gone: false,
             // Above every key that the document counts for itself.
             next_key: 1 << 32,
             settings,

@@ -223,8 +223,9 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
         Action::ThemeSystem => return theme(state, ThemeChoice::System),
         Action::ThemeDark => return theme(state, ThemeChoice::Dark),
         Action::ThemeLight => return theme(state, ThemeChoice::Light),
-        Action::English => return language(state, Lang::En),
-        Action::Chinese => return language(state, Lang::Zh),
+        Action::SystemLanguage => return language(state, None),
+        Action::English => return language(state, Some(Lang::En)),
+        Action::Chinese => return language(state, Some(Lang::Zh)),
         Action::Quit => return vec![Effect::Quit],
     }
     Vec::new()
@@ -258,9 +259,9 @@ fn theme(state: &mut AppState, choice: ThemeChoice) -> Vec<Effect> {
     vec![Effect::Theme(choice), Effect::Remember]
 }
 
-fn language(state: &mut AppState, lang: Lang) -> Vec<Effect> {
-    state.lang = lang;
-    state.settings.language = Some(lang);
+fn language(state: &mut AppState, chosen: Option<Lang>) -> Vec<Effect> {
+    state.lang = chosen.unwrap_or(state.system_lang);
+    state.settings.language = chosen;
     vec![Effect::Remember]
 }
 

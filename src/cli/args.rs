@@ -212,7 +212,7 @@ pub(super) struct Generate {
     /// How the own kernels store numbers: auto, f32, bf16
     #[arg(long, value_name = "NAME", default_value = Precision::default().name())]
     pub(super) dtype: Precision,
-    /// Threads for computing [default: the physical cores]
+    /// Threads for computing [default: one for each logical processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,
     /// Memory that painting may take, in GB [default: what is free]
@@ -316,7 +316,7 @@ pub(super) struct Bench {
     /// In how many bits the weights are kept, with a model: full, int8
     #[arg(long, value_name = "NAME", default_value = WeightBits::default().name())]
     pub(super) weights: WeightBits,
-    /// Threads for computing [default: the physical cores]
+    /// Threads for computing [default: one for each logical processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,
     /// One JSON object on standard output instead of the table

@@ -7,8 +7,6 @@ use crate::types::Picture;
 
 /// Samples that the colours of a picture are taken from, about.
 const SAMPLES: u32 = 4096;
-/// Taps a side that a pixel of a shrunk picture is the mean of.
-const TAPS: u64 = 4;
 
 /// Up to `count` colours that stand for the picture, most of it first.
 #[must_use]
@@ -38,37 +36,6 @@ pub fn flat_pixel(picture: &Picture, x: u32, y: u32) -> [u8; 4] {
         }
     }
     pixel
-}
-
-/// A picture whose longer side is at most `longest` pixels: each pixel the mean of a few taps, which
-/// is enough at the size of a thumb.
-#[must_use]
-pub fn shrunk(picture: &Picture, longest: u32) -> Picture {
-    let scale = (f64::from(longest) / f64::from(picture.width.max(picture.height))).min(1.0);
-    let side = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
-    let (width, height) = (side(picture.width), side(picture.height));
-    if (width, height) == (picture.width, picture.height) {
-        return picture.clone();
-    }
-    let mut rgba = Vec::with_capacity((width * height * 4) as usize);
-    let source = |at: u64, of: u32, length: u32| {
-        (at * u64::from(length) / (u64::from(of) * TAPS)).min(u64::from(length) - 1)
-    };
-    for y in 0..u64::from(height) {
-        for x in 0..u64::from(width) {
-            let mut sum = [0u32; 4];
-            for tap in 0..TAPS * TAPS {
-                let from_x = source(x * TAPS + tap % TAPS, width, picture.width);
-                let from_y = source(y * TAPS + tap / TAPS, height, picture.height);
-                let at = (from_y * u64::from(picture.width) + from_x) as usize * 4;
-                for (sum, value) in sum.iter_mut().zip(&picture.rgba[at..at + 4]) {
-                    *sum += u32::from(*value);
-                }
-            }
-            rgba.extend(sum.map(|sum| (sum / (TAPS * TAPS) as u32) as u8));
-        }
-    }
-    Picture { width, height, rgba }
 }
 
 /// Median cut (Heckbert 1982): the box with the longest side is halved at its median until there

@@ -116,17 +116,22 @@ pub fn blended(original: &Plane<4>, painted: &Rgb, mask: &Plane<1>, feather_px: 
     with_halves(result)
 }
 
-/// Pixels of the two, by weight.
+/// Pixels of the two, by weight. Colours count as much as they cover: what was erased has none to
+/// give, or the fill would get a dark rim there.
 fn mix(original: &[u8], painted: &[u8], weights: &[u8]) -> Vec<u8> {
     let pixels = original.chunks_exact(4).zip(painted.chunks_exact(4));
     let mixed = pixels.zip(weights).flat_map(|((original, painted), weight)| {
-        [0, 1, 2, 3].map(|channel| match weight {
-            0 => original[channel],
+        let w = u32::from(*weight);
+        let (a, b) = (u32::from(original[3]) * (255 - w), u32::from(painted[3]) * w);
+        let cover = a + b;
+        [0, 1, 2, 3].map(|channel| match *weight {
             255 => painted[channel],
+            0 => original[channel],
+            _ if cover == 0 => original[channel],
+            _ if channel == 3 => ((cover + 127) / 255) as u8,
             _ => {
-                let (a, b, w) =
-                    (u32::from(original[channel]), u32::from(painted[channel]), u32::from(*weight));
-                ((a * (255 - w) + b * w + 127) / 255) as u8
+                let (from, to) = (u32::from(original[channel]), u32::from(painted[channel]));
+                ((from * a + to * b + cover / 2) / cover) as u8
             }
         })
     });
@@ -188,6 +193,42 @@ mod tests {
         }
         assert_eq!(feathered(&mask, whole, 2.0)[5 * 10 + 5], 255);
         assert!(feathered(&mask, whole, 4.0)[5 * 10 + 2] < 128);
+    }
+
+    #[test]
+    fn what_fades_into_an_erased_part_keeps_its_colour() {
+        let mixed = |original: [u8; 4], painted: [u8; 4], weight: u8| {
+            <[u8; 4]>::try_from(mix(&original, &painted, &[weight])).unwrap()
+        };
+        let fill = [200, 200, 200, 255];
+        assert_eq!(mixed([0; 4], fill, 128), [200, 200, 200, 128]);
+        // Laid over white afterwards, it is what it would have been over white.
+        assert_eq!(mixed([255; 4], fill, 128), [227, 227, 227, 255]);
+        // Half covered: 100 by 64 to 200 by 128.
+        assert_eq!(mixed([100, 0, 255, 128], fill, 128), [167, 134, 218, 192]);
+        // Nothing on nothing, and the ends of the fade, to the bit.
+        for weight in [0, 1, 128, 254] {
+            assert_eq!(mixed([7, 8, 9, 0], [1, 2, 3, 0], weight), [7, 8, 9, 0]);
+        }
+        for original in [[0; 4], [7, 8, 9, 0], [1, 2, 3, 77]] {
+            assert_eq!(mixed(original, fill, 0), original);
+            assert_eq!(mixed(fill, original, 255), original);
+        }
+    }
+
+    #[test]
+    fn opaque_pixels_are_mixed_channel_by_channel() {
+        let plain = |a: u8, b: u8, w: u8| {
+            let (a, b, w) = (u32::from(a), u32::from(b), u32::from(w));
+            ((a * (255 - w) + b * w + 127) / 255) as u8
+        };
+        for weight in 0..=255 {
+            for value in 0..=255u8 {
+                let (a, b) = ([value, 255 - value, 90, 255], [90, value, value / 3, 255]);
+                let expected = [0, 1, 2, 3].map(|channel| plain(a[channel], b[channel], weight));
+                assert_eq!(mix(&a, &b, &[weight]), expected, "{value}, {weight}");
+            }
+        }
     }
 
     #[test]

@@ -13,12 +13,17 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 pub use walk::Entries;
 
 /// Values that a pickle may hold; a large model with its optimizer has some hundred thousand.
 const MOST_NODES: usize = 1 << 21;
+/// Bytes that calls may copy out of values, and how many more for each byte of input: a tensor's
+/// sizes take less than three times the bytes that name it.
+const FREE_COPIES: usize = 1 << 20;
+const COPIES_PER_BYTE: usize = 8;
 
 /// A value's place in its pickle. Values are shared and may hold each other, as in Python.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,6 +127,7 @@ impl Pickle {
             stack: Vec::new(),
             marks: Vec::new(),
             memo: HashMap::new(),
+            copied: Cell::new(0),
         };
         let root = loop {
             if let Some(root) = machine.step()? {
@@ -166,6 +172,9 @@ struct Machine<'a> {
     /// Heights of the stack at which lists of arguments begin.
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
+    /// Bytes that were copied out of values: a kept one can be copied again by every few bytes of
+    /// input.
+    copied: Cell<usize>,
 }
 
 impl Machine<'_> {
@@ -204,6 +213,16 @@ impl Machine<'_> {
         }
         self.nodes.push(node);
         Ok(Id(self.nodes.len() as u32 - 1))
+    }
+
+    /// Counts bytes that are about to be copied.
+    fn copies(&self, bytes: usize) -> Result<(), PickleError> {
+        let copied = self.copied.get().saturating_add(bytes);
+        self.copied.set(copied);
+        if copied > FREE_COPIES.saturating_add(self.at.saturating_mul(COPIES_PER_BYTE)) {
+            return self.bad("it copies its values more often than any model");
+        }
+        Ok(())
     }
 
     fn push_id(&mut self, id: Id) -> Result<(), PickleError> {

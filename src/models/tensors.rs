@@ -346,6 +346,28 @@ impl TensorFile {
         }
     }
 
+    /// Checks a tensor's shape, as reading it would.
+    ///
+    /// # Errors
+    /// [`ModelError`] when it is not there or has another shape than `expected`.
+    pub fn check_shape(&self, name: &str, expected: &[usize]) -> Result<(), ModelError> {
+        if self.noise { Ok(()) } else { self.shaped(name, expected).map(|_tensor| ()) }
+    }
+
+    /// A tensor of the shape that is expected.
+    fn shaped(&self, name: &str, expected: &[usize]) -> Result<&Tensor, ModelError> {
+        let tensor = self.tensors.get(name).ok_or_else(|| self.not_there(&[name.to_owned()]))?;
+        if tensor.shape == expected {
+            return Ok(tensor);
+        }
+        Err(ModelError::WrongShape {
+            name: name.to_owned(),
+            expected: expected.to_vec(),
+            found: tensor.shape.clone(),
+            path: tensor.blob.path.clone(),
+        })
+    }
+
     /// Reads a tensor as `f32`.
     ///
     /// # Errors
@@ -373,16 +395,8 @@ impl TensorFile {
             *into = noise(name, expected);
             return Ok(());
         }
-        let tensor = self.tensors.get(name).ok_or_else(|| self.not_there(&[name.to_owned()]))?;
+        let tensor = self.shaped(name, expected)?;
         let path = || tensor.blob.path.clone();
-        if tensor.shape != expected {
-            return Err(ModelError::WrongShape {
-                name: name.to_owned(),
-                expected: expected.to_vec(),
-                found: tensor.shape.clone(),
-                path: path(),
-            });
-        }
         let finite = tensor.read(into, cancel).map_err(|error| ModelError::Damaged {
             reason: format!("'{name}' cannot be read, {error}"),
             path: path(),

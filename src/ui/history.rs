@@ -39,7 +39,6 @@ fn icon(icon: HistoryIcon) -> &'static str {
         HistoryIcon::Keep => icons::CHECK,
         HistoryIcon::Discard => icons::TRASH,
         HistoryIcon::Setting => icons::SLIDERS,
-        HistoryIcon::Words => icons::TEXT_T,
     }
 }
 

@@ -13,7 +13,6 @@ const PAGE_NEEDS: f32 = 360.0;
 
 /// The regions' rectangles.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "independent facts about the room there is")]
 pub struct Layout {
     /// The tool's options, above everything.
     pub top_bar: Rect,
@@ -33,8 +32,6 @@ pub struct Layout {
     pub panel_over: bool,
     /// Whether the panel's parts stand one above the other instead of behind tabs.
     pub stacked: bool,
-    /// Whether room is scarce.
-    pub narrow: bool,
     /// Whether nothing but the canvas is shown.
     pub bare: bool,
     /// What slides over the canvas.
@@ -89,7 +86,6 @@ impl Layout {
             panel,
             panel_over,
             stacked: large,
-            narrow: whole.width() < 1100.0,
             bare: false,
             page: if chips_top - top >= PAGE_NEEDS {
                 middle(top, chips_top)
@@ -112,7 +108,6 @@ impl Layout {
             panel: None,
             panel_over: false,
             stacked: false,
-            narrow: false,
             bare: true,
             page: whole,
         }

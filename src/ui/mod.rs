@@ -190,7 +190,7 @@ impl Window {
         }
         if !layout.bare {
             draw(&mut cx, layout.top_bar, Region::TopBar, &mut |ui, cx| {
-                top_bar::show(ui, cx, layout.narrow);
+                top_bar::show(ui, cx);
             });
             draw(&mut cx, layout.rail, Region::Rail, &mut |ui, cx| {
                 rail::show(ui, cx, &mut self.colors);

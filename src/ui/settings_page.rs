@@ -283,12 +283,21 @@ fn flip(ui: &mut Ui, name: &str, value: &mut bool) {
 }
 
 fn language(ui: &mut Ui, cx: &mut Cx<'_>, name: &str) {
-    let mut choice = cx.state.lang;
-    let names = [(Lang::En, Text::Language), (Lang::Zh, Text::LanguageZh)];
+    let before = cx.state.settings.language;
+    let mut choice = before;
+    let names = [
+        (None, Text::AsTheSystem),
+        (Some(Lang::En), Text::Language),
+        (Some(Lang::Zh), Text::LanguageZh),
+    ];
     let names = names.map(|(lang, text)| (lang, cx.t(text).to_owned()));
     combo(ui, name, &names, &mut choice);
-    if choice != cx.state.lang {
-        cx.act(if choice == Lang::En { Action::English } else { Action::Chinese });
+    if choice != before {
+        cx.act(match choice {
+            None => Action::SystemLanguage,
+            Some(Lang::En) => Action::English,
+            Some(Lang::Zh) => Action::Chinese,
+        });
     }
 }
 
@@ -296,7 +305,7 @@ fn theme(ui: &mut Ui, cx: &mut Cx<'_>, name: &str) {
     let before = cx.state.settings.theme;
     let mut choice = before;
     let names = [
-        (ThemeChoice::System, Text::ThemeChoiceSystem),
+        (ThemeChoice::System, Text::AsTheSystem),
         (ThemeChoice::Dark, Text::ThemeChoiceDark),
         (ThemeChoice::Light, Text::ThemeChoiceLight),
     ];

@@ -29,10 +29,8 @@ pub struct Shortcuts {
 struct Place {
     /// In a text field.
     text: bool,
-    /// On the canvas, or nowhere.
-    canvas: bool,
-    /// On the strip.
-    strip: bool,
+    /// The region; nowhere is the canvas, too.
+    region: Option<Region>,
     /// In a popup.
     popup: bool,
 }
@@ -48,14 +46,9 @@ impl Shortcuts {
         text_had_focus: bool,
     ) -> Vec<Command> {
         let text = ctx.text_edit_focused() || text_had_focus;
-        let region = regions.focused(ctx);
-        let nowhere = ctx.memory(egui::Memory::focused).is_none();
-        let mut place = Place {
-            text,
-            canvas: !text && (nowhere || region == Some(Region::Canvas)),
-            strip: !text && region == Some(Region::Strip),
-            popup: Popup::is_any_open(ctx),
-        };
+        let nowhere = !text && ctx.memory(egui::Memory::focused).is_none();
+        let region = if nowhere { Some(Region::Canvas) } else { regions.focused(ctx) };
+        let mut place = Place { text, region, popup: Popup::is_any_open(ctx) };
         let mut commands = Vec::new();
         ctx.input_mut(|input| {
             let now = input.time;
@@ -83,7 +76,8 @@ impl Shortcuts {
                     && state.over != Some(Over::Palette)
                 {
                     // egui takes the focus from the field; what follows in this frame is no text.
-                    place = Place { text: place.popup, canvas: !place.popup, ..place };
+                    let region = Some(Region::Canvas).filter(|_| !place.popup);
+                    place = Place { text: place.popup, region, ..place };
                     return true;
                 }
                 if row.action.enabled(state) && (!repeat || repeats(row.action)) {
@@ -126,7 +120,9 @@ fn row_of(
             Scope::Anywhere => true,
             Scope::NoText => !place.text && state.over.is_none(),
             Scope::Canvas => {
-                (place.canvas || place.strip && walks(row.action)) && state.over.is_none()
+                let walks = matches!(row.action, Action::PreviousResult | Action::NextResult);
+                let here = place.region == Some(Region::Canvas);
+                state.over.is_none() && (here || walks && place.region == Some(Region::Strip))
             }
         };
         let free = |keys: &Keys| !(place.text && keys.types());
@@ -167,11 +163,6 @@ fn repeats(action: Action) -> bool {
             | Action::Undo
             | Action::Redo
     )
-}
-
-/// Goes from one result to the next.
-fn walks(action: Action) -> bool {
-    matches!(action, Action::PreviousResult | Action::NextResult)
 }
 
 /// Whether the key of Compare is down.

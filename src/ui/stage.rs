@@ -9,6 +9,7 @@ use super::tokens::{self, size};
 use super::{Cx, icons, widgets};
 use crate::app::command::Command;
 use crate::app::scene::MaskSeen;
+use crate::app::tool::Tool;
 use crate::app::words::Text;
 
 /// Draws the canvas and brings its events in.
@@ -37,6 +38,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
         }),
         view: state.view,
         tool: state.tool,
+        idle: state.tool == Tool::Mask && !state.can_mask(),
         brush: state.settings.brush_of(state.tool),
         color: state.settings.foreground,
         color_at: &color_at,

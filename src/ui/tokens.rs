@@ -252,8 +252,6 @@ pub mod size {
 pub mod motion {
     /// Hover.
     pub const HOVER: f32 = 0.08;
-    /// Popovers.
-    pub const POPOVER: f32 = 0.12;
     /// Panel and Fit.
     pub const PANEL: f32 = 0.16;
 }

@@ -16,7 +16,7 @@ use crate::app::words::Text;
 const DOWNLOAD: f32 = 76.0;
 
 /// Draws the bar.
-pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, narrow: bool) {
+pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let rect = ui.max_rect().shrink2(vec2(space::S, 0.0));
     let mut right = ui.new_child(
         UiBuilder::new()
@@ -54,7 +54,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, narrow: bool) {
             brush_size(&mut left, cx, 96.0);
             brush_hardness(&mut left, cx, 72.0);
         }
-        Tool::Mask => mask_options(&mut left, cx, narrow),
+        Tool::Mask => mask_options(&mut left, cx),
         Tool::Eyedropper => {
             tool_name(&mut left, cx, Text::ToolEyedropper);
             label(&mut left, cx, Text::ToolEyedropperTip);
@@ -110,10 +110,14 @@ fn value(ui: &mut Ui, cx: &Cx<'_>, text: String, width: f32) {
 const WHOLE: f32 = 800.0;
 const HALF: f32 = 470.0;
 
-fn mask_options(ui: &mut Ui, cx: &mut Cx<'_>, _narrow: bool) {
+fn mask_options(ui: &mut Ui, cx: &mut Cx<'_>) {
     let room = ui.available_width();
     let brush = cx.state.settings.mask_brush;
     tool_name(ui, cx, Text::ToolMask);
+    if !cx.state.can_mask() {
+        label(ui, cx, Text::NoPictureToMask);
+        return;
+    }
     let swap = Action::BrushSwap.tooltip(cx.state);
     for (erases, icon, name) in
         [(false, icons::PAINT_BRUSH, Text::MaskPaint), (true, icons::ERASER, Text::MaskErase)]

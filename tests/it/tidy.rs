@@ -1,6 +1,7 @@
 //! What the map in `lib.rs` promises, read off the source: who may know what, how long files may
 //! be, what no file may hold. Comments do not count, nor do unit tests.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -265,6 +266,22 @@ fn dependencies_come_from_the_public_registry() {
         .map(str::to_owned)
         .collect();
     fail_with(&other);
+}
+
+#[test]
+fn every_text_of_the_table_is_used() {
+    let table = root().join("src/app/words.rs");
+    let others: String =
+        shipped_files().iter().filter(|path| **path != table).map(|path| read(path)).collect();
+    let used: HashSet<&str> = others.split(|c: char| !c.is_alphanumeric()).collect();
+    let table = read(&table);
+    let names = table.lines().filter_map(|line| line.trim_start().split_once(" => (\""));
+    let broken: Vec<String> = names
+        .map(|(name, _)| name)
+        .filter(|name| !used.contains(name))
+        .map(str::to_owned)
+        .collect();
+    fail_with(&broken);
 }
 
 /// The fuzz targets take the models' room in by path, with a manifest of their own, and are not

@@ -24,8 +24,13 @@ impl<'a> From<&'a CancelToken> for Loading<'a> {
     }
 }
 
-/// Reads the tensors under one prefix. What is missing is gathered, so that [`Loader::finish`] can
-/// tell all of it at once; zeros stand in until then.
+/// Missing tensors that are gathered: more than any model has.
+const MOST_MISSING: usize = 1 << 14;
+/// Values of a missing tensor that may be counted: more than any model has.
+const MOST_VALUES: usize = 1 << 36;
+
+/// Reads the tensors under one prefix. Where only shapes count, what is missing is gathered, so
+/// that [`Loader::finish`] can tell all of it at once.
 pub struct Loader<'a, O> {
     /// Where the layers are made.
     pub ops: &'a O,
@@ -85,7 +90,7 @@ impl<'a, O: Ops> Loader<'a, O> {
     /// effect here.
     ///
     /// # Errors
-    /// Cancelled, unreadable, of another shape, or not finite.
+    /// Cancelled, missing, unreadable, of another shape, or not finite.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let mut values = Vec::new();
         self.read(name, shape, &mut values)?;
@@ -97,13 +102,20 @@ impl<'a, O: Ops> Loader<'a, O> {
         let Loading { cancel, read } = self.loading;
         cancel.check()?;
         let name = format!("{}{name}", self.prefix);
-        let count = shape.iter().product();
+        let count = shape.iter().try_fold(1_usize, |all, side| all.checked_mul(*side));
         if !self.file.has(&name) {
-            self.missing.borrow_mut().push(name);
-            *into = vec![0.0; count];
-            return Ok(into);
+            let mut missing = self.missing.borrow_mut();
+            missing.push(name);
+            // A configuration may promise any size and any number of layers. What is not there
+            // takes no memory for that, and is no reason to go on for long.
+            let sensible = count.is_some_and(|count| count <= MOST_VALUES);
+            if O::VALUES || !sensible || missing.len() >= MOST_MISSING {
+                return Err(self.file.not_there(&missing).into());
+            }
+            return Ok(&[]);
         }
         if !O::VALUES {
+            self.file.check_shape(&name, shape)?;
             return Ok(&[]);
         }
         let outcome = self.file.read_into(&name, shape, into, cancel);
@@ -112,7 +124,7 @@ impl<'a, O: Ops> Loader<'a, O> {
             read(self.file.bytes_of(&name));
         }
         outcome?;
-        Ok(&into[..count])
+        Ok(&into[..count.expect("what was read has as many values")])
     }
 
     /// A tensor that is looked into value by value and stays in f32.
@@ -120,8 +132,9 @@ impl<'a, O: Ops> Loader<'a, O> {
     /// # Errors
     /// As [`Self::tensor`].
     pub fn table(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let values = self.tensor(name, shape)?;
         self.ops.keeps(shape.iter().product::<usize>() * size_of::<f32>());
-        self.tensor(name, shape)
+        Ok(values)
     }
 
     /// A square convolution `[output, input, kernel, kernel]` with its bias.
@@ -212,5 +225,61 @@ impl<'a, O: Ops> Loader<'a, O> {
     pub fn finish(&self) -> Result<()> {
         let missing = self.missing.borrow();
         if missing.is_empty() { Ok(()) } else { Err(self.file.not_there(&missing).into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diffusion::error::DiffusionError;
+    use crate::models::ModelError;
+    use crate::models::folder::Bytes;
+    use crate::ops::cpu::{Cpu, DType, Isa};
+    use crate::ops::shapes::Shapes;
+
+    /// A file with `a.bias` of two values and `a.weight` of six.
+    fn file() -> TensorFile {
+        let header = br#"{"a.bias": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]},
+            "a.weight": {"dtype": "F32", "shape": [2, 3], "data_offsets": [8, 32]}}"#;
+        let length = (header.len() as u64).to_le_bytes();
+        let bytes = [&length[..], header, &[0_u8; 32]].concat();
+        TensorFile::open(&Bytes::Embedded(bytes.leak()), "w.safetensors".to_owned()).unwrap()
+    }
+
+    /// How many tensors are said to be missing.
+    fn missing<T>(outcome: Result<T>) -> usize {
+        match outcome.err() {
+            Some(DiffusionError::Model(ModelError::MissingTensors { count, .. })) => count,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const HOSTILE: usize = 1 << 40;
+
+    #[test]
+    fn what_is_not_there_takes_no_memory_whatever_its_size() {
+        let (file, go) = (file(), CancelToken::default());
+        let (numbers, shapes) = (Cpu::default(), Shapes::new(Isa::best(), DType::F32));
+        for shape in [&[HOSTILE][..], &[HOSTILE, HOSTILE]] {
+            assert_eq!(missing(Loader::new(&numbers, &file, &go).tensor("b", shape)), 1);
+            assert_eq!(missing(Loader::new(&shapes, &file, &go).tensor("b", shape)), 1);
+        }
+    }
+
+    #[test]
+    fn where_only_shapes_count_all_that_is_missing_is_told_at_once() {
+        let (file, go) = (file(), CancelToken::default());
+        let shapes = Shapes::new(Isa::best(), DType::F32);
+        let dry = Loader::new(&shapes, &file, &go);
+        assert!(dry.linear("a", 2, 3).is_ok());
+        dry.linear("b", 2, 3).unwrap();
+        dry.norm("c", 2, 1, 1e-5).unwrap();
+        assert_eq!(missing(dry.finish()), 4);
+        // Layers without end come to one.
+        let endless = || (0..HOSTILE).try_for_each(|_layer| dry.norm("d", 2, 1, 1e-5));
+        assert_eq!(missing(endless()), MOST_MISSING);
+        let wrong = Loader::new(&shapes, &file, &go).linear("a", 2, HOSTILE);
+        let shape = |error| matches!(error, DiffusionError::Model(ModelError::WrongShape { .. }));
+        assert!(wrong.err().is_some_and(shape));
     }
 }

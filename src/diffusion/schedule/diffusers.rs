@@ -85,7 +85,8 @@ impl TrainingNoise {
 
     /// Luo et al. 2023: every (50 / steps)-th of 50 timesteps, whatever schedule was chosen.
     pub(super) fn plan_distilled(&self, course: &Course) -> Plan {
-        let own = DISTILLED_STEPS.max(course.steps);
+        // A training of fewer timesteps has no 50 to take them from.
+        let own = DISTILLED_STEPS.max(course.steps).min(self.timesteps());
         let spacing = self.timesteps() / own;
         let level = |i: usize| {
             let index = (own as f64 / course.steps as f64 * i as f64).floor() as usize;
@@ -190,4 +191,41 @@ impl TrainingNoise {
 pub(super) fn linspace_down(last: f64, steps: usize) -> Vec<f64> {
     let spacing = if steps > 1 { last / (steps - 1) as f64 } else { 0.0 };
     (0..steps).rev().map(|i| i as f64 * spacing).map(|timestep| timestep.min(last)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Family;
+    use super::*;
+    use crate::models::config::noise::{NoiseConfig, Prediction};
+    use crate::types::SameAs;
+
+    #[test]
+    fn distilled_models_may_have_few_training_timesteps() {
+        for (count, steps) in [(2, 1), (2, 2), (40, 4), (40, 40), (49, 7), (51, 51), (1000, 4)] {
+            let noise = TrainingNoise::new(NoiseConfig {
+                betas: vec![0.01; count],
+                zero_terminal_snr: false,
+                prediction: Prediction::Epsilon,
+                steps_offset: 0,
+                set_alpha_to_one: None,
+                sampler: Sampler::Lcm,
+                schedule: Schedule::Leading,
+            });
+            for sampler in [Sampler::Lcm, Sampler::Tcd] {
+                let plan = noise.plan(&Course {
+                    sampler,
+                    schedule: Schedule::Leading,
+                    steps,
+                    eta: None,
+                    same_as: SameAs::Diffusers,
+                    family: Family::Sd,
+                });
+                let timesteps: Vec<f32> = plan.levels.iter().map(|level| level.timestep).collect();
+                assert_eq!(timesteps.len(), steps, "{count}");
+                assert!(timesteps.windows(2).all(|pair| pair[0] > pair[1]), "{timesteps:?}");
+                assert_eq!(timesteps[0], (count - 1) as f32, "{count}");
+            }
+        }
+    }
 }

@@ -1,9 +1,14 @@
 //! The cache's layout, shared with Python's tools: `models--owner--name` with `blobs`, `refs` and
 //! `snapshots`, as `huggingface_hub` documents it.
+//!
+//! Beside a blob may lie an empty note about a download that is not done: `.begun` says that it
+//! began the part, `.brought` that it finished the file. Giving it up removes what has a note.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::error::HubError;
 use super::offer::{Offer, RemoteFile};
@@ -49,32 +54,75 @@ impl Place {
         fs::metadata(self.blob(file)).is_ok_and(|blob| blob.len() == file.size)
     }
 
-    /// Removes what has arrived of a download that was given up: its parts, and the finished files
-    /// that nothing else in the cache shows. A whole model stays.
-    pub(super) fn discard(&self, offer: &Offer) -> Result<(), HubError> {
-        let nothing = !self.folder.is_dir();
-        if nothing || offer.files.iter().all(|file| self.has(file)) {
+    fn begun(&self, file: &RemoteFile) -> PathBuf {
+        self.folder.join("blobs").join(format!("{}.begun", file.blob))
+    }
+
+    fn brought(&self, file: &RemoteFile) -> PathBuf {
+        self.folder.join("blobs").join(format!("{}.brought", file.blob))
+    }
+
+    /// Notes that a download begins a file, unless something of it is here: that is another's.
+    pub(super) fn begin(&self, commit: &str, file: &RemoteFile) -> Result<(), HubError> {
+        if self.incomplete(file).exists() || self.snapshot(commit).join(&file.path).exists() {
             return Ok(());
         }
-        self.prepare()?;
-        let gone = |path: &Path| match fs::remove_file(path) {
+        let note = self.begun(file);
+        File::create(&note).map(drop).map_err(|error| HubError::disk(&error, &note))
+    }
+
+    /// Puts a part that is whole among the finished files.
+    pub(super) fn finish(&self, file: &RemoteFile) -> Result<(), HubError> {
+        let part = self.incomplete(file);
+        fs::rename(&part, self.blob(file)).map_err(|error| HubError::disk(&error, &part))?;
+        let note = self.begun(file);
+        match fs::rename(&note, self.brought(file)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(HubError::disk(&error, path))
+                Err(HubError::disk(&error, &note))
             }
             _ => Ok(()),
-        };
+        }
+    }
+
+    /// Forgets who brought the files: the download is done, and the model stays.
+    pub(super) fn settle(&self, offer: &Offer) -> Result<(), HubError> {
+        offer.files.iter().try_for_each(|file| self.forget(file))
+    }
+
+    fn forget(&self, file: &RemoteFile) -> Result<(), HubError> {
+        gone(&self.begun(file))?;
+        gone(&self.brought(file))
+    }
+
+    /// Removes what a download brought that was given up: the parts that it began, and the files
+    /// that it finished. What was here before it stays, and so does a whole model.
+    pub(super) fn discard(&self, offer: &Offer) -> Result<(), HubError> {
+        if !self.folder.is_dir() {
+            return Ok(());
+        }
+        if offer.files.iter().all(|file| self.has(file)) {
+            return self.settle(offer);
+        }
+        self.prepare()?;
         let own = self.snapshot(&offer.commit);
-        let others = fs::read_dir(self.folder.join("snapshots"));
-        let others =
-            others.is_ok_and(|mut all| all.any(|one| one.is_ok_and(|one| one.path() != own)));
+        let paths: HashSet<PathBuf> = offer.files.iter().map(|file| own.join(&file.path)).collect();
+        // Whoever came after this download may have taken finished files as they are.
+        let others = newest(&self.folder.join("snapshots"), &paths);
         for file in &offer.files {
             // Python's tools may be bringing it.
             let Some(_lock) = self.lock(file)? else { continue };
-            gone(&self.incomplete(file))?;
-            if !others {
-                gone(&own.join(&file.path))?;
+            if self.begun(file).exists() {
+                gone(&self.incomplete(file))?;
+            }
+            let brought = fs::metadata(self.brought(file)).and_then(|note| note.modified());
+            if brought.is_ok_and(|brought| others.is_none_or(|others| others < brought)) {
+                // Two files may be the same bytes.
+                for same in offer.files.iter().filter(|same| same.blob == file.blob) {
+                    gone(&own.join(&same.path))?;
+                }
                 gone(&self.blob(file))?;
             }
+            self.forget(file)?;
         }
         Ok(())
     }
@@ -138,6 +186,29 @@ impl Place {
         };
         written().map_err(|error: io::Error| HubError::disk(&error, &path))
     }
+}
+
+/// Removes a file, if it is there.
+fn gone(path: &Path) -> Result<(), HubError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(HubError::disk(&error, path)),
+        _ => Ok(()),
+    }
+}
+
+/// When the newest file in a folder came there, but for some.
+fn newest(folder: &Path, but: &HashSet<PathBuf>) -> Option<SystemTime> {
+    let entries = fs::read_dir(folder).ok()?.flatten();
+    let times = entries.filter_map(|entry| {
+        let path = entry.path();
+        if entry.file_type().ok()?.is_dir() {
+            return newest(&path, but);
+        }
+        // The time of the link, not of what it leads to.
+        let made = entry.metadata().ok()?.modified().ok()?;
+        (!but.contains(&path)).then_some(made)
+    });
+    times.max()
 }
 
 #[cfg(unix)]

@@ -84,14 +84,14 @@ impl Fetch<'_> {
         let path = self.place.incomplete(self.file);
         let disk = |error: &io::Error| Stop::Failed(HubError::disk(error, &path));
         for last in [false, true] {
+            self.place.begin(&self.offer.commit, self.file)?;
             let mut part = self.open(&path).map_err(|error| disk(&error))?;
             self.fill(&mut part)?;
             part.file.sync_all().map_err(|error| disk(&error))?;
             let sum = hexadecimal(&part.sum.finalize());
             drop(part.file);
             if !self.file.checked || sum.eq_ignore_ascii_case(&self.file.blob) {
-                let blob = self.place.blob(self.file);
-                return fs::rename(&path, blob).map_err(|error| disk(&error));
+                return Ok(self.place.finish(self.file)?);
             }
             fs::remove_file(&path).map_err(|error| disk(&error))?;
             if last {

@@ -101,8 +101,8 @@ pub enum HubRequest {
     Look(Wanted),
     /// Bring it. Ends with [`HubEvent::Fetched`], [`HubEvent::Paused`] or [`HubEvent::Failed`].
     Fetch(Box<Offer>),
-    /// Remove what has arrived of it, unless all of it is here. Answered by [`HubEvent::Discarded`] or
-    /// [`HubEvent::Failed`].
+    /// Remove what fetching it brought, unless all of it is here. Answered by
+    /// [`HubEvent::Discarded`] or [`HubEvent::Failed`].
     Discard(Box<Offer>),
 }
 
@@ -134,7 +134,7 @@ pub enum HubEvent {
         /// Its folder, or its file where it is only one.
         path: PathBuf,
     },
-    /// What had arrived is gone.
+    /// What it had brought is gone.
     Discarded,
     /// The download was paused; what has arrived is kept.
     Paused,
@@ -311,6 +311,7 @@ impl<W: Fn()> Worker<W> {
             before += file.size;
         }
         place.remember(offer)?;
+        place.settle(offer)?;
         let snapshot = place.snapshot(&offer.commit);
         let path = match offer.files.as_slice() {
             [only] => snapshot.join(&only.path),

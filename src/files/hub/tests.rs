@@ -3,12 +3,19 @@
 mod server;
 
 use std::collections::HashMap;
+use std::fs::{self, File};
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::*;
 use server::{Fault, Server};
 
 const REPO: &str = "painter/tiny";
+const INDEX: &str = "model_index.json";
+const CONFIG: &str = "unet/config.json";
+/// The weights that are offered, and the same in full, which are not.
+const SHORT: &str = "unet/diffusion_pytorch_model.fp16.safetensors";
+const FULL: &str = "unet/diffusion_pytorch_model.safetensors";
 
 /// Bytes that look like nothing in particular, different for each name.
 fn bytes(name: &str, length: usize) -> Vec<u8> {
@@ -22,10 +29,10 @@ fn bytes(name: &str, length: usize) -> Vec<u8> {
 
 fn model() -> Vec<(&'static str, Vec<u8>)> {
     let names = [
-        ("model_index.json", 90),
-        ("unet/config.json", 40),
-        ("unet/diffusion_pytorch_model.fp16.safetensors", 700_001),
-        ("unet/diffusion_pytorch_model.safetensors", 1_400_000),
+        (INDEX, 90),
+        (CONFIG, 40),
+        (SHORT, 700_001),
+        (FULL, 1_400_000),
         ("vae/diffusion_pytorch_model.safetensors", 300_000),
         ("a name with spaces & signs.txt", 5),
     ];
@@ -72,10 +79,36 @@ impl Desk {
         last(&worker)
     }
 
+    fn discard(&self, offer: &Offer) {
+        let mut worker = self.worker();
+        worker.submit(HubRequest::Discard(Box::new(offer.clone())));
+        assert_eq!(last(&worker), HubEvent::Discarded);
+    }
+
+    fn place(&self) -> Place {
+        let place = Place::of(self.cache.path(), REPO);
+        place.prepare().unwrap();
+        place
+    }
+
+    /// Puts an offered file where another program would have put it.
+    fn put(&self, offer: &Offer, path: &str) {
+        let place = self.place();
+        fs::write(place.blob(file_of(offer, path)), content(path)).unwrap();
+        place.link(&offer.commit, file_of(offer, path)).unwrap();
+    }
+
+    /// Puts the full weights there, at that time.
+    fn put_full(&self, offer: &Offer, time: SystemTime) {
+        let path = self.place().snapshot(&offer.commit).join(FULL);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        File::create(path).unwrap().set_modified(time).unwrap();
+    }
+
     fn blobs(&self) -> HashMap<String, u64> {
         let folder = self.cache.path().join("models--painter--tiny/blobs");
-        let Ok(entries) = std::fs::read_dir(folder) else { return HashMap::new() };
-        let entry = |entry: std::io::Result<std::fs::DirEntry>| {
+        let Ok(entries) = fs::read_dir(folder) else { return HashMap::new() };
+        let entry = |entry: std::io::Result<fs::DirEntry>| {
             let entry = entry.unwrap();
             (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().len())
         };
@@ -86,6 +119,14 @@ impl Desk {
         let blobs = self.blobs();
         blobs.into_iter().find(|(name, _)| name.ends_with(".incomplete")).map(|(_, size)| size)
     }
+}
+
+fn file_of<'a>(offer: &'a Offer, path: &str) -> &'a RemoteFile {
+    offer.files.iter().find(|file| file.path == path).unwrap()
+}
+
+fn content(path: &str) -> Vec<u8> {
+    model().into_iter().find(|(name, _)| *name == path).unwrap().1
 }
 
 fn last(worker: &HubWorker) -> HubEvent {
@@ -101,8 +142,7 @@ fn check_whole(event: &HubEvent, offer: &Offer) {
     let HubEvent::Fetched { path } = event else { panic!("{event:?}") };
     assert!(path.ends_with(Path::new("snapshots").join(&offer.commit)));
     for file in &offer.files {
-        let (_, content) = model().into_iter().find(|(name, _)| *name == file.path).unwrap();
-        assert!(std::fs::read(path.join(&file.path)).unwrap() == content, "{}", file.path);
+        assert!(fs::read(path.join(&file.path)).unwrap() == content(&file.path), "{}", file.path);
     }
 }
 
@@ -110,20 +150,68 @@ fn check_whole(event: &HubEvent, offer: &Offer) {
 fn what_was_given_up_leaves_nothing_and_a_whole_model_stays() {
     let desk = Desk::new();
     let offer = desk.offer();
-    let discard = || {
-        let mut worker = desk.worker();
-        worker.submit(HubRequest::Discard(Box::new(offer.clone())));
-        assert_eq!(last(&worker), HubEvent::Discarded);
-    };
     // Small files arrive, then a large one is refused half way.
     desk.server.plan([Fault::None, Fault::Cut(10_000), Fault::Status(403)]);
     assert!(matches!(desk.fetch(&offer), HubEvent::Failed(_)));
     assert!(!desk.blobs().is_empty());
-    discard();
+    desk.discard(&offer);
     assert!(desk.blobs().is_empty(), "{:?}", desk.blobs());
     check_whole(&desk.fetch(&offer), &offer);
-    discard();
+    desk.discard(&offer);
     assert_eq!(desk.blobs().len(), offer.files.len());
+}
+
+#[test]
+fn giving_up_removes_what_was_brought_and_nothing_else() {
+    let desk = Desk::new();
+    let offer = desk.offer();
+    // Another program's model, with weights in full.
+    desk.put_full(&offer, SystemTime::now() - Duration::from_hours(1));
+    desk.put(&offer, CONFIG);
+    desk.put(&offer, INDEX);
+    let before = desk.blobs();
+    // Not a byte came yet.
+    desk.discard(&offer);
+    assert_eq!(desk.blobs(), before);
+    // The short weights came, and the beginning of the autoencoder.
+    desk.server.plan([Fault::None, Fault::Cut(10_000), Fault::Status(403)]);
+    assert!(matches!(desk.fetch(&offer), HubEvent::Failed(_)));
+    assert!(desk.incomplete().is_some());
+    assert!(desk.place().has(file_of(&offer, SHORT)));
+    desk.discard(&offer);
+    assert_eq!(desk.blobs(), before);
+    let snapshot = desk.place().snapshot(&offer.commit);
+    assert!([FULL, CONFIG, INDEX].iter().all(|path| snapshot.join(path).exists()));
+    assert!(fs::symlink_metadata(snapshot.join(SHORT)).is_err(), "a link to nothing");
+}
+
+#[test]
+fn giving_up_leaves_what_another_program_began() {
+    let desk = Desk::new();
+    let offer = desk.offer();
+    let short = file_of(&offer, SHORT);
+    fs::write(desk.place().incomplete(short), &content(SHORT)[..1000]).unwrap();
+    desk.server.plan([Fault::None, Fault::Cut(10_000), Fault::Status(403)]);
+    assert!(matches!(desk.fetch(&offer), HubEvent::Failed(_)));
+    desk.discard(&offer);
+    assert_eq!(desk.blobs().len(), 1, "{:?}", desk.blobs());
+    assert!(desk.incomplete().is_some_and(|here| here > 1000), "{:?}", desk.blobs());
+    desk.server.plan([Fault::None, Fault::None, Fault::Status(403)]);
+    assert!(matches!(desk.fetch(&offer), HubEvent::Failed(_)));
+    desk.discard(&offer);
+    assert_eq!(desk.blobs(), HashMap::from([(short.blob.clone(), short.size)]));
+}
+
+#[test]
+fn giving_up_leaves_what_another_program_may_have_taken_since() {
+    let desk = Desk::new();
+    let offer = desk.offer();
+    desk.server.plan([Fault::None, Fault::None, Fault::Cut(10_000), Fault::Status(403)]);
+    assert!(matches!(desk.fetch(&offer), HubEvent::Failed(_)));
+    desk.put_full(&offer, SystemTime::now() + Duration::from_hours(1));
+    desk.discard(&offer);
+    let kept = [CONFIG, SHORT].map(|path| file_of(&offer, path));
+    assert_eq!(desk.blobs(), HashMap::from(kept.map(|file| (file.blob.clone(), file.size))));
 }
 
 #[test]
@@ -147,11 +235,11 @@ fn a_model_comes_into_the_usual_cache() {
     check_whole(&end, &offer);
     assert!(told > 0);
     let folder = desk.cache.path().join("models--painter--tiny");
-    assert_eq!(std::fs::read_to_string(folder.join("refs/main")).unwrap(), offer.commit);
+    assert_eq!(fs::read_to_string(folder.join("refs/main")).unwrap(), offer.commit);
     #[cfg(unix)]
     {
         let snapshot = folder.join("snapshots").join(&offer.commit);
-        let link = std::fs::read_link(snapshot.join("unet/config.json")).unwrap();
+        let link = fs::read_link(snapshot.join("unet/config.json")).unwrap();
         assert!(link.starts_with("../../../blobs"), "{}", link.display());
     }
     // All of it is here: nothing more is asked for.
@@ -218,10 +306,10 @@ fn damage_is_noticed() {
     let file = &offer.files[weights];
     let blobs = desk.cache.path().join("models--painter--tiny/blobs");
     let part = blobs.join(format!("{}.incomplete", file.blob));
-    std::fs::write(&part, vec![1; 1000]).unwrap();
+    fs::write(&part, vec![1; 1000]).unwrap();
     check_whole(&desk.fetch(&offer), &offer);
-    std::fs::remove_file(blobs.join(&file.blob)).unwrap();
-    std::fs::write(&part, vec![1; file.size as usize + 9]).unwrap();
+    fs::remove_file(blobs.join(&file.blob)).unwrap();
+    fs::write(&part, vec![1; file.size as usize + 9]).unwrap();
     check_whole(&desk.fetch(&offer), &offer);
 }
 
@@ -316,7 +404,7 @@ fn the_environment_says_where() {
     let plain = of(&[("XDG_CACHE_HOME", home)]);
     assert_eq!(plain.cache, folder.path().join("huggingface/hub"));
     assert_eq!((plain.endpoint.as_str(), plain.token), ("https://huggingface.co", None));
-    std::fs::write(folder.path().join("token"), "hf_stored\n").unwrap();
+    fs::write(folder.path().join("token"), "hf_stored\n").unwrap();
     let own = of(&[("HF_HOME", home), ("HF_ENDPOINT", "http://mirror")]);
     assert_eq!((own.endpoint.as_str(), own.token.as_deref()), ("http://mirror", Some("hf_stored")));
     let said = of(&[("HF_HOME", home), ("HF_TOKEN", "hf_said"), ("HF_HUB_CACHE", "/c")]);

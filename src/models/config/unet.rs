@@ -8,6 +8,9 @@ use crate::models::error::ModelError;
 use crate::models::folder::ModelFolder;
 use crate::models::identify::Task;
 
+/// Layers of one block; far more than any model has.
+const MOST_LAYERS: usize = 256;
+
 /// Blocks that diffusers means where a configuration names none: Stable Diffusion 1's.
 const DOWN: [&str; 4] =
     ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"];
@@ -131,6 +134,10 @@ impl UNetConfig {
             return Err(reader.wrong("block_out_channels", &format!("a list of {count} numbers")));
         }
         let layers = reader.size_per_block("layers_per_block", 2, count)?;
+        if layers.iter().any(|layers| *layers > MOST_LAYERS) {
+            let wanted = format!("a whole number up to {MOST_LAYERS} for each block");
+            return Err(reader.wrong("layers_per_block", &wanted));
+        }
         let heads_key = if reader.get("num_attention_heads").is_some() {
             "num_attention_heads"
         } else {

@@ -17,6 +17,7 @@ impl Machine<'_> {
                 let module = self.pop()?;
                 let node = match (self.node(module), self.node(name)) {
                     (Node::Text(module), Node::Text(name)) => {
+                        self.copies(module.len() + name.len())?;
                         Node::Global(module.clone(), name.clone())
                     }
                     _ => return self.bad("a name is no text"),
@@ -27,16 +28,14 @@ impl Machine<'_> {
             b'R' | 0x81 => {
                 let arguments = self.pop()?;
                 let function = self.pop()?;
-                let arguments = self.items(arguments);
-                let made = self.call(function, &arguments, 0);
+                let made = self.call(function, self.items(arguments), 0)?;
                 self.push(made)
             }
             0x92 => {
                 self.pop()?;
                 let arguments = self.pop()?;
                 let function = self.pop()?;
-                let arguments = self.items(arguments);
-                let made = self.call(function, &arguments, 0);
+                let made = self.call(function, self.items(arguments), 0)?;
                 self.push(made)
             }
             b'i' => {
@@ -44,7 +43,7 @@ impl Machine<'_> {
                 let name = self.line()?;
                 let arguments = self.pop_marked()?;
                 let function = self.make(Node::Global(module, name))?;
-                let made = self.call(function, &arguments, 0);
+                let made = self.call(function, &arguments, 0)?;
                 self.push(made)
             }
             b'o' => {
@@ -52,7 +51,7 @@ impl Machine<'_> {
                 let Some((function, arguments)) = arguments.split_first() else {
                     return self.bad("a value is missing");
                 };
-                let made = self.call(*function, arguments, 0);
+                let made = self.call(*function, arguments, 0)?;
                 self.push(made)
             }
             // Attributes of an object: none that is known here has any that matter.
@@ -63,12 +62,12 @@ impl Machine<'_> {
             b'P' => {
                 let key = self.line()?;
                 let key = self.make(Node::Text(key))?;
-                let made = self.persistent(key);
+                let made = self.persistent(key)?;
                 self.push(made)
             }
             b'Q' => {
                 let key = self.pop()?;
-                let made = self.persistent(key);
+                let made = self.persistent(key)?;
                 self.push(made)
             }
             // Numbered names, which only the program that wrote them knows.
@@ -84,81 +83,107 @@ impl Machine<'_> {
         &self.nodes[id.0 as usize]
     }
 
-    fn items(&self, id: Id) -> Vec<Id> {
+    fn items(&self, id: Id) -> &[Id] {
         match self.node(id) {
-            Node::Tuple(items) | Node::List(items) => items.clone(),
-            _ => Vec::new(),
+            Node::Tuple(items) | Node::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// What the first argument holds.
+    fn first_items(&self, arguments: &[Id]) -> &[Id] {
+        match arguments {
+            [first, ..] => self.items(*first),
+            [] => &[],
         }
     }
 
     /// What a call makes. `depth` counts calls within a call.
-    fn call(&self, function: Id, arguments: &[Id], depth: usize) -> Node {
-        let Node::Global(module, name) = self.node(function) else { return Node::Opaque };
+    fn call(&self, function: Id, arguments: &[Id], depth: usize) -> Result<Node, PickleError> {
+        let Node::Global(module, name) = self.node(function) else { return Ok(Node::Opaque) };
         let first = arguments.first().map(|id| self.node(*id));
-        match (module.as_str(), name.as_str()) {
-            ("collections", "OrderedDict") => self.ordered(arguments),
+        let made = match (module.as_str(), name.as_str()) {
+            ("collections", "OrderedDict") => self.ordered(arguments)?,
             // Dictionaries by other names: their pairs are set afterwards.
             ("collections", "defaultdict" | "Counter") | ("builtins" | "__builtin__", "dict") => {
                 Node::Dict(Vec::new())
             }
             ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => {
-                self.view(arguments, None).map_or(Node::Opaque, Node::Tensor)
+                self.view(arguments, None)?
             }
             ("torch._utils", "_rebuild_tensor_v3") => {
                 let dtype = match arguments.get(6).map(|id| self.node(*id)) {
-                    Some(Node::Global(_, dtype)) => Some(dtype.clone()),
+                    Some(Node::Global(_, dtype)) => Some(dtype.as_str()),
                     _ => None,
                 };
-                self.view(arguments, dtype).map_or(Node::Opaque, Node::Tensor)
+                self.view(arguments, dtype)?
             }
             ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => match first
             {
-                Some(tensor @ Node::Tensor(_)) => tensor.clone(),
+                Some(Node::Tensor(view)) => {
+                    let dtype = view.dtype.as_ref().map_or(0, String::len);
+                    self.copies(size_of_val(&view.shape[..]) * 2 + dtype)?;
+                    Node::Tensor(view.clone())
+                }
                 _ => Node::Opaque,
             },
             // A subclass of a tensor: function, class, arguments, state.
             ("torch._tensor", "_rebuild_from_type_v2") if depth < 4 => {
                 match (arguments.first(), arguments.get(2)) {
                     (Some(function), Some(arguments)) => {
-                        self.call(*function, &self.items(*arguments), depth + 1)
+                        self.call(*function, self.items(*arguments), depth + 1)?
                     }
                     _ => Node::Opaque,
                 }
             }
             // Bytes, as protocol 2 writes them.
             ("_codecs", "encode") => match first {
-                Some(Node::Text(text)) => Node::Bytes(text.chars().map(|c| c as u8).collect()),
+                Some(Node::Text(text)) => {
+                    self.copies(text.len())?;
+                    Node::Bytes(text.chars().map(|c| c as u8).collect())
+                }
                 _ => Node::Opaque,
             },
-            ("torch", "Size") => first.cloned().unwrap_or(Node::Tuple(Vec::new())),
+            ("torch", "Size") => {
+                let sizes = self.first_items(arguments);
+                self.copies(size_of_val(sizes))?;
+                Node::Tuple(sizes.to_vec())
+            }
             _ => Node::Opaque,
-        }
+        };
+        Ok(made)
     }
 
     /// `OrderedDict()`, or one of a list of pairs as Python 2 wrote it.
-    fn ordered(&self, arguments: &[Id]) -> Node {
-        let pairs = arguments.first().map(|id| self.items(*id)).unwrap_or_default();
-        let pairs = pairs.into_iter().filter_map(|pair| match self.items(pair)[..] {
-            [key, value] => Some((key, value)),
+    fn ordered(&self, arguments: &[Id]) -> Result<Node, PickleError> {
+        let pairs = self.first_items(arguments);
+        self.copies(size_of_val(pairs) * 2)?;
+        let pairs = pairs.iter().filter_map(|pair| match self.items(*pair) {
+            [key, value] => Some((*key, *value)),
             _ => None,
         });
-        Node::Dict(pairs.collect())
+        Ok(Node::Dict(pairs.collect()))
     }
 
-    fn view(&self, arguments: &[Id], dtype: Option<String>) -> Option<View> {
-        let [storage, offset, shape, strides, ..] = *arguments else { return None };
-        let sizes = |id: Id| -> Option<Vec<usize>> {
-            self.items(id).into_iter().map(|id| self.size(id)?.try_into().ok()).collect()
-        };
-        let (shape, strides) = (sizes(shape)?, sizes(strides)?);
+    /// A view of a storage, if it is one.
+    fn view(&self, arguments: &[Id], dtype: Option<&str>) -> Result<Node, PickleError> {
+        let [storage, offset, shape, strides, ..] = *arguments else { return Ok(Node::Opaque) };
+        let (shape, strides) = (self.items(shape), self.items(strides));
         let stored = matches!(self.node(storage), Node::Storage(_));
-        (stored && shape.len() == strides.len()).then_some(View {
-            storage,
-            offset: self.size(offset)?,
-            shape,
-            strides,
-            dtype,
-        })
+        if !stored || shape.len() != strides.len() {
+            return Ok(Node::Opaque);
+        }
+        self.copies(shape.len() * 2 * size_of::<usize>() + dtype.map_or(0, str::len))?;
+        let sizes = |ids: &[Id]| -> Option<Vec<usize>> {
+            ids.iter().map(|id| self.size(*id)?.try_into().ok()).collect()
+        };
+        let (Some(offset), Some(shape), Some(strides)) =
+            (self.size(offset), sizes(shape), sizes(strides))
+        else {
+            return Ok(Node::Opaque);
+        };
+        let dtype = dtype.map(str::to_owned);
+        Ok(Node::Tensor(View { storage, offset, shape, strides, dtype }))
     }
 
     fn size(&self, id: Id) -> Option<u64> {
@@ -170,29 +195,36 @@ impl Machine<'_> {
 
     /// `("storage", class, key, device, count)`, in old files with a part of it at the end:
     /// `(key of the part, first, count)`.
-    fn persistent(&self, key: Id) -> Node {
-        let items = self.items(key);
-        let [tag, class, key, _, count, ref part @ ..] = items[..] else { return Node::Opaque };
-        let kind = match self.node(class) {
-            Node::Global(_, class) => class.strip_suffix("Storage").unwrap_or(class).to_owned(),
-            _ => return Node::Opaque,
+    fn persistent(&self, key: Id) -> Result<Node, PickleError> {
+        let [tag, class, key, _, count, part @ ..] = self.items(key) else {
+            return Ok(Node::Opaque);
         };
-        let key = match self.node(key) {
-            Node::Text(key) => key.clone(),
+        let kind = match self.node(*class) {
+            Node::Global(_, class) => {
+                self.copies(class.len())?;
+                class.strip_suffix("Storage").unwrap_or(class).to_owned()
+            }
+            _ => return Ok(Node::Opaque),
+        };
+        let key = match self.node(*key) {
+            Node::Text(key) => {
+                self.copies(key.len())?;
+                key.clone()
+            }
             Node::Int(key) => key.to_string(),
-            _ => return Node::Opaque,
+            _ => return Ok(Node::Opaque),
         };
         let part = part.first().filter(|part| **part != NONE).map(|part| self.items(*part));
-        let first = match part.as_deref() {
+        let first = match part {
             Some([_, first, ..]) => self.size(*first),
             Some(_) => None,
             None => Some(0),
         };
-        match (self.node(tag), self.size(count), first) {
+        Ok(match (self.node(*tag), self.size(*count), first) {
             (Node::Text(tag), Some(count), Some(first)) if tag == "storage" => {
                 Node::Storage(Storage { kind, key, count, first })
             }
             _ => Node::Opaque,
-        }
+        })
     }
 }

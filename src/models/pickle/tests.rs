@@ -140,3 +140,52 @@ fn its_size_is_bounded() {
     refused(&vec![b'N'; MOST_NODES + 1], "more values");
     refused(&vec![b'('; MOST_NODES + 1], "more values");
 }
+
+/// A value kept as 0, what is made of it, and many times a few bytes that copy it.
+fn copying(value: &[u8], made: &[u8], again: &[u8]) -> Vec<u8> {
+    [value, made, &again.repeat(5000), b"."].concat()
+}
+
+#[test]
+fn copies_are_bounded() {
+    let refused = |bytes: Vec<u8>| refused(&bytes, "copies its values");
+    let pairs = [&b"]("[..], &b"K\x01K\x02\x86".repeat(1000), b"eq\x00"].concat();
+    refused(copying(&pairs, b"ccollections\nOrderedDict\nq\x01", b"h\x01h\x00\x85R"));
+    let sizes = [&b"("[..], &b"K\x01".repeat(1000), b"tq\x00"].concat();
+    refused(copying(&sizes, b"ctorch\nSize\nq\x01", b"h\x01h\x00\x85R"));
+    let text = [&b"X\x10\x27\x00\x00"[..], &b"a".repeat(10_000), b"q\x00"].concat();
+    refused(copying(&text, b"c_codecs\nencode\nq\x01", b"h\x01h\x00\x85R"));
+    refused(copying(&text, b"", b"h\x00h\x00\x93"));
+    let key = b"(X\x07\x00\x00\x00storagectorch\nHalfStorage\nh\x00NK\x01tq\x01";
+    refused(copying(&text, key, b"h\x01Q"));
+    let view = b"(X\x07\x00\x00\x00storagectorch\nHalfStorage\nK\x00NK\x01tQq\x01\
+        (h\x01K\x00h\x00h\x00tq\x02ctorch._utils\n_rebuild_tensor_v2\nq\x03";
+    refused(copying(&sizes, view, b"h\x03h\x02R"));
+    let parameter = [&view[..], b"h\x02Rq\x04ctorch._utils\n_rebuild_parameter\nq\x05"].concat();
+    refused(copying(&sizes, &parameter, b"h\x05h\x04\x85R"));
+}
+
+#[test]
+fn many_tensors_are_read_however_briefly_they_are_written() {
+    let names = b"ctorch._utils\n_rebuild_tensor_v2\nq\x00X\x07\x00\x00\x00storageq\x01\
+        ctorch\nHalfStorage\nq\x02X\x03\x00\x00\x00cpuq\x03ccollections\nOrderedDict\nq\x04";
+    let tensor = b"h\x00((h\x01h\x02X\x01\x00\x00\x000h\x03K\x09tQK\x00(K\x01K\x01K\x01K\x01t\
+        (K\x01K\x01K\x01K\x01t\x89h\x04)RtR";
+    let pickle = read(&[&names[..], &tensor.repeat(20_000), b"."].concat());
+    assert!(matches!(pickle.root(), Node::Tensor(view) if view.shape == [1; 4]));
+}
+
+#[test]
+fn a_long_text_in_many_places_is_noted_nowhere() {
+    let text = [&b"X\x10\x27\x00\x00"[..], &b"a".repeat(10_000), b"q\x000}("].concat();
+    let notes = |value: &[u8]| {
+        let pair = |key: u32| {
+            let key = format!("{key:04}");
+            [&b"X\x04\x00\x00\x00"[..], key.as_bytes(), value].concat()
+        };
+        let pairs: Vec<u8> = (0..5000).flat_map(pair).collect();
+        read(&[&text[..], &pairs, b"u."].concat()).entries().notes.len()
+    };
+    assert_eq!(notes(b"h\x00"), 0);
+    assert_eq!(notes(b"K\x01"), 4096);
+}

@@ -10,6 +10,8 @@ const DEEPEST: usize = 16;
 const STATE: &str = "state_dict";
 /// Notes are short: names of versions, numbers of steps.
 const LONGEST_NOTE: usize = 4096;
+/// Notes that are listed.
+const MOST_NOTES: usize = 1 << 12;
 /// Tensors that are listed; a large model with its averages has some thousand.
 const MOST_TENSORS: usize = 1 << 17;
 /// Bytes of a tensor's name.
@@ -54,11 +56,15 @@ impl Pickle {
         let Node::Dict(pairs) = self.node(dict) else { return };
         for (key, value) in pairs {
             let Node::Text(key) = self.node(*key) else { continue };
+            // The same long text may stand in every place.
+            if key.len() > LONGEST_NOTE || notes.len() >= MOST_NOTES {
+                continue;
+            }
             let value = match self.node(*value) {
                 Node::Int(value) => value.to_string(),
                 Node::Float(value) => value.to_string(),
                 Node::Bool(value) => value.to_string(),
-                Node::Text(text) => text.clone(),
+                Node::Text(text) if text.len() <= LONGEST_NOTE => text.clone(),
                 _ => continue,
             };
             if key.len() + value.len() <= LONGEST_NOTE {
@@ -92,7 +98,7 @@ impl Pickle {
             Node::Dict(pairs) => {
                 for (key, value) in pairs {
                     let key = match self.node(*key) {
-                        Node::Text(key) => within(key),
+                        Node::Text(key) if key.len() <= LONGEST_NAME => within(key),
                         Node::Int(key) => within(&key.to_string()),
                         _ => continue,
                     };

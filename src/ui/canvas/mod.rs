@@ -248,6 +248,9 @@ impl Canvas {
             let at = pos - response.rect.min;
             let at = self.view.image_from_screen([at.x, at.y]);
             ring::eyedropper(&painter, pos, (input.color_at)(at), input.color);
+        } else if input.idle && !self.pointer.is_stroking() {
+            self.ring.hide(ctx);
+            ctx.set_cursor_icon(CursorIcon::NotAllowed);
         } else {
             let masks = input.tool == Tool::Mask;
             let color = if masks { input.colors.mask[self.mask_color] } else { tokens::RING_LIGHT };

@@ -85,6 +85,7 @@ fn bench(picture: Option<&Picture>) -> (Shared, Harness<'static>, egui_wgpu::Ren
                 mask: Some(MaskLayer { mask: &bench.mask, feather_px: 0.0, look: bench.look }),
                 view: bench.view,
                 tool: bench.tool,
+                idle: false,
                 brush: &brush,
                 color: [0; 3],
                 color_at: &|_| None,

@@ -24,6 +24,8 @@ pub struct CanvasInput<'a> {
     pub view: View,
     /// What a press does.
     pub tool: Tool,
+    /// Whether it has nothing to act on.
+    pub idle: bool,
     /// The active tool's brush.
     pub brush: &'a Brush,
     /// The colour that is painted with.
