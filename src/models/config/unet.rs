@@ -133,11 +133,7 @@ impl UNetConfig {
         if channels.len() != count {
             return Err(reader.wrong("block_out_channels", &format!("a list of {count} numbers")));
         }
-        let layers = reader.size_per_block("layers_per_block", 2, count)?;
-        if layers.iter().any(|layers| *layers > MOST_LAYERS) {
-            let wanted = format!("a whole number up to {MOST_LAYERS} for each block");
-            return Err(reader.wrong("layers_per_block", &wanted));
-        }
+        let layers = layers_of_blocks(&reader, count)?;
         let heads_key = if reader.get("num_attention_heads").is_some() {
             "num_attention_heads"
         } else {
@@ -283,6 +279,15 @@ struct TransformerLayers {
 /// Blocks without attention may have 0.
 fn as_depth(value: &Value) -> Option<usize> {
     value.as_u64().and_then(|depth| usize::try_from(depth).ok())
+}
+
+fn layers_of_blocks(reader: &Reader, count: usize) -> Result<Vec<usize>, ModelError> {
+    let layers = reader.size_per_block("layers_per_block", 2, count)?;
+    if layers.iter().any(|layers| *layers > MOST_LAYERS) {
+        let wanted = format!("a whole number up to {MOST_LAYERS} for each block");
+        return Err(reader.wrong("layers_per_block", &wanted));
+    }
+    Ok(layers)
 }
 
 /// `transformer_layers_per_block` is a number, one a block, or a list a block; a list of lists does
