@@ -11,6 +11,7 @@ pub mod nn;
 pub mod noise;
 pub mod pipeline;
 pub mod preview;
+pub mod preview_decoder;
 pub mod samplers;
 pub mod schedule;
 pub mod text;

@@ -18,6 +18,7 @@ use super::guidance::calm_guidance;
 use super::nn::load::Loading;
 use super::noise::slerp;
 use super::preview::{self, Pace, Rgb};
+use super::preview_decoder::PreviewDecoder;
 use super::samplers::State;
 use super::schedule::{Course, Family, NoiseLevel, Plan, TrainingNoise};
 use super::text::Tokenizer;
@@ -26,11 +27,12 @@ use super::unet::{Kept, UNet, Words};
 use super::vae::Vae;
 use crate::cancel::CancelToken;
 use crate::models::config::noise::{NoiseConfig, Prediction};
+use crate::models::config::preview_decoder::PreviewDecoderConfig;
 use crate::models::config::unet::UNetConfig;
 use crate::models::config::vae::VaeConfig;
 use crate::models::defaults::PreviewFactors;
 use crate::models::identify::Task;
-use crate::models::{ModelError, ModelFolder};
+use crate::models::{ModelError, ModelFolder, TensorFile};
 use crate::ops::{ImageDims, Ops};
 
 /// A model in memory, on a backend.
@@ -43,6 +45,7 @@ pub struct Pipeline<O: Ops> {
     in_full: Option<(O, Vae<O>)>,
     folder: ModelFolder,
     noise: TrainingNoise,
+    small: Option<PreviewDecoder<O>>,
     factors: Option<PreviewFactors>,
     pace: Pace,
     /// The last prompts: painting the same words again costs no reading.
@@ -131,7 +134,9 @@ impl<O: Ops> Pipeline<O> {
             ));
         }
         let (unet, vae) = (folder.tensors("unet")?, folder.tensors("vae")?);
-        let all = encoders::bytes(folder, KEPT_PARAMETERS)? + unet.bytes() + vae.bytes();
+        let small = small_decoder(folder, latent_channels)?;
+        let beside = small.as_ref().map_or(0, |(_, file)| file.bytes());
+        let all = encoders::bytes(folder, KEPT_PARAMETERS)? + unet.bytes() + vae.bytes() + beside;
         let meter =
             Meter { all, done: Cell::new(0), said: Cell::new(0.0), hears: RefCell::new(progress) };
         let read = |bytes| meter.read(bytes);
@@ -139,6 +144,9 @@ impl<O: Ops> Pipeline<O> {
         let text = TextEncoders::load(&ops, folder, &unet_config, KEPT_PARAMETERS, loading)?;
         let unet = UNet::load(&ops, unet_config, &unet, loading)?;
         let vae = Vae::load(&ops, vae_config, &vae, loading)?;
+        let small = small
+            .map(|(config, file)| PreviewDecoder::load(&ops, config, &file, loading))
+            .transpose()?;
         meter.finish();
         Ok(Self {
             ops,
@@ -148,6 +156,7 @@ impl<O: Ops> Pipeline<O> {
             in_full: None,
             folder: folder.clone(),
             noise,
+            small,
             factors: factors.or_else(|| preview::usual_factors(latent_channels)),
             pace: Pace::default(),
             read: None,
@@ -237,11 +246,32 @@ impl<O: Ops> Pipeline<O> {
                 let decoded = self.decode_latent(estimate, job.size, cancel)?;
                 Some(preview::picture(&decoded, (height * factor, width * factor)))
             }
+            Preview::Small => match &self.small {
+                Some(small) => {
+                    let decoded = small.decode(&self.ops, estimate, job.size, cancel)?;
+                    let factor = small.factor();
+                    Some(preview::picture(&decoded, (height * factor, width * factor)))
+                }
+                None => None,
+            },
             Preview::Linear => {
                 self.factors.as_ref().map(|factors| preview::linear(estimate, job.size, factors))
             }
         })
     }
+}
+
+/// The shape and the weights of a model's small decoder, if it has one.
+fn small_decoder(
+    folder: &ModelFolder,
+    latent_channels: usize,
+) -> Result<Option<(PreviewDecoderConfig, TensorFile)>> {
+    let Some(config) = PreviewDecoderConfig::read(folder)? else { return Ok(None) };
+    if config.latent_channels != latent_channels {
+        let wanted = format!("the preview decoder must take {latent_channels} channels");
+        return Err(contradiction(folder, wanted));
+    }
+    Ok(Some((config, folder.tensors("preview_decoder")?)))
 }
 
 /// Where a run begins: its first latent.
@@ -392,7 +422,11 @@ impl<O: Ops> Model for Pipeline<O> {
                 State { latent, step: 0, earlier: Vec::new(), noise }
             }
         };
-        let kind = if self.pace.allows_full_decodes() { Preview::Full } else { Preview::Linear };
+        let kind = match &self.small {
+            _ if self.pace.allows_full_decodes() => Preview::Full,
+            Some(_) => Preview::Small,
+            None => Preview::Linear,
+        };
         // Steps at or above this timestep are ours: diffusers' `denoising_end`.
         let share = 1.0 - f64::from(job.until.unwrap_or(1.0));
         let lowest = (self.noise.config().betas.len() as f64 * share).round() as f32;

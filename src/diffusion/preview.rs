@@ -1,7 +1,7 @@
 //! What is shown of a picture before it is finished: estimates of the end (x0), never noise.
 //!
-//! Used by the pipeline after each step. The small decoder comes with its weights in a later
-//! model; until then a preview is a full decode where that is cheap, else a linear map.
+//! Used by the pipeline after each step: a full decode where that is cheap, else the model's small
+//! decoder ([`super::preview_decoder`]), else a linear map.
 
 use crate::models::defaults::PreviewFactors;
 

@@ -477,6 +477,7 @@ impl Watcher for Teller<'_, '_> {
             self.timing.preview_secs += secs;
             let kind = match made {
                 Made::Full => PreviewKind::Full,
+                Made::Small => PreviewKind::Small,
                 Made::Linear => PreviewKind::Linear,
             };
             Preview { picture: Arc::new(compose::estimate(&rgb)), kind }

@@ -447,7 +447,7 @@ fn picture_size(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
     });
 }
 
-/// One side. It is taken over when the typing is done, because half a number is a size too.
+/// One side. The sheet follows as it is typed, so that what is painted next is what is seen.
 fn side(ui: &mut Ui, cx: &Cx<'_>, text: Text, width: f32, value: u32) -> Option<u32> {
     const RANGE: (u64, u64) = (32, 4096);
     let grid = cx.state.model.info.as_ref().map_or(8, |info| info.vae_factor);

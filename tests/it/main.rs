@@ -20,6 +20,7 @@ mod numbers;
 mod oracle;
 mod parity;
 mod precision;
+mod preview;
 mod prompts;
 mod reopen;
 mod samplers;

@@ -1,6 +1,7 @@
 """Gathers a trained model as f16 in diffusers' layout.  usage: export.py WORK OUT
 
-WORK holds vae/, tokenizer/ and the model/ that cooling down left. Lists the files with their hashes in model.sha256.
+WORK holds vae/, tokenizer/, the model/ that cooling down left, and perhaps preview_decoder/. Lists the files with their
+hashes in model.sha256.
 """
 
 import hashlib
@@ -31,6 +32,10 @@ def main(work, out):
         config.write_text(json.dumps(kept, indent=2) + "\n")
     shutil.copytree(work / "tokenizer", out / "tokenizer", dirs_exist_ok=True)
     shutil.copytree(work / "model/scheduler", out / "scheduler", dirs_exist_ok=True)
+    folders = [*PARTS, "tokenizer", "scheduler"]
+    if (work / "preview_decoder").is_dir():
+        shutil.copytree(work / "preview_decoder", out / "preview_decoder", dirs_exist_ok=True)
+        folders.append("preview_decoder")
     index = {
         "_class_name": "StableDiffusionPipeline",
         "tokenizer": ["transformers", "CLIPTokenizer"],
@@ -41,7 +46,7 @@ def main(work, out):
     } | {name: [library, kind.__name__] for name, (library, kind, _) in PARTS.items()}
     (out / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
     files = [out / "model_index.json"] + sorted(
-        path for name in (*PARTS, "tokenizer", "scheduler") for path in (out / name).iterdir()
+        path for name in folders for path in (out / name).iterdir()
     )
     size = sum(path.stat().st_size for path in files)
     if size > LIMIT:

@@ -43,7 +43,7 @@ class PreviewDecoder(nn.Module):
         super().__init__()
         layers = [nn.Conv2d(channels, widths[0], 3, padding=1), nn.ReLU(), Block(widths[0])]
         for inner, outer in zip(widths, widths[1:]):
-            layers += [nn.Upsample(scale_factor=2), nn.Conv2d(inner, outer, 3, padding=1, bias=False), Block(outer)]
+            layers += [nn.Upsample(scale_factor=2), nn.Conv2d(inner, outer, 3, padding=1), Block(outer)]
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 3, 3, padding=1))
 
     def forward(self, z):
@@ -99,7 +99,7 @@ def main(work, pictures):
         out / "diffusion_pytorch_model.safetensors",
     )
     (out / "config.json").write_text(
-        json.dumps({"block_out_channels": WIDTHS, "latent_channels": 4, "scale": 4}, indent=2) + "\n"
+        json.dumps({"block_out_channels": WIDTHS, "latent_channels": 4}, indent=2) + "\n"
     )
 
 

@@ -108,6 +108,8 @@ impl Job<'_> {
 pub enum Preview {
     /// Decoded in full.
     Full,
+    /// By the model's small decoder.
+    Small,
     /// Mapped to colours, at latent size.
     Linear,
 }

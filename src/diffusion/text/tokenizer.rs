@@ -34,18 +34,6 @@ pub struct Tokenizer {
     pad: u32,
 }
 
-/// A prompt as the text encoder reads it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tokens {
-    /// Exactly as many ids as the model has text positions: begin, words, end, padding.
-    pub ids: Vec<u32>,
-    /// Tokens of the prompt itself, including those that did not fit.
-    pub used: usize,
-    /// Byte offset in the prompt at which words began to fall off, if any did. A word of which
-    /// only a part was read counts as fallen off.
-    pub lost_from: Option<usize>,
-}
-
 impl Tokenizer {
     /// Reads the tokenizer of a model whose text encoder has `positions` positions. A smaller
     /// `model_max_length` in the tokenizer's own configuration wins.
@@ -165,14 +153,6 @@ impl Tokenizer {
         ids.resize(self.positions, self.pad);
         ids
     }
-
-    /// Tokenizes a prompt that is words only.
-    #[must_use]
-    pub fn encode(&self, prompt: &str) -> Tokens {
-        let words = self.pieces(prompt);
-        let lost_from = words.get(self.room()).map(|(_, begin)| start_of_word(prompt, *begin));
-        Tokens { ids: self.padded(words.iter().map(|(id, _)| *id)), used: words.len(), lost_from }
-    }
 }
 
 /// Walks back to the white space before `offset`.
@@ -183,7 +163,7 @@ pub(super) fn start_of_word(prompt: &str, offset: usize) -> usize {
         .map_or(0, |space| space + prompt[space..].chars().next().map_or(0, char::len_utf8))
 }
 
-/// The stages of `CLIPTokenizer.__init__`. Begin, end and padding are added by [`Tokenizer::encode`].
+/// The stages of `CLIPTokenizer.__init__`. Begin, end and padding are added by [`Tokenizer::padded`].
 fn pipeline(
     vocabulary: Vocabulary,
     names: SpecialNames,

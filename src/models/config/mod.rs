@@ -6,6 +6,7 @@
 
 pub mod clip;
 pub mod noise;
+pub mod preview_decoder;
 pub mod unet;
 pub mod vae;
 

@@ -36,8 +36,11 @@ pub fn number<T>(
 ) -> Outcome<T> {
     let id = ui.scope_id().with(("field", name));
     let typed_id: Id = id.with("typed");
-    let typed: Option<String> = ui.data(|data| data.get_temp(typed_id));
-    let mut text = typed.unwrap_or_else(|| shown.to_owned());
+    // What is typed, and what was shown then: a value that came from elsewhere since is shown.
+    let typed: Option<(String, String)> = ui.data(|data| data.get_temp(typed_id));
+    let edited = ui.memory(|memory| memory.has_focus(id));
+    let typed = typed.filter(|(_, then)| edited || then == shown);
+    let mut text = typed.map_or_else(|| shown.to_owned(), |(text, _)| text);
     let p = palette(ui);
     let colour = if dimmed { p.text_2 } else { p.text_1 };
     let edit = TextEdit::singleline(&mut text)
@@ -79,12 +82,12 @@ pub fn number<T>(
     };
     if steps != 0 {
         outcome.value = step(steps);
-        ui.data_mut(|data| data.remove::<String>(typed_id));
+        ui.data_mut(|data| data.remove::<(String, String)>(typed_id));
     } else if response.changed() {
         outcome.value = parse(text.trim()).ok();
-        ui.data_mut(|data| data.insert_temp(typed_id, text));
+        ui.data_mut(|data| data.insert_temp(typed_id, (text, shown.to_owned())));
     } else if response.lost_focus() && !wrong {
-        ui.data_mut(|data| data.remove::<String>(typed_id));
+        ui.data_mut(|data| data.remove::<(String, String)>(typed_id));
     }
     outcome.error = parsed.err();
     outcome

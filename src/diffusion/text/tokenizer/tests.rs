@@ -5,6 +5,24 @@ use std::path::Path;
 use super::*;
 use crate::types::ModelSource;
 
+/// A prompt that is words only, in one chunk.
+pub(crate) struct Tokens {
+    /// Exactly as many ids as the model has text positions: begin, words, end, padding.
+    pub(crate) ids: Vec<u32>,
+    /// Tokens of the prompt itself, including those that did not fit.
+    pub(crate) used: usize,
+    /// Byte offset in the prompt at which words began to fall off, if any did.
+    pub(crate) lost_from: Option<usize>,
+}
+
+impl Tokenizer {
+    pub(crate) fn encode(&self, prompt: &str) -> Tokens {
+        let words = self.pieces(prompt);
+        let lost_from = words.get(self.room()).map(|(_, begin)| start_of_word(prompt, *begin));
+        Tokens { ids: self.padded(words.iter().map(|(id, _)| *id)), used: words.len(), lost_from }
+    }
+}
+
 #[derive(Deserialize)]
 struct Fixture {
     own: Vec<Row>,
