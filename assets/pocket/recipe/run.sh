@@ -1,6 +1,6 @@
 #!/bin/bash
 # All stages in order, each only where its result is missing; the last one trains until it is stopped.
-# usage: run.sh WORK [VAE_START]     again after any stop: it goes on from the last checkpoint
+# usage: [COOL=N] run.sh WORK [VAE_START]     again after any stop: it goes on from the last checkpoint
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
 work=$1
@@ -25,4 +25,4 @@ fi
 [ -d "$work/vae" ] || "$python" "$here/vae.py" "$work" 20000 $2
 [ -d "$work/vae" ] || exit 0
 [ -d "$work/tokenizer" ] || "$python" "$here/tokenizer.py" "$work" "$work/node_modules"
-exec "$python" "$here/train.py" "$work"
+exec "$python" "$here/train.py" "$work" ${COOL:+--cool "$COOL"}

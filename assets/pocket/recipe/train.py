@@ -6,8 +6,8 @@ usage: train.py WORK [--start MODEL] [--pictures N] [--hours H]
 The first form warms up and then holds the rate for as long as it runs (or until N pictures in all, or H
 hours of this call), resumes from state.pt, and adds a shard of new scenes after every EVERY pictures. The
 second form branches off: it copies state.pt to cool.pt, trains N pictures more with a falling rate and
-writes the averaged weights as model/, ready for export; called again it resumes, and state.pt stays as
-it was, for the long run to go on from. --start takes the weights of an exported model when there is no
+writes the averaged weights as model/, ready for export; called again it resumes (remove cool.pt to branch
+off anew), and state.pt stays as it was, for the long run to go on from. --start takes the weights of an exported model when there is no
 state.pt. A TERM or INT signal saves and ends.
 """
 
@@ -59,21 +59,60 @@ def prepare(encoder, data, stop, log):
     data.load(encoder.paths())
 
 
-def hold(trainer, pictures, stop, log):
-    """The long run: the rate is held, and new scenes come in between."""
-    encoder, data, schedule = Encoder("."), Data(trainer.ids_of), Schedule(PEAK, WARMUP)
+class Held:
+    """The long run: the rate is held, up to a number of pictures, if there is one."""
+
+    def __init__(self, trainer, pictures):
+        self.trainer, self.pictures, self.schedule = trainer, pictures, Schedule(PEAK, WARMUP)
+
+    def over(self):
+        return bool(self.pictures) and self.trainer.seen >= self.pictures
+
+    def rate(self):
+        return self.schedule.at(self.trainer.seen)
+
+    def small(self):
+        return 1.0
+
+
+class Cooling:
+    """The branch: the rate falls to FLOOR over so many pictures; those of its second half are mostly of native size."""
+
+    def __init__(self, trainer, pictures):
+        self.trainer, self.pictures = trainer, pictures
+        if trainer.branch is None:
+            trainer.branch = trainer.seen
+
+    def left(self):
+        """The share of the branch that is left."""
+        return 1 - (self.trainer.seen - self.trainer.branch) / self.pictures
+
+    def over(self):
+        return self.left() <= 0
+
+    def rate(self):
+        return PEAK * max(FLOOR, self.left())
+
+    def small(self):
+        return 1.0 if self.left() > 0.5 else 0.15
+
+
+def train(trainer, way, path, stop, log):
+    """Goes on until the way is over or a stop is asked for; the file `path` is then as far as the nets are."""
+    encoder, data = Encoder("."), Data(trainer.ids_of)
     prepare(encoder, data, stop, log)
     log(
-        f"training from {trainer.seen} pictures, {trainer.hours:.2f} hours, {data.count} scenes, {trainer.size:.1f} M parameters"
+        f"training {path} from {trainer.seen} pictures, {trainer.hours:.2f} hours, {data.count} scenes, "
+        f"{trainer.size:.1f} M parameters"
     )
     report, saved, fresh, looked = Report(log, trainer), time.time(), 0, trainer.seen
-    while not stop and not (pictures and trainer.seen >= pictures):
-        rate = schedule.at(trainer.seen)
+    while not stop and not way.over():
+        rate, data.small = way.rate(), way.small()
         loss, count = trainer.step(data, rate)
         report.add(loss, rate, data.count)
         fresh += count
         if time.time() - saved > CHECKPOINT_SECONDS:
-            trainer.store("state.pt")
+            trainer.store(path)
             saved = time.time()
         if fresh >= EVERY and len(encoder.paths()) < MOST_SHARDS:
             shard, pace = encoder.add()
@@ -81,33 +120,11 @@ def hold(trainer, pictures, stop, log):
             log(f"encoded {shard.name}, {pace:.1f} scenes a second")
             fresh = 0
         if trainer.seen - looked >= GRID_PICTURES:
-            trainer.store("state.pt")
+            trainer.store(path)
             grid.save(".", trainer.average, f"grid_{trainer.seen // 1000:05d}k.png")
             looked = trainer.seen
-    trainer.store("state.pt")
+    trainer.store(path)
     log(f"ended at {trainer.seen} pictures")
-
-
-def cool(trainer, pictures, stop, log):
-    """The branch: the rate falls to FLOOR over so many pictures, and a model is written."""
-    data = Data(trainer.ids_of, small=0.15)
-    data.load(Encoder(".").paths())
-    log(f"cooling from {trainer.seen} pictures, {trainer.cooled} of {pictures} done, {data.count} scenes")
-    report, saved = Report(log, trainer), time.time()
-    while not stop and trainer.cooled < pictures:
-        rate = PEAK * max(FLOOR, 1 - trainer.cooled / pictures)
-        loss, count = trainer.step(data, rate)
-        trainer.cooled += count
-        report.add(loss, rate, data.count)
-        if time.time() - saved > CHECKPOINT_SECONDS:
-            trainer.store("cool.pt")
-            saved = time.time()
-    trainer.store("cool.pt")
-    log(f"cooled {trainer.cooled} of {pictures} pictures")
-    if trainer.cooled >= pictures:
-        trainer.write_model("model")
-        grid.save(".", trainer.average, f"grid_{trainer.seen // 1000:05d}k_cooled.png")
-        os.remove("cool.pt")
 
 
 def main():
@@ -121,21 +138,21 @@ def main():
     os.chdir(arguments.work)
     torch.manual_seed(0)
     log, stop = Log("train.log"), Stop(arguments.hours)
-    trainer = Trainer(None if os.path.exists("state.pt") else arguments.start, cooling=bool(arguments.cool))
+    trainer = Trainer(None if os.path.exists("state.pt") else arguments.start)
     path = "cool.pt" if arguments.cool else "state.pt"
     if arguments.cool and not os.path.exists(path):
         shutil.copy("state.pt", path)
     if os.path.exists(path):
         trainer.restore(path)
+    way = Cooling(trainer, arguments.cool) if arguments.cool else Held(trainer, arguments.pictures)
     try:
-        if arguments.cool:
-            cool(trainer, arguments.cool, stop, log)
-        else:
-            hold(trainer, arguments.pictures, stop, log)
+        train(trainer, way, path, stop, log)
     except Exception:
         if not stop:
             raise
         trainer.store(path)  # a signal to the whole group also ends the compiler that a new shape waits for
+    if arguments.cool and way.over():
+        trainer.write_model("model")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from workplace import DEVICE, autocast, save
 
 NATIVE = 32 * 32  # latent pixels of a picture of the native size
 PIXELS, DROP_CAPTION, DECAY = 128 * NATIVE, 0.1, 0.01  # the optimiser's share of a step halves with twice the batch
-KEEP, KEEP_COOLING = 0.9995, 0.998  # of the average, a step; the falling rate averages too
-SNR_CAP, LEAST_WEIGHT, AVERAGE_EVERY = 20.0, 0.1, 4
+KEEP, AVERAGE_EVERY = 0.998, 4  # of the average, a step; in steps
+SNR_CAP, LEAST_WEIGHT = 20.0, 0.1
 
 
 class Data:
@@ -50,11 +50,19 @@ def loss_weight(alphas):
     return (snr.clamp(max=SNR_CAP) / (snr + 1)).clamp(min=LEAST_WEIGHT)
 
 
-class Trainer:
-    """The nets, their average, the optimiser, and how far they are."""
+def timesteps(count, of, generator):
+    """So many timesteps, each in a part of its own of all there are: a batch's loss varies less than with free ones."""
+    spread = torch.randperm(count, generator=generator) + torch.rand(count, generator=generator)
+    return (spread * of / count).long().clamp(max=of - 1)
 
-    def __init__(self, start, cooling=False):
-        self.keep = KEEP_COOLING if cooling else KEEP
+
+class Trainer:
+    """The nets, their average, the optimiser, and how far they are.
+
+    `branch` is how many pictures were seen when the rate began to fall.
+    """
+
+    def __init__(self, start):
         self.tokenizer, self.ids_of = network.load_tokenizer(".")
         self.nets = network.build(self.tokenizer, start)
         self.average = copy.deepcopy(self.nets).requires_grad_(False)
@@ -63,7 +71,7 @@ class Trainer:
         )
         self.alphas = network.scheduler().alphas_cumprod.to(DEVICE)
         self.nothing = self.ids_of([""])[0].to(DEVICE)
-        self.seen, self.steps, self.hours, self.cooled = 0, 0, 0.0, 0
+        self.seen, self.steps, self.hours, self.branch = 0, 0, 0.0, None
         self.size = sum(p.numel() for p in self.nets.parameters()) / 1e6
         self.generator = torch.Generator().manual_seed(0)
         self.predict = torch.compile(self.velocity, dynamic=False)
@@ -77,14 +85,15 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
-        save(state | {"seen": self.seen, "steps": self.steps, "hours": self.hours, "cooled": self.cooled}, path)
+        save(state | {"seen": self.seen, "steps": self.steps, "hours": self.hours, "branch": self.branch}, path)
 
     def restore(self, path):
         state = torch.load(path, weights_only=True, map_location=DEVICE)
         self.nets.load_state_dict(state["nets"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.seen, self.steps, self.hours, self.cooled = (state[key] for key in ("seen", "steps", "hours", "cooled"))
+        self.seen, self.steps, self.hours = (state[key] for key in ("seen", "steps", "hours"))
+        self.branch = state.get("branch")
         self.generator.manual_seed(self.seen)
 
     def step(self, data, rate):
@@ -94,7 +103,7 @@ class Trainer:
         generator = self.generator
         z, ids = data.batch(generator)
         ids[(torch.rand(len(ids), generator=generator) < DROP_CAPTION).to(DEVICE)] = self.nothing
-        t = torch.randint(0, len(self.alphas), (len(z),), generator=generator).to(DEVICE)
+        t = timesteps(len(z), len(self.alphas), generator).to(DEVICE)
         noise = torch.randn(z.shape, generator=generator).to(DEVICE)
         a = self.alphas[t].view(-1, 1, 1, 1)
         target = a.sqrt() * noise - (1 - a).sqrt() * z
@@ -108,7 +117,7 @@ class Trainer:
         self.optimiser.step()
         self.steps += 1
         if self.steps % AVERAGE_EVERY == 0:
-            keep = min(self.keep, self.steps / (10 + self.steps)) ** AVERAGE_EVERY
+            keep = min(KEEP, self.steps / (10 + self.steps)) ** AVERAGE_EVERY
             with torch.no_grad():
                 torch._foreach_lerp_(list(self.average.parameters()), list(self.nets.parameters()), 1 - keep)
         self.seen += len(z)
