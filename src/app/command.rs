@@ -451,15 +451,17 @@ impl Action {
             Self::Heavier | Self::Lighter => !state.prompt.is_empty() || !state.negative.is_empty(),
             Self::LaterPrompt => state.prompt_walk.is_some(),
             Self::PreviousResult | Self::NextResult => !state.entries.is_empty(),
-            Self::Save | Self::SaveAs | Self::Copy | Self::Compare => state.has_picture(),
-            Self::MaskInvert
+            Self::Copy | Self::Compare => state.has_picture(),
+            Self::Save
+            | Self::SaveAs
+            | Self::MaskInvert
             | Self::MaskWhole
             | Self::MaskLeft
             | Self::MaskRight
             | Self::MaskTop
             | Self::MaskBottom
             | Self::MaskCentre
-            | Self::MaskBorder => state.can_mask(),
+            | Self::MaskBorder => state.can_keep(),
             Self::MaskClear | Self::MaskHide => state.has_mask(),
             Self::BrushSmaller | Self::BrushLarger | Self::BrushSofter | Self::BrushHarder => {
                 state.tool.strokes()

@@ -14,7 +14,7 @@ use super::undo::{Deed, Moment};
 use super::words::Text;
 use crate::document::codec::RawText;
 use crate::engine::protocol::{
-    Event, FailureKind, JobError, JobId, ModelChoices, ModelInfo, ModelSource, Notice,
+    Event, FailureKind, JobError, JobId, Midway, ModelChoices, ModelInfo, ModelSource, Notice,
     PaintRequest, Painted, Phase, Preview, Timing,
 };
 use crate::files::{FileEvent, Wish, Work};
@@ -42,7 +42,14 @@ impl AppState {
         }
         match event {
             Event::Started { .. } | Event::Forecast { .. } => {}
-            Event::ModelReady { info, resident, .. } => self.model_ready(info, resident, false),
+            Event::ModelReady { info, resident, .. } => {
+                // It may paint with another model than the one in use when it was asked for.
+                let number = self.running_number();
+                for entry in self.entries.iter_mut().filter(|entry| entry.job == number) {
+                    entry.model = info.name.as_str().into();
+                }
+                self.model_ready(info, resident, false);
+            }
             Event::Phase { phase, .. } => {
                 if let Some(entry) = self.running_entry() {
                     entry.phase = Some(phase);
@@ -181,7 +188,8 @@ impl AppState {
         entry.picture = Some(painted.picture);
         entry.took_secs = Some(now - entry.began);
         let (id, next) = (entry.id, entry.index + 1);
-        if entry.masked() {
+        // A mask that is seen by hand would hide what is to be judged.
+        if entry.masked() && self.mask_show == MaskShow::Shown {
             self.mask_show = MaskShow::Auto;
         }
         if follow && self.shown != Some(id) {
@@ -200,15 +208,11 @@ impl AppState {
         let job = self.jobs.running.take();
         // It may have ended before it heard of a pause.
         self.jobs.pausing = false;
-        if let Some(request) = request {
-            // One that did only its last steps teaches nothing about a whole run.
-            if job.as_ref().is_some_and(|job| job.request.resume.is_none()) {
-                self.learn(&request, timing, number);
-            }
-            let request = Arc::new(*request);
-            for entry in self.entries.iter_mut().filter(|entry| entry.job == number) {
-                entry.request = request.clone();
-            }
+        // One that did only its last steps teaches nothing about a whole run.
+        if let Some(request) = request
+            && job.as_ref().is_some_and(|job| job.request.resume.is_none())
+        {
+            self.learn(&request, timing, number);
         }
         let mut effects = job.map_or_else(Vec::new, |job| self.job_done(&job));
         effects.extend(self.advance());
@@ -283,13 +287,22 @@ impl AppState {
             return vec![Offer::of(Text::Again, Command::Do(Action::Paint))];
         };
         let anew = |request| Command::PaintRequest(Box::new(request));
+        // Of a job that went on after a pause, what is painted already is not owed.
+        let resume = request.resume.as_ref();
+        let owed = match resume.map_or(0, |midway| midway.index) {
+            0 => PaintRequest { resume: None, ..request.clone() },
+            from => {
+                PaintRequest { count: request.count - from, resume: None, ..request.alone(from) }
+            }
+        };
+        let resume = resume.map(|midway| Midway { index: 0, state: midway.state.clone() });
         let smaller = fits.map(|size| {
             let sides = [size.0, size.1].map(|side| side.to_string());
             let words = self.lang.fill(Text::UseSize, &sides.each_ref().map(String::as_str));
-            let request = PaintRequest { size: Some(size), ..request.clone() };
+            let request = PaintRequest { size: Some(size), ..owed.clone() };
             Offer { label: Label::Said(words), command: anew(request) }
         });
-        let anyway = PaintRequest { anyway: true, ..request.clone() };
+        let anyway = PaintRequest { anyway: true, resume: resume.map(Arc::new), ..owed };
         smaller.into_iter().chain([Offer::of(Text::TryAnyway, anew(anyway))]).collect()
     }
 
@@ -352,6 +365,7 @@ impl AppState {
 
     /// Makes a picture that came from outside the document.
     pub fn place(&mut self, name: &str, picture: Plane<4>, texts: &[RawText]) -> Vec<Effect> {
+        super::update::let_go(self);
         let before = Moment::of(self);
         self.document.replace_picture(picture);
         self.document.mask.clear();

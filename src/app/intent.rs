@@ -153,7 +153,7 @@ pub fn line(state: &AppState) -> (String, bool) {
     if state.jobs.paused {
         return (lang.fill(Text::IntentPaused, &[&words]), false);
     }
-    match state.jobs.ahead() {
+    match state.ahead() {
         0 => {}
         1 => words = lang.fill(Text::IntentAfterOne, &[&words]),
         ahead => words = lang.fill(Text::IntentAfter, &[&words, &ahead.to_string()]),

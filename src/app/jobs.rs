@@ -110,7 +110,7 @@ pub struct Entry {
     /// What was on the canvas when it began, which stays until the first preview.
     pub before: Option<Plane<4>>,
     /// The model's name.
-    pub model: String,
+    pub model: Arc<str>,
     /// When it began, in seconds of the window's clock.
     pub began: f64,
     /// How long it took in all.
@@ -207,14 +207,6 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Pictures that are painted before a new one would be.
-    #[must_use]
-    pub fn ahead(&self) -> u32 {
-        let waiting: u32 = self.waiting.iter().map(|job| job.request.count).sum();
-        let running = self.running.iter().filter(|job| !job.welcome).map(|job| job.request.count);
-        waiting + running.sum::<u32>()
-    }
-
     /// Whether the event of an engine job is about the running one.
     #[must_use]
     pub fn is_running(&self, job: JobId) -> bool {

@@ -203,7 +203,7 @@ impl AppState {
                 origin: origin.cloned(),
                 sheet,
                 before: None,
-                model: self.model.name().to_owned(),
+                model: self.model.name().into(),
                 began: 0.0,
                 took_secs: None,
             })
@@ -238,7 +238,8 @@ impl AppState {
         let Some(job) = self.jobs.waiting.pop_front() else { return Vec::new() };
         let (number, request) = (job.number, job.request.clone());
         self.jobs.running = Some(job);
-        self.begin_entry(number, 0);
+        let index = request.resume.as_ref().map_or(0, |midway| midway.index);
+        self.begin_entry(number, index);
         vec![Effect::Submit { number, request }]
     }
 
@@ -298,8 +299,17 @@ impl AppState {
         }
     }
 
-    /// Takes a job's pictures off the strip, but for those that were finished before a pause.
+    /// Takes a job's pictures off the strip, but for those that were finished or begun before a pause.
     fn drop_unpainted(&mut self, number: u64) {
-        self.entries.retain(|entry| entry.job != number || entry.stage == Stage::Finished);
+        for entry in self.entries.iter_mut().filter(|entry| entry.job == number) {
+            let begun = matches!(entry.stage, Stage::Waiting | Stage::Running);
+            if begun && entry.last_preview().is_some() {
+                entry.stage = Stage::Stopped;
+                entry.phase = None;
+            }
+        }
+        self.entries.retain(|entry| {
+            entry.job != number || matches!(entry.stage, Stage::Finished | Stage::Stopped)
+        });
     }
 }

@@ -60,6 +60,7 @@ impl AppState {
         name: &str,
         project: Project,
     ) -> Vec<Effect> {
+        super::update::let_go(self);
         let before = Moment::of(self);
         // What another program made of the words and numbers is not worth refusing the picture.
         let desk: Desk = serde_json::from_value(project.desk).unwrap_or_default();

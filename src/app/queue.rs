@@ -25,12 +25,28 @@ impl AppState {
         self.advance()
     }
 
+    /// Pictures that are painted before a new one would be.
+    #[must_use]
+    pub fn ahead(&self) -> usize {
+        let welcome = self.jobs.running.as_ref().filter(|job| job.welcome).map(|job| job.number);
+        let owed = self.entries.iter().filter(|entry| {
+            matches!(entry.stage, Stage::Waiting | Stage::Running) && welcome != Some(entry.job)
+        });
+        owed.count()
+    }
+
     /// Puts the running job back to the head of the queue, to go on from where it stands.
     pub(super) fn hold_running(&mut self, midway: Option<Arc<Midway>>) {
         let Some(mut job) = self.jobs.running.take() else { return };
         job.engine = None;
-        let request = PaintRequest { resume: midway, ..(*job.request).clone() };
-        job.request = Arc::new(request);
+        // Stopped before its first step, what it began from still stands, unless that is painted by now.
+        let number = job.number;
+        let owed = |midway: &Arc<Midway>| {
+            let of = |entry: &&Entry| entry.job == number && entry.index == midway.index;
+            self.entries.iter().find(of).is_some_and(|entry| entry.stage != Stage::Finished)
+        };
+        let resume = midway.or_else(|| job.request.resume.clone().filter(owed));
+        job.request = Arc::new(PaintRequest { resume, ..(*job.request).clone() });
         let stands = job.request.resume.as_ref().map(|midway| midway.index);
         for entry in self.entries.iter_mut().filter(|entry| entry.job == job.number) {
             if matches!(entry.stage, Stage::Running | Stage::Waiting) {
@@ -90,76 +106,4 @@ impl AppState {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::app::settings::Settings;
-    use crate::app::words::Lang;
-    use crate::diffusion::noise::Noise;
-    use crate::diffusion::samplers::State;
-
-    fn state_with(prompts: &[&str]) -> AppState {
-        let mut state = AppState::new(Settings::default(), Lang::En);
-        state.jobs.paused = true;
-        for words in prompts {
-            let request = PaintRequest { prompt: (*words).to_owned(), ..PaintRequest::default() };
-            state.enqueue(request, None, false, false);
-        }
-        state
-    }
-
-    fn words(state: &AppState) -> Vec<&str> {
-        state.entries.iter().map(Entry::words).collect()
-    }
-
-    #[test]
-    fn the_order_changes_in_queue_and_strip_alike() {
-        let mut state = state_with(&["a", "b", "c"]);
-        let ids: Vec<EntryId> = state.entries.iter().map(|entry| entry.id).collect();
-        state.move_waiting(ids[2], Some(ids[0]));
-        assert_eq!(words(&state), ["c", "a", "b"]);
-        state.move_waiting(ids[2], None);
-        assert_eq!(words(&state), ["a", "b", "c"]);
-        state.move_waiting(ids[1], Some(ids[1]));
-        let queue: Vec<&str> =
-            state.jobs.waiting.iter().map(|job| job.request.prompt.as_str()).collect();
-        assert_eq!(queue, ["a", "b", "c"]);
-    }
-
-    #[test]
-    fn a_paused_queue_holds_until_it_is_let_go() {
-        let mut state = state_with(&["a", "b"]);
-        assert!(state.advance().is_empty());
-        let effects = state.pause_queue();
-        assert!(matches!(effects[..], [Effect::Submit { .. }]));
-        assert_eq!(state.jobs.waiting.len(), 1);
-    }
-
-    #[test]
-    fn what_a_paused_job_has_painted_stays_when_the_rest_is_cancelled() {
-        let mut state = state_with(&[]);
-        let request = PaintRequest { count: 3, ..PaintRequest::default() };
-        state.enqueue(request, None, false, false);
-        state.entries[0].stage = Stage::Finished;
-        let (painted, waiting) = (state.entries[0].id, state.entries[1].id);
-        state.unqueue(waiting);
-        assert!(state.jobs.waiting.is_empty());
-        assert_eq!(state.entries.iter().map(|entry| entry.id).collect::<Vec<_>>(), [painted]);
-    }
-
-    #[test]
-    fn a_repeating_job_comes_again_with_another_seed() {
-        let mut state = state_with(&["a"]);
-        state.jobs.waiting[0].repeats = true;
-        let mut job = state.jobs.waiting.pop_front().unwrap();
-        // It was paused and let go on in between.
-        let noise = Noise::torch(1);
-        let stood = State { latent: Vec::new(), step: 1, earlier: Vec::new(), noise };
-        let resume = Some(Arc::new(Midway { index: 0, state: stood }));
-        job.request = Arc::new(PaintRequest { resume, ..(*job.request).clone() });
-        assert!(state.job_done(&job).is_empty());
-        let next = &state.jobs.waiting[0];
-        assert_eq!(next.request.resume, None);
-        assert!(next.repeats && next.request.seed != job.request.seed);
-        assert_eq!(next.request.prompt, "a");
-    }
-}
+mod tests;

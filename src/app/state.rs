@@ -471,9 +471,9 @@ impl AppState {
         }
     }
 
-    /// Whether the mask tool could act on what is shown.
+    /// Whether there is a document, or what is shown can become it: to be saved, to be masked.
     #[must_use]
-    pub fn can_mask(&self) -> bool {
+    pub fn can_keep(&self) -> bool {
         match self.shown_entry() {
             Some(entry) => entry.stage == Stage::Finished || !self.document.is_empty(),
             None => !self.document.is_empty(),

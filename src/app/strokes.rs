@@ -68,6 +68,7 @@ fn begin_mask_stroke(state: &mut AppState, at: [f32; 2]) {
     } else if !state.keep_shown() {
         return;
     }
+    state.follow = false;
     state.document.feather_px = state.settings.feather_px;
     state.mask_show = MaskShow::Auto;
     state.stroking = true;
@@ -84,7 +85,6 @@ fn begin_paint_stroke(state: &mut AppState, at: [f32; 2]) {
         if state.document.is_empty() {
             return;
         }
-        state.follow = false;
     } else if !state.keep_shown() {
         let sheet = Raster::filled(state.new_size(), WHITE);
         state.document.replace_raster(sheet);
@@ -97,6 +97,8 @@ fn begin_paint_stroke(state: &mut AppState, at: [f32; 2]) {
         // From here on the document is no longer that result.
         begin_from_pixels(state);
     }
+    // The next picture of a batch does not take the canvas from under the brush.
+    state.follow = false;
     state.show(None);
     state.unsaved = true;
     if state.welcome == Welcome::Shown {
@@ -144,6 +146,7 @@ pub fn change_mask(state: &mut AppState, change: impl FnOnce(&mut Mask)) {
     if !state.keep_shown() {
         return;
     }
+    state.follow = false;
     if !state.has_mask() {
         begin_mask(state);
     }
@@ -191,7 +194,9 @@ mod tests {
     fn a_stroke_on_the_empty_sheet_makes_a_white_picture() {
         let mut state = state(Tool::Brush);
         state.settings.paint.size = Some((320, 192));
+        state.follow = true;
         begin(&mut state, [50.0, 60.0]);
+        assert!(!state.follow, "a picture that arrives would take the canvas from under the brush");
         extend(&mut state, &[[70.0, 60.0]]);
         assert!(state.stroking);
         end(&mut state);

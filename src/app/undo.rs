@@ -128,6 +128,7 @@ impl Deed {
                 | Action::PaintFront
                 | Action::PaintFour
                 | Action::PaintForever
+                | Action::Surprise
                 | Action::Save
                 | Action::SaveAs => deed(Icon::Keep, Text::Keep),
                 Action::Discard => deed(Icon::Discard, Text::Discard),
@@ -524,6 +525,26 @@ mod tests {
         assert_ne!(state.document.mask.key(), one);
         state.undo();
         assert_eq!(state.document.mask.key(), one);
+    }
+
+    #[test]
+    fn a_picture_that_arrives_during_a_stroke_ends_it() {
+        let mut state = state();
+        state.tool = Tool::Brush;
+        let clean = state.document.raster.as_ref().unwrap().plane().key();
+        for command in
+            [Command::StrokeBegan([40.0, 40.0]), Command::StrokeMoved(vec![[44.0, 40.0]])]
+        {
+            drop(update(&mut state, command));
+        }
+        drop(state.place("b.png", Plane::filled((32, 32), [9; 4]), &[]));
+        drop(update(&mut state, Command::StrokeEnded));
+        assert_eq!(state.document.size(), (32, 32));
+        state.undo();
+        let painted = state.document.raster.as_ref().unwrap();
+        assert!(!painted.is_stroking() && painted.plane().key() != clean);
+        state.undo();
+        assert_eq!(state.document.raster.as_ref().unwrap().plane().key(), clean);
     }
 
     #[test]

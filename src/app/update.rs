@@ -30,6 +30,13 @@ pub fn update(state: &mut AppState, command: Command) -> Vec<Effect> {
     effects
 }
 
+/// Ends a stroke that is under way as its own step, before another picture takes the document's place.
+pub(super) fn let_go(state: &mut AppState) {
+    if state.stroking {
+        update(state, Command::StrokeEnded);
+    }
+}
+
 fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
     match command {
         Command::Do(action) if action.enabled(state) => return act(state, action),

@@ -211,12 +211,6 @@ enum Question {
     Save { project: Box<Project>, suggested_name: String, version: Version },
 }
 
-impl Question {
-    fn work(&self) -> Work {
-        if matches!(self, Self::Save { .. }) { Work::Save } else { Work::Open }
-    }
-}
-
 /// What became of a dialog.
 enum Reply {
     Path(PathBuf),
@@ -235,7 +229,7 @@ enum Answer {
 /// Owns the two threads. Dropping it finishes the file work and joins.
 pub struct FileWorker {
     requests: Option<Sender<FileRequest>>,
-    questions: Option<Sender<Question>>,
+    questions: Option<Sender<(Question, Work)>>,
     events: Receiver<FileEvent>,
     /// Events that arose on this side.
     own_events: Vec<FileEvent>,
@@ -265,7 +259,7 @@ impl FileWorker {
         ask: impl Fn(&Question) -> Reply + Send + 'static,
     ) -> std::io::Result<Self> {
         let (requests, inbox) = bounded::<FileRequest>(SLOTS);
-        let (questions, asked) = bounded::<Question>(1);
+        let (questions, asked) = bounded::<(Question, Work)>(1);
         // Answers go through the files thread, so that only it says anything.
         let (answer, answers) = bounded::<Answer>(1);
         let (outbox, events) = bounded(SLOTS);
@@ -273,14 +267,14 @@ impl FileWorker {
 
         let open = Arc::clone(&dialog_open);
         let dialogs = std::thread::Builder::new().name("dialogs".to_owned()).spawn(move || {
-            for question in asked {
+            for (question, work) in asked {
                 // A dialog that fails is a dialog that was closed.
                 let reply = catch_unwind(AssertUnwindSafe(|| ask(&question)));
                 open.store(false, Ordering::Release);
                 let outcome = match reply.unwrap_or(Reply::Closed) {
                     Reply::Path(path) => Answer::Chosen(chosen(question, path)),
                     Reply::Closed => Answer::Closed,
-                    Reply::NotShown => Answer::NotShown(question.work()),
+                    Reply::NotShown => Answer::NotShown(work),
                 };
                 if answer.send(outcome).is_err() {
                     return;
@@ -348,7 +342,7 @@ impl FileWorker {
         if self.dialog_open.swap(true, Ordering::AcqRel) {
             return;
         }
-        let sent = self.questions.as_ref().is_some_and(|to| to.try_send(question).is_ok());
+        let sent = self.questions.as_ref().is_some_and(|to| to.try_send((question, work)).is_ok());
         if !sent {
             self.dialog_open.store(false, Ordering::Release);
             self.fail(NO_DIALOG, work);

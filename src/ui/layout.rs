@@ -87,8 +87,9 @@ impl Layout {
             panel_over,
             stacked: large,
             bare: false,
-            page: if chips_top - top >= PAGE_NEEDS {
-                middle(top, chips_top)
+            // It covers the chips: without them the canvas beneath would jump.
+            page: if strip_top - top >= PAGE_NEEDS {
+                middle(top, strip_top)
             } else {
                 middle(top, whole.bottom())
             },

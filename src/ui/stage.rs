@@ -38,7 +38,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
         }),
         view: state.view,
         tool: state.tool,
-        idle: state.tool == Tool::Mask && !state.can_mask(),
+        idle: state.tool == Tool::Mask && !state.can_keep(),
         brush: state.settings.brush_of(state.tool),
         color: state.settings.foreground,
         color_at: &color_at,

@@ -20,6 +20,8 @@ use crate::app::words::Text;
 pub struct Strip {
     newest: Option<EntryId>,
     shown: Option<EntryId>,
+    /// Whether a thumb has the focus.
+    focused: bool,
     drag: Option<Drag>,
 }
 
@@ -44,6 +46,7 @@ impl Strip {
             inner.min.x += size::RAIL - space::M;
         }
         let mut places = Vec::new();
+        let mut focused = false;
         let mut child = ui.new_child(UiBuilder::new().id_salt("strip").max_rect(inner));
         let area = ScrollArea::horizontal().id_salt("results").stick_to_right(true);
         area.auto_shrink(false).show(&mut child, |ui| {
@@ -67,9 +70,13 @@ impl Strip {
                     if same {
                         bracket(ui, cx, response.rect);
                     }
-                    if (moved && self.shown == Some(entry.id))
-                        || (arrived && newest == Some(entry.id))
-                    {
+                    let came = moved && self.shown == Some(entry.id);
+                    // The keys that walk the results take the focus along.
+                    if came && self.focused {
+                        response.request_focus();
+                    }
+                    focused |= response.has_focus();
+                    if came || (arrived && newest == Some(entry.id)) {
                         response.scroll_to_me(None);
                     }
                     job = Some(entry.job);
@@ -77,6 +84,7 @@ impl Strip {
                 ui.add_space(space::XXS);
             });
         });
+        self.focused = focused;
         self.order(ui, cx, &places);
     }
 

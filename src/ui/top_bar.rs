@@ -114,7 +114,7 @@ fn mask_options(ui: &mut Ui, cx: &mut Cx<'_>) {
     let room = ui.available_width();
     let brush = cx.state.settings.mask_brush;
     tool_name(ui, cx, Text::ToolMask);
-    if !cx.state.can_mask() {
+    if !cx.state.can_keep() {
         label(ui, cx, Text::NoPictureToMask);
         return;
     }

@@ -75,7 +75,7 @@ fn result(state: &mut AppState, seed: u64, side: u32) -> Entry {
         origin,
         sheet: None,
         before: None,
-        model: "pocket".to_owned(),
+        model: "pocket".into(),
         began: 0.0,
         took_secs: Some(10.0),
     }

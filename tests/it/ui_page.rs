@@ -206,6 +206,8 @@ fn arrows_walk_the_results_from_the_canvas_and_from_the_strip() {
     // On a thumb Enter shows that one; it keeps nothing.
     press(&mut harness, Modifiers::NONE, Key::Enter);
     assert!(harness.state().state().document.is_empty());
+    // The focus has walked along.
+    assert_eq!(harness.state().state().shown, Some(ids[1]));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use super::draft::{DEPTH_ESTIMATED, Draft, Field};
 use super::{Origin, Reading};
 use crate::engine::protocol::{
-    Conditions, ModelChoices, PaintRequest, PromptStyle, SameAs, Sampler, WeightBits,
+    Conditions, ModelChoices, PaintRequest, Posterior, PromptStyle, SameAs, Sampler, WeightBits,
 };
 
 /// A line with fewer fields is words.
@@ -31,7 +31,7 @@ const PREDICTION: &str = "Prediction";
 const NEGATIVE: &str = "Negative prompt:";
 
 /// The text for the picture of `request` (of several, see [`PaintRequest::alone`]), which must have its defaults filled in
-/// (as [`crate::engine::protocol::Event::Finished`] returns it).
+/// (as [`crate::engine::protocol::Painted`] has it).
 #[must_use]
 pub fn infotext(request: &PaintRequest, size: (u32, u32), model_name: &str) -> String {
     let mut text = request.prompt.trim_end().to_owned();
@@ -61,6 +61,9 @@ pub fn infotext(request: &PaintRequest, size: (u32, u32), model_name: &str) -> S
     }
     if let Some(init) = &request.init {
         fields.push(("Denoising strength", init.strength.to_string()));
+        if init.posterior == Posterior::Sample {
+            fields.push(("VAE sample", true.to_string()));
+        }
     }
     if let Some(mask) = &request.mask {
         fields.push(("Mask blur", mask.feather_px.to_string()));

@@ -44,6 +44,14 @@ fn reads_like_a1111() {
 }
 
 #[test]
+fn a_picture_that_was_encoded_by_chance_says_so() {
+    let picture = Plane::new((1, 1));
+    let init = InitPicture { picture, strength: 0.5, posterior: Posterior::Sample };
+    let text = infotext(&PaintRequest { init: Some(init), ..request() }, (512, 512), "m");
+    assert!(text.contains("Denoising strength: 0.5, VAE sample: true"), "{text}");
+}
+
+#[test]
 fn what_is_written_comes_back() {
     let picture = Plane::new((1, 1));
     let request = PaintRequest {

@@ -12,7 +12,9 @@ use serde::Serialize;
 use super::super::jobs::{Entry, Keyed, THUMB_SIDE};
 use super::super::state::AppState;
 use super::super::view::View;
-use super::records::{Desk, DocumentRecord, EntryRecord, HistoryRecord, StepRecord, Strip};
+use super::records::{
+    Desk, DocumentRecord, EntryRecord, HistoryRecord, StageRecord, StepRecord, Strip,
+};
 use super::sweep::{Garbage, Sweep};
 use super::{keys, midway};
 use crate::document::document::Document;
@@ -27,10 +29,12 @@ const SWEEP_AFTER: u64 = 128 << 20;
 /// Cheap signs that an entry has changed in what is written of it.
 #[derive(PartialEq)]
 struct EntrySign {
+    stage: StageRecord,
     stands: bool,
     steps: usize,
     picture: Option<u64>,
     kept: bool,
+    model: Arc<str>,
     /// Held, so that no other request can come to lie where it lay.
     request: SameRequest,
 }
@@ -164,10 +168,12 @@ impl Recorder {
             there.insert(entry.id.0);
             let done = entry.stands();
             let sign = EntrySign {
+                stage: StageRecord::of(entry.stage),
                 stands: done,
                 steps: if done { entry.steps.len() } else { 0 },
                 picture: entry.picture.as_ref().map(Plane::key),
                 kept: entry.kept,
+                model: Arc::clone(&entry.model),
                 request: SameRequest(Arc::clone(&entry.request)),
             };
             if self.entries.get(&entry.id.0) != Some(&sign) {

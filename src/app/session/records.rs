@@ -346,13 +346,18 @@ pub enum StageRecord {
     Stopped,
 }
 
+impl StageRecord {
+    pub(super) fn of(stage: Stage) -> Self {
+        match stage {
+            Stage::Waiting | Stage::Running => Self::Waiting,
+            Stage::Finished => Self::Finished,
+            Stage::Stopped => Self::Stopped,
+        }
+    }
+}
+
 impl EntryRecord {
     pub(super) fn of(entry: &Entry) -> Self {
-        let stage = match entry.stage {
-            Stage::Waiting | Stage::Running => StageRecord::Waiting,
-            Stage::Finished => StageRecord::Finished,
-            Stage::Stopped => StageRecord::Stopped,
-        };
         // What emerges is on the way; it is written when it has arrived, or stands still.
         let done = entry.stands();
         let steps = entry.steps.iter().filter(|_| done);
@@ -361,14 +366,14 @@ impl EntryRecord {
             index: entry.index,
             request: RequestRecord::of(&entry.request),
             seed: entry.seed,
-            stage,
+            stage: StageRecord::of(entry.stage),
             steps: steps.map(|step| (step.secs, step.preview.as_ref().map(|p| p.key))).collect(),
             of: if done { entry.of } else { 0 },
             picture: entry.picture.as_ref().map(SizedRecord::of),
             kept: entry.kept,
             origin: entry.origin.as_ref().map(SizedRecord::of),
             sheet: entry.sheet,
-            model: entry.model.clone(),
+            model: entry.model.to_string(),
             took_secs: entry.took_secs,
         }
     }

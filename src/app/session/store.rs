@@ -259,7 +259,7 @@ impl<'a> Store<'a> {
             origin,
             sheet: record.sheet,
             before: None,
-            model: record.model,
+            model: record.model.into(),
             began: 0.0,
             took_secs: record.took_secs,
         };

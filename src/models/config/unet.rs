@@ -370,3 +370,30 @@ fn refuse_the_rest(reader: &Reader) -> Result<(), ModelError> {
     reader.ignore(&["addition_embed_type_num_heads", "dropout", "upcast_attention"]);
     reader.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::ModelSource;
+
+    #[test]
+    fn layers_that_no_model_has_are_refused() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join("model_index.json"), "{}").unwrap();
+        std::fs::create_dir(place.path().join("unet")).unwrap();
+        let read = |layers: Value| {
+            let config = json!({
+                "block_out_channels": [32, 32, 32, 32],
+                "cross_attention_dim": 32,
+                "layers_per_block": layers,
+            });
+            std::fs::write(place.path().join("unet/config.json"), config.to_string()).unwrap();
+            UNetConfig::read(&ModelFolder::open(&ModelSource::Path(place.path().into())).unwrap())
+        };
+        assert!(read(json!(MOST_LAYERS)).is_ok());
+        for layers in [json!(MOST_LAYERS + 1), json!([2, 2, 2, 9_000_000_000_u64])] {
+            let error = read(layers).unwrap_err().to_string();
+            assert!(error.contains("layers_per_block"), "{error}");
+        }
+    }
+}
