@@ -6,6 +6,7 @@ One trunk with three heads: the object (in whatever style and colour), the backd
 whole scenes of one kind of object, and halves and thirds of scenes with more, squeezed to 96 x 96.
 """
 
+import os
 import random
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -18,7 +19,7 @@ from torch import nn
 
 import backdrops
 import scenes
-from workplace import DEVICE, WORKERS, Log, autocast, load_objects, to_tensor
+from workplace import DEVICE, Log, autocast, load_objects, save, to_tensor
 
 VIEW, FEATURES, MOST = 96, 256, 4
 KINDS = backdrops.names()
@@ -133,7 +134,7 @@ def load(path, objects):
 
 def main(work, count, epochs):
     objects, log = load_objects(work), Log(f"{work}/classifier.log")
-    with ProcessPoolExecutor(WORKERS) as pool:
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
         done = list(pool.map(examples_for, [work] * PARTS, [count // PARTS] * PARTS, range(100, 100 + PARTS)))
     views, labels = (
         np.concatenate([part[0] for part in done]),
@@ -162,7 +163,7 @@ def main(work, count, epochs):
         net.eval()
         found = accuracy(net, *tests)
         log(f"epoch {epoch + 1}: objects {found[0]:.3f}, backdrops {found[1]:.3f}, counts {found[2]:.3f}")
-        torch.save({"net": net.state_dict(), "accuracy": found}, f"{work}/classifier.pt")
+        save({"net": net.state_dict(), "accuracy": found}, f"{work}/classifier.pt")
 
 
 if __name__ == "__main__":

@@ -18,13 +18,13 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils import parametrize
 
+import latents
 import network
-from latents import Encoder
 from painter import GUIDANCE
-from trainer import Data
-from workplace import DEVICE, Log, Schedule, autocast, save
+from trainer import NATIVE, Data
+from workplace import DEVICE, Log, Schedule, Stop, autocast, save
 
-RANK, PEAK = 16, 1e-3
+RANK, PEAK, BATCH = 16, 1e-3, 32
 HALVINGS = [(16, 8), (8, 4)]
 
 
@@ -98,6 +98,7 @@ class Distiller:
         self.optimiser = torch.optim.AdamW(self.parameters, PEAK, betas=(0.9, 0.98), weight_decay=0.0)
         self.average = [p.detach().clone() for p in self.parameters]
         self.halving, self.seen = 0, 0
+        self.mix = 0.005  # of the newest factors in their average, a step
         self.learn = torch.compile(lambda z, t, states: self.student(z, t, states).sample, dynamic=False)
         self.show = torch.compile(lambda z, t, states: self.teacher(z, t, states).sample, dynamic=False)
 
@@ -140,7 +141,7 @@ class Distiller:
         nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimiser.step()
         with torch.no_grad():
-            torch._foreach_lerp_(self.average, self.parameters, 0.005)
+            torch._foreach_lerp_(self.average, self.parameters, self.mix)
         self.seen += len(z)
         return loss.item()
 
@@ -180,12 +181,14 @@ def main(work, model, pictures):
     log, distiller = Log("distil.log"), Distiller(model)
     if os.path.exists("few_step.pt"):
         distiller.restore("few_step.pt")
-    data, generator = Data(distiller.ids_of, small=0.15), torch.Generator().manual_seed(distiller.seen)
-    data.load(Encoder(".").paths())
-    part = pictures / len(HALVINGS)
+    data = Data(distiller.ids_of, BATCH * NATIVE)
+    data.load(latents.Encoder(".").paths(latents.NATIVE))
+    generator, stop, part = torch.Generator().manual_seed(distiller.seen), Stop(), pictures / len(HALVINGS)
+    # The average spans a tenth of a halving, so that nothing of its beginning is left at its end.
+    distiller.mix = min(1, max(distiller.mix, 10 * BATCH / part))
     schedule, saved, losses = Schedule(PEAK, 2000, part, fall=0.5), time.time(), []
     log(f"distilling from {distiller.seen} of {pictures} pictures, {sum(p.numel() for p in distiller.parameters) / 1e6:.1f} M")
-    while distiller.seen < pictures:
+    while distiller.seen < pictures and not stop:
         if distiller.seen >= part * (distiller.halving + 1):
             distiller.promote()
         z, ids = data.batch(generator)
@@ -198,7 +201,8 @@ def main(work, model, pictures):
             distiller.store("few_step.pt")
             saved = time.time()
     distiller.store("few_step.pt")
-    distiller.write("few_step")
+    if distiller.seen >= pictures:
+        distiller.write("few_step")
 
 
 if __name__ == "__main__":

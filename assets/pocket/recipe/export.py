@@ -23,10 +23,15 @@ LIMIT = 64 * 2**20  # the model is part of the program
 
 
 def main(work, out):
+    if out.exists():
+        sys.exit(f"{out} is there already")
     for name, (_, kind, where) in PARTS.items():
         model = kind.from_pretrained(work / where / name)
         print(f"{name}: {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters")
-        model.to(torch.float16).save_pretrained(out / name)
+        model.to(torch.float16)
+        if not all(value.isfinite().all() for value in model.state_dict().values() if value.is_floating_point()):
+            sys.exit(f"{name}: f16 cannot hold all weights")
+        model.save_pretrained(out / name)
         config = out / name / "config.json"
         kept = {key: value for key, value in json.loads(config.read_text()).items() if key != "_name_or_path"}
         config.write_text(json.dumps(kept, indent=2) + "\n")

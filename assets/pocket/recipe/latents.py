@@ -57,9 +57,10 @@ class Encoder:
         self.work, self.ready = Path(work), None
         (self.work / "latents").mkdir(exist_ok=True)
 
-    def paths(self):
-        """The shards there are, in order."""
-        return sorted((self.work / "latents").glob("*.npz"))
+    def paths(self, wanted=None):
+        """The shards there are, in order; of one shape, if one is wanted."""
+        every = sorted((self.work / "latents").glob("*.npz"))
+        return [path for path in every if wanted is None or shape(int(path.stem)) == wanted]
 
     def load(self):
         vae = AutoencoderKL.from_pretrained(self.work / "vae").eval().to(DEVICE, memory_format=torch.channels_last)

@@ -6,9 +6,11 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from safetensors.torch import load_file
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from norms import use_kernels
 from workplace import DEVICE, autocast, to_images, to_tensor
 
 STEPS, GUIDANCE, FEW = 20, 4.0, 4
+AT_ONCE = 16  # pictures that the autoencoder takes at a time
 
 
 @torch.no_grad()
@@ -35,6 +37,7 @@ class Painter:
             vae.eval(),
             schedule,
         )
+        self.predict = lambda z, t, states: self.unet(z, t, states).sample
 
     @classmethod
     def load(cls, folder, factors=None):
@@ -43,12 +46,15 @@ class Painter:
         nets = [kind.from_pretrained(f"{folder}/{name}").float().to(DEVICE) for kind, name in kinds]
         if factors:
             merge(nets[1], factors)
-        return cls(
+        nets[1:] = [use_kernels(net.to(memory_format=torch.channels_last)) for net in nets[1:]]
+        painter = cls(
             CLIPTokenizer.from_pretrained(f"{folder}/tokenizer"),
             *nets,
             DDIMScheduler.from_pretrained(f"{folder}/scheduler"),
             *((FEW, 1.0) if factors else ()),
         )
+        painter.predict = torch.compile(painter.predict, dynamic=False)
+        return painter
 
     def states(self, texts):
         """What the text encoder says of them."""
@@ -71,11 +77,13 @@ class Painter:
         guided = self.guidance != 1
         states = self.states([""] * len(prompts) * guided + list(prompts))
         self.schedule.set_timesteps(self.steps)
-        timesteps = self.schedule.timesteps[self.steps - round(self.steps * strength) :]
+        run = max(1, int(self.steps * strength + 1e-4))  # as diffusers and the program round
+        timesteps = self.schedule.timesteps[self.steps - run :]
         z = noise if image is None else self.schedule.add_noise(image, noise, timesteps[:1].expand(len(noise)))
         for i, t in enumerate(timesteps):
+            x = (torch.cat([z, z]) if guided else z).contiguous(memory_format=torch.channels_last)
             with autocast():
-                v = self.unet(torch.cat([z, z]) if guided else z, t, states).sample.float()
+                v = self.predict(x, t.expand(len(x)).to(DEVICE), states).float()
             if guided:
                 free, bound = v.chunk(2)
                 v = free + self.guidance * (bound - free)
@@ -93,18 +101,26 @@ class Painter:
     @torch.no_grad()
     def decode(self, z):
         """uint8 [n, h, w, 3]."""
-        with autocast():
-            x = self.vae.decode(z / self.vae.config.scaling_factor).sample
-        return to_images(x)
+        parts = []
+        for part in (z / self.vae.config.scaling_factor).split(AT_ONCE):
+            with autocast():
+                parts.append(to_images(self.vae.decode(part).sample))
+        return np.concatenate(parts)
 
     @torch.no_grad()
     def encode(self, images):
         """Latents of uint8 pictures."""
-        return self.vae.encode(to_tensor(images)).latent_dist.mean * self.vae.config.scaling_factor
+        parts = []
+        for start in range(0, len(images), AT_ONCE):
+            with autocast():
+                parts.append(self.vae.encode(to_tensor(images[start : start + AT_ONCE])).latent_dist.mean.float())
+        return torch.cat(parts) * self.vae.config.scaling_factor
 
-    def paint(self, prompts, seed, batch=16, **options):
-        """uint8 pictures [n, h, w, 3]; picture i has the seed `seed + i`."""
+    def paint(self, prompts, seed, batch=64, **options):
+        """uint8 pictures [n, h, w, 3]; picture i has the seed `seed + i`. Every batch is full, so that one shape is compiled."""
         parts = []
         for start in range(0, len(prompts), batch):
-            parts.append(self.decode(self.latents(prompts[start : start + batch], seed + start, **options)))
+            part = list(prompts[start : start + batch])
+            full = part + part[-1:] * (min(batch, len(prompts)) - len(part))
+            parts.append(self.decode(self.latents(full, seed + start, **options)[: len(part)]))
         return np.concatenate(parts)

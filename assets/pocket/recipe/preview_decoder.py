@@ -3,8 +3,8 @@
 usage: preview_decoder.py WORK PICTURES     writes WORK/preview_decoder/diffusion_pytorch_model.safetensors and config.json
 
 Blocks as in diffusers' AutoencoderTiny: three convolutions and a shortcut, ReLU, nearest upsampling. Input is
-a latent as the UNet sees it; the target is what the autoencoder decodes, averaged over 2 x 2 pixels. It sees
-latents with some noise too, since a preview is an estimate.
+a latent as the UNet sees it; the target is what the autoencoder decodes, averaged over 2 x 2 pixels, of LATENTS scenes
+that are decoded once. It sees latents with some noise too, since a preview is an estimate.
 """
 
 import json
@@ -18,10 +18,11 @@ from diffusers import AutoencoderKL
 from safetensors.torch import save_file
 from torch import nn
 
-from latents import Encoder
-from workplace import DEVICE, Log, Schedule, autocast
+import latents
+from workplace import DEVICE, Log, Schedule, autocast, to_images, to_tensor
 
 WIDTHS, BATCH, PEAK, NOISE = (48, 28, 16), 16, 2e-3, 0.15
+LATENTS = 5000
 
 
 class Block(nn.Module):
@@ -66,21 +67,32 @@ def multiplications(net, side=32):
     return total[0]
 
 
+@torch.no_grad()
+def halves(vae, z):
+    """uint8 [n, 4h, 4w, 3]: what the autoencoder makes of the latents, at half size."""
+    parts = []
+    for part in z.split(BATCH):
+        with autocast():
+            parts.append(to_images(F.avg_pool2d(vae.decode(part).sample.float().clamp(-1, 1), 2)))
+    return np.concatenate(parts)
+
+
 def main(work, pictures):
     torch.manual_seed(0)
     log = Log(f"{work}/preview.log")
-    shards = [path for path in Encoder(work).paths() if np.load(path)["z"].shape[2:] == (32, 32)]
-    z = torch.from_numpy(np.concatenate([np.load(path)["z"] for path in shards]))
-    vae, net = AutoencoderKL.from_pretrained(f"{work}/vae").to(DEVICE).eval(), PreviewDecoder().to(DEVICE)
+    z = torch.cat([torch.from_numpy(np.load(path)["z"]) for path in latents.Encoder(work).paths(latents.NATIVE)])
+    z = z[torch.randperm(len(z))[:LATENTS]].to(DEVICE).float()
+    net = PreviewDecoder().to(DEVICE, memory_format=torch.channels_last)
     log(f"{multiplications(net) / 1e9:.2f} G multiplications, {len(z)} latents")
+    targets = halves(AutoencoderKL.from_pretrained(f"{work}/vae").to(DEVICE).eval(), z)
+    log("decoded")
     optimiser, schedule = torch.optim.AdamW(net.parameters(), PEAK), Schedule(PEAK, 50 * BATCH, pictures, fall=0.7)
     losses = []
     for seen in range(0, pictures, BATCH):
         for group in optimiser.param_groups:
             group["lr"] = schedule.at(seen)
-        x = z[torch.randint(0, len(z), (BATCH,))].to(DEVICE).float()
-        with torch.no_grad(), autocast():
-            target = F.avg_pool2d(vae.decode(x).sample.float().clamp(-1, 1), 2)
+        pick = torch.randint(0, len(z), (BATCH,))
+        x, target = z[pick], to_tensor(targets[pick.numpy()])
         y = net(x + NOISE * torch.rand(BATCH, 1, 1, 1, device=DEVICE) * torch.randn_like(x))
         loss = (y - target).abs().mean() + sum(
             (a.diff(dim=d) - b.diff(dim=d)).abs().mean() for a, b in [(y, target)] for d in (2, 3)

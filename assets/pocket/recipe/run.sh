@@ -5,13 +5,7 @@ set -e
 here=$(cd "$(dirname "$0")" && pwd)
 work=$1
 python=${PYTHON:-python}
-# Threads that wait spin for half a millisecond, then sleep: to sleep at once is slow on a virtual machine, whose idle
-# cores are lent away; to spin for longer takes the core that the other thread needs when other work has one.
-export GOMP_SPINCOUNT=10000
-# Memory is kept rather than given back to the system: fresh pages for every large tensor cost a quarter of the time.
-export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=67108864
-export GLIBC_TUNABLES=glibc.malloc.hugetlb=1
-export TORCHINDUCTOR_CACHE_DIR="$work/compiled" PYTHONUNBUFFERED=1
+. "$here/env.sh" "$work"
 mkdir -p "$work"
 if [ ! -d "$work/node_modules" ]; then
     cp "$here/package.json" "$work" && npm install --silent --prefix "$work"

@@ -21,7 +21,7 @@ import torch
 
 import grid
 from latents import Encoder
-from trainer import Data, Trainer
+from trainer import PIXELS, Data, Trainer
 from workplace import Log, Schedule, Stop
 
 PEAK, WARMUP, FLOOR = 2e-3, 20_000, 0.03
@@ -99,7 +99,7 @@ class Cooling:
 
 def train(trainer, way, path, stop, log):
     """Goes on until the way is over or a stop is asked for; the file `path` is then as far as the nets are."""
-    encoder, data = Encoder("."), Data(trainer.ids_of)
+    encoder, data = Encoder("."), Data(trainer.ids_of, PIXELS)
     prepare(encoder, data, stop, log)
     log(
         f"training {path} from {trainer.seen} pictures, {trainer.hours:.2f} hours, {data.count} scenes, "

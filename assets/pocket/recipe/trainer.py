@@ -17,10 +17,14 @@ SNR_CAP, LEAST_WEIGHT = 20.0, 0.1
 
 
 class Data:
-    """Latents and captions by shape, in memory. Small ones are drawn `small` times as often as their number says."""
+    """Latents and captions by shape, in memory. Small ones are drawn `small` times as often as their number says.
 
-    def __init__(self, ids_of, small=1.0):
-        self.ids_of, self.small, self.loaded, self.shapes, self.count = ids_of, small, set(), {}, 0
+    A batch holds as many as fill `pixels` latent pixels.
+    """
+
+    def __init__(self, ids_of, pixels):
+        self.ids_of, self.pixels = ids_of, pixels
+        self.small, self.loaded, self.shapes, self.count = 1.0, set(), {}, 0
 
     def load(self, paths):
         for path in paths:
@@ -34,13 +38,13 @@ class Data:
             self.count += len(z)
 
     def batch(self, generator):
-        """Latents f32 [n, 4, h, w] of one shape and ids [n, positions]; as many as fill PIXELS."""
+        """Latents f32 [n, 4, h, w] of one shape and ids [n, positions]."""
         shapes = list(self.shapes)
         share = torch.tensor([float(len(self.shapes[shape][0]) * shape[0] * shape[1]) for shape in shapes])
         share *= torch.tensor([self.small if shape[0] * shape[1] < NATIVE else 1.0 for shape in shapes])
         shape = shapes[torch.multinomial(share, 1, generator=generator)]
         z, ids = self.shapes[shape]
-        pick = torch.randint(0, len(z), (PIXELS // (shape[0] * shape[1]),), generator=generator).to(DEVICE)
+        pick = torch.randint(0, len(z), (self.pixels // (shape[0] * shape[1]),), generator=generator).to(DEVICE)
         return z[pick].float(), ids[pick]
 
 
