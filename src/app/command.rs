@@ -345,7 +345,7 @@ rows! {
     FocusPrompt, FocusPrompt, [plain("P")], NoText, Some(Group::Paint);
     Keep, Keep, [plain("Enter")], Canvas, Some(Group::Paint);
     Discard, Discard, [plain("Delete")], Canvas, Some(Group::Paint);
-    Compare, CompareHold, [plain("O")], NoText, Some(Group::Paint);
+    Compare, CompareHold, [plain("O")], NoText, None;
     UndoDiscard, Undo, [], Anywhere, None;
     PreviousResult, PreviousResult, [plain("Left")], Canvas, Some(Group::Paint);
     NextResult, NextResult, [plain("Right")], Canvas, Some(Group::Paint);
@@ -474,7 +474,8 @@ impl Action {
     #[must_use]
     pub fn checked(self, state: &AppState) -> bool {
         match self {
-            Self::TogglePanel => state.settings.panel_open,
+            Self::TogglePanel if super::update::is_wide(state) => state.settings.panel_open,
+            Self::TogglePanel => state.panel_over,
             Self::ToggleStrip => state.settings.strip_open,
             Self::DebugOverlay => state.debug,
             Self::ThemeSystem => state.settings.theme == ThemeChoice::System,

@@ -159,8 +159,26 @@ impl Entry {
     /// Where it stands if its job was paused in the middle of it.
     #[must_use]
     pub fn midway(&self) -> Option<&Arc<Midway>> {
-        let midway = self.request.resume.as_ref().filter(|_| self.stage == Stage::Waiting);
+        self.begun_from().filter(|_| self.stage == Stage::Waiting)
+    }
+
+    /// Where it stood when its job was paused: until it is painted, it can be begun from there again.
+    #[must_use]
+    pub fn begun_from(&self) -> Option<&Arc<Midway>> {
+        let owed = matches!(self.stage, Stage::Waiting | Stage::Running);
+        let midway = self.request.resume.as_ref().filter(|_| owed);
         midway.filter(|midway| midway.index == self.index)
+    }
+
+    /// The steps that will not be done again, whatever becomes of the program.
+    #[must_use]
+    pub fn settled_steps(&self) -> &[Step] {
+        let count = match (self.stage, self.begun_from()) {
+            (Stage::Finished | Stage::Stopped, _) => self.steps.len(),
+            (_, Some(midway)) => midway.state.step.min(self.steps.len()),
+            (_, None) => 0,
+        };
+        &self.steps[..count]
     }
 
     /// Whether its steps do not grow for now: painted, stopped or paused.

@@ -480,6 +480,13 @@ impl AppState {
         }
     }
 
+    /// Whether a picture emerges on the empty sheet, so that there is nothing to paint on yet.
+    #[must_use]
+    pub fn first_emerges(&self) -> bool {
+        self.document.is_empty()
+            && self.shown_entry().is_some_and(|entry| entry.stage == Stage::Running)
+    }
+
     /// Counts the prompt's words for the model.
     pub fn count_words(&mut self) {
         let style = self.settings.paint.prompt_style;

@@ -79,12 +79,12 @@ fn begin_mask_stroke(state: &mut AppState, at: [f32; 2]) {
 }
 
 fn begin_paint_stroke(state: &mut AppState, at: [f32; 2]) {
+    if state.first_emerges() {
+        return;
+    }
     let stage = state.shown_entry().map(|entry| entry.stage);
     if stage == Some(Stage::Running) {
         // What emerges cannot be touched yet; the document beneath it can.
-        if state.document.is_empty() {
-            return;
-        }
     } else if !state.keep_shown() {
         let sheet = Raster::filled(state.new_size(), WHITE);
         state.document.replace_raster(sheet);

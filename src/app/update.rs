@@ -21,6 +21,9 @@ use crate::document::mask::Mask;
 use crate::document::mask_shapes::MaskShape;
 use crate::files::{FileRequest, Wish};
 
+/// The longest suggested name of a file, in bytes; systems take about 255 with the rest of it.
+const LONGEST_NAME: usize = 200;
+
 /// Carries one command out, as a step that can be undone if it changes what undo keeps.
 pub fn update(state: &mut AppState, command: Command) -> Vec<Effect> {
     let begun = state.begin_step(&command);
@@ -141,11 +144,7 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
         Action::PaintFront => return state.paint(None, true, None),
         Action::PaintFour => return state.paint(Some(4), false, None),
         Action::Vary => return state.shown.map(|id| state.vary(id)).unwrap_or_default(),
-        Action::Surprise => {
-            state.prompt = examples::surprise();
-            state.count_words();
-            return state.paint(None, false, None);
-        }
+        Action::Surprise => return surprise(state),
         Action::PaintForever => return state.paint_until_stopped(),
         Action::PauseQueue => return state.pause_queue(),
         Action::FocusPrompt => return vec![Effect::Focus(Focus::PromptRecent)],
@@ -310,6 +309,15 @@ fn leave_or_stop(state: &mut AppState) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Paints what the dice say; Enter then paints it again.
+fn surprise(state: &mut AppState) -> Vec<Effect> {
+    state.prompt = examples::surprise();
+    state.count_words();
+    let mut effects = state.paint(None, false, None);
+    effects.push(Effect::Focus(Focus::Prompt));
+    effects
+}
+
 /// Saving keeps.
 fn save(state: &mut AppState, ask: bool) -> Vec<Effect> {
     state.keep_shown();
@@ -337,7 +345,9 @@ fn file_name(title: &str, extension: &str) -> String {
     let safe: String =
         stem.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { ' ' }).collect();
     let words: Vec<&str> = safe.split_whitespace().take(8).collect();
-    let name = if words.is_empty() { "painting".to_owned() } else { words.join(" ") };
+    let mut name = if words.is_empty() { "painting".to_owned() } else { words.join(" ") };
+    // Chinese is written without spaces, and systems count bytes.
+    name.truncate(name.floor_char_boundary(LONGEST_NAME));
     format!("{name}.{extension}")
 }
 

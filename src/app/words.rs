@@ -228,6 +228,8 @@ texts! {
     MaskWhole => ("Fill whole", "全部涂满"),
     MaskHide => ("Show or hide the mask", "显示或隐藏蒙版"),
     NoPictureToMask => ("There is no picture to mask yet", "还没有可以蒙版的画面"),
+    PictureEmerges => ("The picture is still emerging", "画面还在浮现"),
+    BrushOptions => ("Brush options", "画笔选项"),
     BrushLarger => ("Larger brush", "放大画笔"),
     BrushSmaller => ("Smaller brush", "缩小画笔"),
     BrushHarder => ("Harder brush", "画笔变硬"),
@@ -310,7 +312,7 @@ texts! {
     PartVae => ("autoencoder (VAE)", "自动编码器（VAE）"),
     PartText => ("text encoder", "文本编码器"),
     PartSecondText => ("second text encoder", "第二个文本编码器"),
-    DecodedInFull => ("The model's autoencoder overflowed in 16-bit numbers; the picture was decoded again in 32-bit ones", "模型的自编码器在 16 位数值下溢出；图片已改用 32 位重新解码"),
+    DecodedInFull => ("The model's autoencoder overflowed in 16-bit numbers; the picture was decoded again in 32-bit ones", "模型的自动编码器在 16 位数值下溢出；图片已改用 32 位重新解码"),
     PredictionGuessed => ("Whether this model predicts noise or velocity was guessed from its name ({0})", "此模型预测噪声还是速度，是根据文件名推测的（{0}）"),
     // The welcome.
     SurpriseMe => ("Surprise me", "随便画画"),

@@ -50,7 +50,7 @@ impl Arguments {
 pub(super) enum Command {
     /// Paint a picture into a file (also without the word "generate")
     Generate(Box<Generate>),
-    /// List the models that are there
+    /// List the built-in model and those in the Hugging Face cache
     Models,
     /// Say what a model's folder or weights file holds, or what a picture was made from
     Inspect {
@@ -58,7 +58,7 @@ pub(super) enum Command {
         /// picture
         path: PathBuf,
     },
-    /// Measure how long each part of painting takes with the built-in model
+    /// Measure how long painting, or each network of a model, takes
     Bench(Bench),
     /// Show what a model on the Hugging Face hub holds and, with --yes, download it
     Download(Download),
@@ -153,7 +153,7 @@ pub(super) struct Generate {
     /// Size of the cut [default: the picture's own]
     #[arg(long, value_name = "WxH", value_parser = size)]
     pub(super) target_size: Option<(u32, u32)>,
-    /// A model for the last steps, such as the SDXL refiner: a folder
+    /// A model for the last steps, such as the SDXL refiner: a folder or a file
     #[arg(long, value_name = "DIR|FILE", value_parser = model)]
     pub(super) refiner: Option<ModelSource>,
     /// Which share of the noise's way down the first model goes, 0 to 1
@@ -390,7 +390,7 @@ pub(super) fn model(text: &str) -> Result<ModelSource, String> {
 }
 
 fn memory(text: &str) -> Result<u64, String> {
-    number(text, 0.0..=1e6).map(|gigabytes| (f64::from(gigabytes) * 1e9) as u64)
+    number(text, 0.1..=1e6).map(|gigabytes| (f64::from(gigabytes) * 1e9) as u64)
 }
 
 fn place(text: &str) -> Result<(u32, u32), String> {

@@ -13,6 +13,11 @@ use crate::files::hub::{HubEvent, HubRequest, HubSettings, HubWorker, Offer, Wan
 
 /// Shows what there is and, with `--yes`, brings it.
 pub(super) fn run(args: &Download) -> Result<()> {
+    let mut teller = Teller { json: args.json, terminal: stderr().is_terminal(), line: false };
+    bring(args, &mut teller).inspect_err(|error| teller.failed(error))
+}
+
+fn bring(args: &Download, teller: &mut Teller) -> Result<()> {
     let mut settings = HubSettings::from_environment();
     if let Some(endpoint) = &args.endpoint {
         settings.endpoint.clone_from(endpoint);
@@ -22,7 +27,6 @@ pub(super) fn run(args: &Download) -> Result<()> {
     }
     let mut worker = HubWorker::spawn(settings, || ())
         .context("The system gives no thread to download with; close other programs")?;
-    let mut teller = Teller { json: args.json, terminal: stderr().is_terminal(), line: false };
     let wanted = Wanted {
         revision: args.revision.clone(),
         half: !args.full,
@@ -54,10 +58,7 @@ pub(super) fn run(args: &Download) -> Result<()> {
                 return Ok(());
             }
             HubEvent::Paused => bail!("The download was paused; say the same again to go on"),
-            HubEvent::Failed(error) => {
-                teller.clear();
-                bail!(error)
-            }
+            HubEvent::Failed(error) => bail!(error),
             event => teller.tell(&event)?,
         }
     }
@@ -77,6 +78,13 @@ impl Teller {
             writeln!(stdout(), "{event}")?;
         }
         Ok(())
+    }
+
+    /// The call failed; `main` says the message on standard error.
+    fn failed(&mut self, error: &anyhow::Error) {
+        self.clear();
+        // Standard output may be what failed.
+        drop(self.say(&json!({"event": "error", "message": format!("{error:#}")})));
     }
 
     fn offer(&mut self, offer: &Offer) -> Result<()> {

@@ -10,8 +10,11 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::args::model;
+use crate::cancel::CancelToken;
 use crate::diffusion::text::encoders::parts;
 use crate::engine::protocol::ModelSource;
+use crate::files::hub::HubSettings;
+use crate::models::find::{Kind, Known, Search};
 use crate::models::folder::{Bytes, Remark};
 use crate::models::identify::identify;
 use crate::models::lexicon;
@@ -65,7 +68,7 @@ const TEXT_KEYS: &[&str] =
 /// How files of weights end.
 const WEIGHTS: [&str; 5] = ["safetensors", "ckpt", "pt", "pth", "bin"];
 
-/// Lists the models that are there.
+/// Lists the built-in model and those in the cache of the Hugging Face hub.
 pub(super) fn models() -> Result<()> {
     let folder = ModelFolder::open(&ModelSource::BuiltIn)?;
     let extras = folder.extras();
@@ -83,6 +86,18 @@ pub(super) fn models() -> Result<()> {
     writeln!(text, "  schedule     {}", or_own(extras.schedule.map(|s| s.name().to_owned())))?;
     for example in &extras.examples {
         writeln!(text, "  example      {} (seed {})", example.prompt, example.seed)?;
+    }
+    let (cancel, mut known) = (CancelToken::default(), Known::new());
+    let mut tell = |_: &_| ();
+    let mut search = Search::new(&cancel, &mut known, &mut tell);
+    search.look(&HubSettings::from_environment().cache);
+    for found in search.done().found.iter().filter(|found| found.kind == Kind::Model) {
+        writeln!(text, "{}  {}", found.path.display(), found.repo.as_ref().unwrap_or(&found.name))?;
+        match &found.trouble {
+            Some(trouble) => writeln!(text, "  cannot be used: {trouble}")?,
+            None => writeln!(text, "  family       {}", found.family)?,
+        }
+        writeln!(text, "  weights      {}", mib(found.bytes))?;
     }
     print(&text)
 }

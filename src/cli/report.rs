@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use crate::engine::memory;
 use crate::engine::protocol::{
-    ModelInfo, ModelSource, Notice, PaintRequest, Painted, Phase, Preview, Sampler, Schedule,
-    Timing,
+    ModelInfo, ModelSource, Notice, PaintRequest, Painted, Phase, Posterior, Preview, Sampler,
+    Schedule, Timing,
 };
+use crate::plane::Plane;
 
 /// Says what happens, in the way that was asked for.
 pub(super) struct Report {
@@ -262,8 +263,13 @@ fn described(request: &PaintRequest) -> Value {
         "deep_cache": request.savings.deep_cache,
         "token_merging": request.savings.token_merging,
         "seed": request.seed, "count": request.count,
+        "variation": request.variation.map(|by| json!({"seed": by.seed, "strength": by.strength})),
+        "batch": request.batch.map(|part| (part.index, part.of)),
+        "conditions": request.conditions,
+        "depth_size": request.conditions.depth.as_ref().map(Plane::size),
         "init_size": init.map(|init| init.picture.size()),
         "strength": init.map(|init| init.strength),
+        "vae_sample": init.map(|init| init.posterior == Posterior::Sample),
         "mask_feather_px": request.mask.as_ref().map(|mask| mask.feather_px),
     })
 }

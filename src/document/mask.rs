@@ -15,7 +15,8 @@ pub struct Mask {
     plane: Plane<1>,
     /// Sum of all coverage, kept up to date so that [`Mask::fraction`] costs nothing.
     sum: u64,
-    stroke: Option<Stroke<1>>,
+    /// The stroke under way, and the brush that it was begun with.
+    stroke: Option<(Stroke<1>, Brush)>,
 }
 
 impl Mask {
@@ -73,13 +74,14 @@ impl Mask {
     /// Starts a stroke with a dab at `at`, in image pixels. A click is just this.
     pub fn begin_stroke(&mut self, at: [f32; 2], brush: &Brush) {
         self.end_stroke();
-        self.stroke = Some(Stroke::new(at, &self.plane));
+        self.stroke = Some((Stroke::new(at, &self.plane), *brush));
         self.extend_stroke(&[], brush);
     }
 
-    /// Draws the stroke on through `points`, in image pixels. Without a stroke it begins one.
+    /// Draws the stroke on through `points`, in image pixels, with the brush that it was begun with.
+    /// Without a stroke it begins one.
     pub fn extend_stroke(&mut self, points: &[[f32; 2]], brush: &Brush) {
-        let Some(stroke) = &mut self.stroke else {
+        let Some((stroke, brush)) = &mut self.stroke else {
             if let Some((first, rest)) = points.split_first() {
                 self.begin_stroke(*first, brush);
                 self.extend_stroke(rest, brush);
@@ -95,7 +97,7 @@ impl Mask {
 
     /// Ends the stroke; what it drew stays.
     pub fn end_stroke(&mut self) {
-        if let Some(stroke) = self.stroke.take() {
+        if let Some((stroke, _)) = self.stroke.take() {
             stroke.finish(&mut self.plane);
         }
     }
@@ -108,7 +110,7 @@ impl Mask {
 
     /// Drops the unfinished stroke and what it drew.
     pub fn cancel_stroke(&mut self) {
-        let Some(stroke) = self.stroke.take() else { return };
+        let Some((stroke, _)) = self.stroke.take() else { return };
         stroke.cancel(&mut self.plane);
         self.sum = sum_of(&self.plane, PixelRect::whole(self.size()));
     }
@@ -257,6 +259,18 @@ mod tests {
         assert_eq!(at(&mask, 5, 5), 0);
         mask.clear();
         assert!(mask.is_empty());
+    }
+
+    #[test]
+    fn a_stroke_keeps_the_brush_that_it_was_begun_with() {
+        let (mut one, mut other) = (Mask::new(100, 100), Mask::new(100, 100));
+        let begun = brush(20.0, 1.0);
+        for (mask, then) in [(&mut one, begun), (&mut other, Brush { erases: true, ..begun })] {
+            mask.begin_stroke([20.0, 50.0], &begun);
+            mask.extend_stroke(&[[80.0, 50.0]], &then);
+            mask.end_stroke();
+        }
+        assert_eq!(one.plane().to_flat(), other.plane().to_flat());
     }
 
     #[test]

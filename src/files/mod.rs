@@ -487,6 +487,10 @@ fn open(path: &Path) -> Result<FileEvent, String> {
             path.display()
         ));
     }
+    if !metadata.is_file() {
+        // A pipe would be waited for without end.
+        return Err(unreadable(std::io::ErrorKind::InvalidInput.into()));
+    }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let mut file = File::open(path).map_err(unreadable)?;
     let mut head = Vec::new();

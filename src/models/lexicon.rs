@@ -14,7 +14,7 @@ mod words;
 
 pub use self::complete::{Completion, MOST as MOST_COMPLETIONS, complete};
 pub use self::unknown::{nearest, unknown};
-pub use self::words::{FACE_COLUMNS, FACES, object_count};
+pub use self::words::{FACE_COLUMNS, FACES, is_place, object_count};
 
 use self::dictionary::{Meaning, dictionary};
 use self::sentence::Sentence;

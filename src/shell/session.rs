@@ -161,7 +161,12 @@ impl Session {
     pub(super) fn drain(&mut self, state: &mut AppState) {
         for event in self.writer.drain() {
             match event {
-                JournalEvent::Written { .. } => {}
+                JournalEvent::Written { .. } => {
+                    // What was refused when the program began, before there was anything to write.
+                    if let Some(refusal) = self.refusal.take_if(|refusal| refusal.bytes == 0) {
+                        state.notices.retract(&refusal.words);
+                    }
+                }
                 JournalEvent::Synced { .. } => self.begin_sweep(state),
                 JournalEvent::Refused { message, .. } => {
                     state.notices.say(state.now, Kind::Error, message, None);

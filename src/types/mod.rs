@@ -209,16 +209,21 @@ pub fn shrunk(picture: &Picture, longest: u32) -> Picture {
     let taps = taps as usize;
     for rows in rows.chunks_exact(taps) {
         for columns in columns.chunks_exact(taps) {
-            let mut sum = [0u32; 4];
+            // Colours count by their alpha: what cannot be seen has none.
+            let (mut colors, mut alphas) = ([0u32; 3], 0);
             for row in rows {
                 for column in columns {
                     let at = 4 * (row * picture.width as usize + column);
-                    for (sum, value) in sum.iter_mut().zip(&picture.rgba[at..at + 4]) {
-                        *sum += u32::from(*value);
+                    let alpha = u32::from(picture.rgba[at + 3]);
+                    for (sum, value) in colors.iter_mut().zip(&picture.rgba[at..at + 3]) {
+                        *sum += u32::from(*value) * alpha;
                     }
+                    alphas += alpha;
                 }
             }
-            rgba.extend(sum.map(|sum| (sum / (taps * taps) as u32) as u8));
+            let mean = |sum: u32, of: u32| (sum + of / 2).checked_div(of).unwrap_or(0) as u8;
+            rgba.extend(colors.map(|sum| mean(sum, alphas)));
+            rgba.push(mean(alphas, (taps * taps) as u32));
         }
     }
     Picture { width, height, rgba }
@@ -306,5 +311,17 @@ impl FromStr for PromptStyle {
             .into_iter()
             .find(|style| simplified(style.name()) == wanted)
             .ok_or_else(|| UnknownName::new("prompt style", name, &Self::ALL.map(Self::name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_darkens_no_thumb() {
+        let rgba = vec![255, 0, 0, 255, 0, 0, 0, 0];
+        let small = shrunk(&Picture { width: 2, height: 1, rgba }, 1);
+        assert_eq!(small.rgba, [255, 0, 0, 128]);
     }
 }

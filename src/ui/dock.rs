@@ -133,7 +133,7 @@ impl Dock {
         painter.set_clip_rect(ui.ctx().content_rect());
         widgets::card(&painter, p, card);
         // The card takes the pointer from the canvas where it lies over it.
-        ui.interact(card, ui.scope_id().with("card"), egui::Sense::click());
+        ui.interact(card, ui.scope_id().with("card"), egui::Sense::CLICK);
 
         let inner = card.shrink2(vec2(space::M, PAD));
         let row = inner.with_min_y(inner.bottom() - size::PRIMARY);
@@ -176,7 +176,7 @@ impl Dock {
         let newline = KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter);
         let mut child = ui.new_child(UiBuilder::new().id_salt("prompt area").max_rect(rect));
         child.set_clip_rect(rect.expand2(vec2(2.0, 0.0)));
-        let composing = child.input(|i| i.events.iter().any(|e| matches!(e, egui::Event::Ime(_))));
+        let composing = composes(&child);
         let had_focus = child.memory(|memory| memory.has_focus(prompt_id()));
         // What a picture that was placed says stands in grey until words are there.
         let offered = cx.state.offered.clone().filter(|_| text.is_empty());
@@ -230,7 +230,6 @@ impl Dock {
                 ui.ctx().request_repaint();
             }
         });
-        // Enter that ends an input method's composition never paints.
         let enter =
             had_focus && !composing && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
         if text != cx.state.prompt {
@@ -325,6 +324,11 @@ fn counter(ui: &Ui, cx: &Cx<'_>, rect: Rect, words: &WordCount, line: f32) -> f3
     width
 }
 
+/// Whether an input method is at work: an Enter that ends its composition paints nothing.
+fn composes(ui: &Ui) -> bool {
+    ui.input(|i| i.events.iter().any(|event| matches!(event, egui::Event::Ime(_))))
+}
+
 fn negative(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
     let p = cx.palette;
     let painter = ui.painter();
@@ -347,7 +351,8 @@ fn negative(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
         .hint_text(egui::RichText::new(cx.t(Text::AvoidHint)).color(p.text_3))
         .desired_width(rect.width());
     let had_focus = ui.memory(|memory| memory.has_focus(negative_id()));
-    let enter = had_focus && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
+    let enter =
+        had_focus && !composes(ui) && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
     let response = ui.put(rect, edit);
     let said = cx.state.negative.clone();
     response.widget_info(|| {

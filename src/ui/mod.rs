@@ -173,6 +173,7 @@ impl Window {
         // The window is cleared in the panels' colour (`shell`), so no region fills itself: a
         // software renderer pays for each pixel that is painted over.
 
+        let on_bar = self.regions.focused(ui.ctx()) == Some(Region::ResultBar);
         self.regions.begin();
         let mut draw = |cx: &mut Cx<'_>, rect, part, add: &mut dyn FnMut(&mut Ui, &mut Cx<'_>)| {
             region(ui, cx, &mut self.regions, rect, part, add);
@@ -181,7 +182,7 @@ impl Window {
             stage::show(ui, cx, &mut self.canvas);
         });
         draw(&mut cx, layout.canvas, Region::ResultBar, &mut |ui, cx| {
-            self.result_bar.show(ui, cx);
+            self.result_bar.show(ui, cx, on_bar);
         });
         if let Some(rect) = layout.strip {
             draw(&mut cx, rect, Region::Strip, &mut |ui, cx| {

@@ -1,5 +1,6 @@
 //! Notices: cards above the strip's left end, three at most, the newest lowest.
 
+use egui::accesskit::Live;
 use egui::{Align2, Area, Frame, Id, Order, Rect, Stroke, Ui, pos2, vec2};
 
 use super::tokens::{self, Palette, radius, size, space};
@@ -14,6 +15,12 @@ const MOST: usize = 3;
 /// Width of the result bar with all its words, in points.
 const WIDEST_BAR: f32 = 600.0;
 
+/// The cards' layer.
+#[must_use]
+pub(super) fn area_id() -> Id {
+    Id::unique("notices")
+}
+
 /// Draws the cards over the canvas.
 pub fn show(ui: &Ui, cx: &mut Cx<'_>, canvas: Rect) {
     let list = &cx.state.notices.list;
@@ -27,22 +34,24 @@ pub fn show(ui: &Ui, cx: &mut Cx<'_>, canvas: Rect) {
     let lift =
         if beside < WIDEST_BAR / 2.0 { size::RESULT_BAR_GAP + size::RESULT_BAR } else { 0.0 };
     let at = pos2(canvas.left() + space::M, canvas.bottom() - space::M - lift);
-    Area::new(Id::unique("notices"))
-        .order(Order::Foreground)
-        .pivot(Align2::LEFT_BOTTOM)
-        .fixed_pos(at)
-        .show(ui.ctx(), |ui| {
+    Area::new(area_id()).order(Order::Foreground).pivot(Align2::LEFT_BOTTOM).fixed_pos(at).show(
+        ui.ctx(),
+        |ui| {
             ui.spacing_mut().item_spacing.y = space::S;
             if hidden > 0 {
                 let more = cx.lang().fill(Text::MoreNotices, &[&hidden.to_string()]);
-                ui.label(
-                    egui::RichText::new(more).font(tokens::caption()).color(cx.palette.text_2),
-                );
+                let p = cx.palette;
+                let words = egui::RichText::new(more).font(tokens::caption()).color(p.text_2);
+                // On a ground of its own, because the picture under it can have any colour.
+                let ground = Frame::new().fill(p.raised).stroke(Stroke::new(1.0, p.line));
+                let margin = egui::Margin::symmetric(space::S as i8, space::XXS as i8);
+                ground.corner_radius(radius::M).inner_margin(margin).show(ui, |ui| ui.label(words));
             }
             for notice in &list[hidden..] {
                 card(ui, cx, notice);
             }
-        });
+        },
+    );
 }
 
 /// The icon of a message and its colour.
@@ -90,6 +99,7 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, notice: &Notice) {
                     egui::WidgetInfo::labeled(egui::accesskit::Role::Status, true, &notice.text)
                 });
                 let top = pos2(rect.left(), rect.center().y - galley.size().y / 2.0);
+                ui.ctx().accesskit_node_builder(label.id, |node| node.set_live(Live::Polite));
                 if galley.elided {
                     label.on_hover_text(&notice.text);
                 }
@@ -107,7 +117,9 @@ fn card(ui: &mut Ui, cx: &mut Cx<'_>, notice: &Notice) {
         });
     });
     let leaves_soon = notice.until.is_some_and(|until| until - cx.state.now < 1.0);
-    if leaves_soon && shown.response.contains_pointer() {
+    let focused = ui.memory(egui::Memory::focused).and_then(|id| ui.ctx().read_response(id));
+    let inside = focused.is_some_and(|focused| shown.response.rect.contains_rect(focused.rect));
+    if leaves_soon && (shown.response.contains_pointer() || inside) {
         cx.ask(Command::HoldNotice(notice.id));
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn slide(
         ui.set_clip_rect(rect);
         ui.set_min_size(rect.size());
         ui.painter().rect_filled(place, 0, cx.palette.panel);
-        ui.interact(place, ui.scope_id().with("ground"), Sense::click());
+        ui.interact(place, ui.scope_id().with("ground"), Sense::CLICK);
         add(ui, cx, place);
     });
 }

@@ -77,7 +77,7 @@ impl Palette {
             ui.set_min_size(rect.size());
             let p = cx.palette;
             widgets::card(ui.painter(), p, rect);
-            ui.interact(rect, ui.scope_id().with("ground"), Sense::click());
+            ui.interact(rect, ui.scope_id().with("ground"), Sense::CLICK);
             self.field(ui, cx, rect.with_max_y(rect.top() + size::PALETTE_FIELD));
             let below = rect.with_min_y(rect.top() + size::PALETTE_FIELD);
             ui.painter().hline(below.x_range(), below.top(), Stroke::new(1.0, p.line));

@@ -162,7 +162,7 @@ fn part(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, tab: PanelTab, picker: &mut Pi
 fn drag_split(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, split: f32) {
     let edge =
         Rect::from_min_max(pos2(rect.left() + 4.0, split - 3.0), pos2(rect.right(), split + 4.0));
-    let response = ui.interact(edge, ui.scope_id().with("panel split"), Sense::drag());
+    let response = ui.interact(edge, ui.scope_id().with("panel split"), Sense::DRAG);
     let response = response.on_hover_and_drag_cursor(CursorIcon::ResizeVertical);
     if response.dragged() {
         cx.ask(Command::PanelSplit((split + response.drag_delta().y - rect.top()) / rect.height()));
@@ -173,7 +173,7 @@ fn drag_split(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect, split: f32) {
 fn drag_edge(ui: &mut Ui, cx: &mut Cx<'_>, rect: Rect) {
     let edge =
         Rect::from_min_max(rect.min - vec2(3.0, 0.0), pos2(rect.left() + 4.0, rect.bottom()));
-    let response = ui.interact(edge, ui.scope_id().with("panel edge"), Sense::drag());
+    let response = ui.interact(edge, ui.scope_id().with("panel edge"), Sense::DRAG);
     let response = response.on_hover_and_drag_cursor(CursorIcon::ResizeHorizontal);
     if response.dragged() {
         cx.ask(Command::PanelWidth(rect.width() - response.drag_delta().x));

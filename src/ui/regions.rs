@@ -91,6 +91,12 @@ impl Regions {
 
     /// The frame is drawn: says what goes on.
     pub fn end(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        // The messages float over the canvas as the result bar does, and come after it.
+        let bar = &mut self.ids[Region::ResultBar as usize];
+        ui.ctx().viewport(|viewport| {
+            let widgets = &viewport.this_pass.widgets;
+            bar.extend(focusable(widgets, super::notice::area_id(), Order::Foreground));
+        });
         if let Some(focused) = ui.memory(egui::Memory::focused)
             && let Some(region) = self.region_of(focused)
         {

@@ -28,11 +28,13 @@ pub struct ResultBar {
     touched: f64,
     /// Width in the last frame, to centre it.
     width: f32,
+    /// Whether it was unfolded by keyboard or click, in the last frame.
+    unfolds: bool,
 }
 
 impl ResultBar {
-    /// Draws the bar, if a result is shown.
-    pub fn show(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+    /// Draws the bar, if a result is shown. `focused`: the keyboard's focus is on it.
+    pub fn show(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, focused: bool) {
         let state = cx.state;
         let Some(entry) = state.shown_entry() else { return };
         if state.stroking || entry.stage == Stage::Waiting {
@@ -45,7 +47,7 @@ impl ResultBar {
             // Its first frame is as wide as the next ones.
             let place = canvas.with_max_x(f32::INFINITY);
             let mut row = row(ui, UiBuilder::new().id_salt("measured").max_rect(place).invisible());
-            self.width = content(&mut row, cx, entry, canvas);
+            self.width = content(&mut row, cx, entry, canvas, false);
         }
         let near = Rect::from_center_size(
             pos2(canvas.center().x, canvas.bottom() - 34.0),
@@ -54,13 +56,17 @@ impl ResultBar {
         // A drag that began elsewhere (a pan, a stroke) only passes by.
         let passing = ui.input(|i| i.pointer.any_down()) && !ui.ctx().egui_is_using_pointer();
         let hovered = ui.rect_contains_pointer(near) && !passing;
-        let held = hovered || state.compare || state.pinned.is_some();
+        let held = hovered || focused || state.compare || state.pinned.is_some();
         if held || entry.stage == Stage::Running {
             self.touched = state.now;
         }
         let idle = state.now - self.touched;
         if entry.stage != Stage::Running && idle >= FOLD_SECS {
-            folded(ui, cx, entry, canvas);
+            if folded(ui, cx, entry, canvas) {
+                self.touched = state.now;
+                self.unfolds = true;
+                ui.ctx().request_repaint();
+            }
             return;
         }
         if entry.stage != Stage::Running && !held {
@@ -78,7 +84,7 @@ impl ResultBar {
             pos2((canvas.center().x + width / 2.0).round(), bottom),
         );
         // The bar lies on the picture: it takes the pointer from the canvas.
-        ui.interact(rect, ui.scope_id().with("bar"), Sense::click_and_drag());
+        ui.interact(rect, ui.scope_id().with("bar"), Sense::CLICK | Sense::DRAG);
         ui.painter().rect(
             rect,
             radius::FULL,
@@ -88,7 +94,7 @@ impl ResultBar {
         );
         let inner = rect.with_min_x(rect.left() + space::L).with_max_x(f32::INFINITY);
         let mut row = row(ui, UiBuilder::new().id_salt("row").max_rect(inner));
-        let wanted = content(&mut row, cx, entry, canvas);
+        let wanted = content(&mut row, cx, entry, canvas, std::mem::take(&mut self.unfolds));
         // Words change with every step; the bar only ever grows during a run, so it does not jitter.
         let keep =
             entry.stage == Stage::Running && wanted < self.width && self.width - wanted < 48.0;
@@ -106,20 +112,20 @@ fn row(ui: &mut Ui, builder: UiBuilder) -> Ui {
     row
 }
 
-/// What stands on the bar; its width with the bar's margins.
-fn content(row: &mut Ui, cx: &mut Cx<'_>, entry: &Entry, canvas: Rect) -> f32 {
+/// What stands on the bar; its width with the bar's margins. `focus`: the ticks take the focus.
+fn content(row: &mut Ui, cx: &mut Cx<'_>, entry: &Entry, canvas: Rect, focus: bool) -> f32 {
     if entry.stage == Stage::Running {
         running(row, cx, entry);
     } else {
-        finished(row, cx, entry, canvas.width() < WORDS_NEED);
+        finished(row, cx, entry, canvas.width() < WORDS_NEED, focus);
     }
     row.min_rect().width() + space::L + space::S
 }
 
-/// A row of ticks, 4 high, on the canvas's lower edge.
-fn folded(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, canvas: Rect) {
+/// A row of ticks, 4 high, on the canvas's lower edge. Whether it is to unfold.
+fn folded(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, canvas: Rect) -> bool {
     if entry.of == 0 {
-        return;
+        return false;
     }
     let width = ticks::width(entry.of);
     let rect = Rect::from_min_size(
@@ -132,7 +138,10 @@ fn folded(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, canvas: Rect) {
     let mut child = ui.new_child(UiBuilder::new().id_salt("folded").max_rect(rect));
     let done = entry.steps.len() as u32;
     let name = cx.t(Text::TicksName);
-    Ticks { name, done, of: entry.of, at: None, height: 4.0, scrubs: false }.show(&mut child, 8.0);
+    let ticks =
+        Ticks { name, done, of: entry.of, at: None, height: 4.0, scrubs: false, opens: true };
+    let response = ticks.show(&mut child, 8.0).response;
+    response.has_focus() || response.clicked()
 }
 
 fn laid_out(ui: &Ui, cx: &Cx<'_>, text: &str) -> Arc<Galley> {
@@ -179,7 +188,7 @@ fn running(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry) {
     // words: it neither grows nor shrinks while a picture is painted.
     let of = if entry.of > 0 { entry.of } else { promised_steps(cx, entry) };
     let name = cx.t(Text::TicksName);
-    let ticks = Ticks { name, done, of, at: None, height: 12.0, scrubs: done > 0 };
+    let ticks = Ticks { name, done, of, at: None, height: 12.0, scrubs: done > 0, opens: false };
     let outcome = ticks.show(ui, size::RESULT_BAR - 4.0);
     scrub(cx, outcome.hovered);
     let (of, left) = (of.to_string(), cx.lang().duration(8.8));
@@ -230,16 +239,21 @@ fn scrub(cx: &mut Cx<'_>, hovered: Option<u32>) {
     }
 }
 
-fn finished(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry, tight: bool) {
+fn finished(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry, tight: bool, focus: bool) {
     let state = cx.state;
     let lang = cx.lang();
     let done = entry.steps.len() as u32;
     let at = state.scrub.or(state.pinned);
     if entry.of > 0 {
         let name = cx.t(Text::TicksName);
-        let ticks = Ticks { name, done, of: entry.of, at, height: 12.0, scrubs: true };
+        let ticks =
+            Ticks { name, done, of: entry.of, at, height: 12.0, scrubs: true, opens: false };
         let outcome = ticks.show(ui, size::RESULT_BAR - 4.0);
         scrub(cx, outcome.hovered);
+        if focus {
+            // What had it is gone with the fold.
+            outcome.response.request_focus();
+        }
         if let Some(step) = outcome.clicked {
             let pin = (state.pinned != Some(step) && step < entry.of).then_some(step);
             cx.ask(Command::Pin(pin));

@@ -62,8 +62,9 @@ impl Shortcuts {
                         commands.extend(self.released(*key, now, state));
                         return true;
                     }
-                    // The platform turns Ctrl+C into this.
+                    // The platform turns Ctrl+C and Ctrl+X into these.
                     Event::Copy => (Key::C, None, Modifiers::COMMAND, false),
+                    Event::Cut => (Key::X, None, Modifiers::COMMAND, false),
                     Event::PasteImage(image) => {
                         commands.push(pasted(image));
                         return false;

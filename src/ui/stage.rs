@@ -1,6 +1,6 @@
 //! The canvas with what lies on it now, and the card that is shown while a file hovers.
 
-use egui::{Align2, Rect, Ui, vec2};
+use egui::{Align2, Popup, Rect, Ui, vec2};
 
 use super::canvas::{
     Canvas, CanvasColors, CanvasEvent, CanvasInput, Emerging, MaskLayer, MaskLook,
@@ -9,7 +9,9 @@ use super::tokens::{self, size};
 use super::{Cx, icons, widgets};
 use crate::app::command::Command;
 use crate::app::scene::MaskSeen;
+use crate::app::state::Over;
 use crate::app::tool::Tool;
+use crate::app::update::is_wide;
 use crate::app::words::Text;
 
 /// Draws the canvas and brings its events in.
@@ -38,7 +40,10 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
         }),
         view: state.view,
         tool: state.tool,
-        idle: state.tool == Tool::Mask && !state.can_keep(),
+        idle: idle(cx),
+        covered: Popup::is_any_open(ui.ctx())
+            || state.over == Some(Over::Palette)
+            || state.panel_over && !is_wide(state),
         brush: state.settings.brush_of(state.tool),
         color: state.settings.foreground,
         color_at: &color_at,
@@ -67,6 +72,15 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
             },
             CanvasEvent::Pressed => Command::CanvasPressed,
         });
+    }
+}
+
+/// Whether the active tool has nothing to act on.
+fn idle(cx: &Cx<'_>) -> bool {
+    match cx.state.tool {
+        Tool::Mask => !cx.state.can_keep(),
+        Tool::Brush | Tool::Eraser => cx.state.first_emerges(),
+        Tool::Eyedropper | Tool::Hand => false,
     }
 }
 

@@ -51,6 +51,8 @@ fn wear(style: &mut egui::Style, p: &Palette) {
     .into();
     style.animation_time = motion::HOVER;
     style.interaction.tooltip_delay = 0.5;
+    // The wheel walks along the strip.
+    style.always_scroll_the_only_direction = true;
     style.interaction.selectable_labels = false;
     spacing(&mut style.spacing);
     let v = &mut style.visuals;

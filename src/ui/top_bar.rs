@@ -33,6 +33,8 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
             .layout(Layout::left_to_right(Align::Center)),
     );
     left.spacing_mut().item_spacing.x = space::S;
+    // What has no room ends there, rather than to lie over the right end and take its clicks.
+    left.set_clip_rect(left.max_rect().expand2(vec2(0.0, space::S)));
     menu::button(&mut left, cx);
     left.spacing_mut().item_spacing.x = 0.0;
     for (action, icon) in
@@ -50,9 +52,16 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     match cx.state.tool {
         Tool::Brush | Tool::Eraser => {
             let brush = cx.state.tool == Tool::Brush;
+            let room = left.available_width();
             tool_name(&mut left, cx, if brush { Text::ToolBrush } else { Text::ToolEraser });
-            brush_size(&mut left, cx, 96.0);
-            brush_hardness(&mut left, cx, 72.0);
+            if cx.state.first_emerges() {
+                label(&mut left, cx, Text::PictureEmerges);
+            } else if room >= BRUSH {
+                brush_size(&mut left, cx, 96.0);
+                brush_hardness(&mut left, cx, 72.0);
+            } else {
+                brush_menu(&mut left, cx);
+            }
         }
         Tool::Mask => mask_options(&mut left, cx),
         Tool::Eyedropper => {
@@ -105,7 +114,10 @@ fn value(ui: &mut Ui, cx: &Cx<'_>, text: String, width: f32) {
     ui.painter().galley(rect.min, galley, colour);
 }
 
-/// Widths under which the options give way: first the feather and the three deeds, then hardness
+/// Width under which the brush's size and hardness go into the "…".
+const BRUSH: f32 = 460.0;
+
+/// Widths under which the mask's options give way: first the feather and the three deeds, then hardness
 /// and size, all into the "…".
 const WHOLE: f32 = 800.0;
 const HALF: f32 = 470.0;
@@ -193,6 +205,18 @@ fn mask_opacity(ui: &mut Ui, cx: &mut Cx<'_>, width: f32) {
     value(ui, cx, cx.lang().fill(Text::Percent, &[&opacity.to_string()]), 40.0);
 }
 
+/// What of the brush does not fit into the bar.
+fn brush_menu(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let response = IconButton::new(icons::DOTS_THREE, cx.t(Text::BrushOptions)).show(ui);
+    let popup = egui::Popup::menu(&response)
+        .width(260.0)
+        .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
+    popup.show(|ui| {
+        ui.horizontal(|ui| brush_size(ui, cx, 120.0));
+        ui.horizontal(|ui| brush_hardness(ui, cx, 120.0));
+    });
+}
+
 /// Shapes and opacity, and what does not fit into the bar.
 fn more_menu(ui: &mut Ui, cx: &mut Cx<'_>, room: f32) {
     const SLIDER: f32 = 120.0;
@@ -267,11 +291,7 @@ fn right_end(ui: &mut Ui, cx: &mut Cx<'_>) {
         .width(300.0)
         .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside)
         .show(|ui| menu::help(ui, cx));
-    let open = if crate::app::update::is_wide(cx.state) {
-        cx.state.settings.panel_open
-    } else {
-        cx.state.panel_over
-    };
+    let open = Action::TogglePanel.checked(cx.state);
     let tip = Action::TogglePanel.tooltip(cx.state);
     let panel =
         IconButton::new(icons::SIDEBAR_SIMPLE, cx.t(Text::TogglePanel)).tooltip(&tip).on(open);

@@ -186,7 +186,7 @@ impl Desk {
             assert!(start.elapsed() < PATIENCE, "it does not end");
             std::thread::sleep(Duration::from_millis(50));
         };
-        assert!(status.success());
+        assert!(status.success(), "{status}");
     }
 
     pub fn type_text(&self, text: &str) {

@@ -11,9 +11,11 @@ use pentimento::app::session::{Recorder, Restored, holds_work, restore};
 use pentimento::app::state::AppState;
 use pentimento::app::tool::Tool;
 use pentimento::app::update::update;
+use pentimento::diffusion::noise::Noise;
+use pentimento::diffusion::samplers::State;
 use pentimento::document::journal::{Batch, Journal, left_behind, open_free};
 use pentimento::engine::protocol::{
-    Coverage, InitPicture, InpaintMask, PaintRequest, Picture, Posterior,
+    Coverage, InitPicture, InpaintMask, Midway, PaintRequest, Picture, Posterior,
 };
 use pentimento::files::journal::JournalWriter;
 use pentimento::plane::Plane;
@@ -222,6 +224,79 @@ fn what_the_records_say_is_put_together_when_they_are_damaged() {
     check(&["desk"], &[1, 2, 3]);
     check(&["document"], &[0, 2, 3]);
     check(&["strip", "desk", "history"], &[1, 2, 3]);
+}
+
+#[test]
+fn a_stroke_that_was_not_ended_changes_nothing_of_what_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut day, mut recorder) = (worked(1, 64, 0), Recorder::default());
+    write(folder.path(), &mut recorder, &day);
+    let result = day.entries[0].id;
+    day.pick(result);
+    day.tool = Tool::Brush;
+    drop(update(&mut day, Command::StrokeBegan([5.0, 5.0])));
+    assert!(day.stroking && day.title == "a fox 1");
+    write(folder.path(), &mut recorder, &day);
+    let (again, ..) = reopened(folder.path());
+    // Picture, title and file belong together.
+    assert_eq!((again.document.size(), again.title.as_str()), ((128, 128), "photo.png"));
+}
+
+#[test]
+fn a_paused_job_that_goes_on_can_still_be_begun_from_where_it_stood() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut day, mut recorder) = (fresh(), Recorder::default());
+    day.jobs.paused = true;
+    let noise = Noise::torch(1);
+    let stood = State { latent: vec![1.0], step: 1, earlier: Vec::new(), noise };
+    let resume = Some(Arc::new(Midway { index: 0, state: stood }));
+    drop(day.paint_request(PaintRequest { resume, ..PaintRequest::default() }));
+    let shown = Keyed { key: day.fresh_key(), picture: flat(1, 8) };
+    day.entries[0].steps.push(Step { preview: Some(shown), secs: 0.5 });
+    write(folder.path(), &mut recorder, &day);
+    drop(update(&mut day, Command::Do(Action::PauseQueue)));
+    assert_eq!(day.entries[0].stage, Stage::Running);
+    write(folder.path(), &mut recorder, &day);
+    let (again, ..) = reopened(folder.path());
+    assert_eq!(again.entries[0].midway().map(|midway| midway.state.step), Some(1));
+    assert_eq!(again.entries[0].steps.len(), 1);
+}
+
+#[test]
+fn a_picture_outlives_what_it_was_made_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let day = worked(3, 64, 0);
+    write(folder.path(), &mut Recorder::default(), &day);
+    let origin = day.entries[2].origin.as_ref().expect("a fill");
+    let mut damage = Batch::new();
+    for (_, tile) in origin.tiles() {
+        damage.delete(format!("tile/{}", tile.key()));
+    }
+    let mut journal = Journal::open(folder.path(), "s").unwrap();
+    journal.append(&damage.encode().unwrap()).unwrap();
+    drop(journal);
+    let (again, _, lost) = reopened(folder.path());
+    assert!(lost > 0);
+    let picture = |state: &AppState| state.entries[2].picture.as_ref().map(Plane::to_flat);
+    assert!(picture(&again).is_some() && picture(&again) == picture(&day));
+}
+
+#[test]
+fn a_step_that_is_gone_is_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let day = worked(0, 64, 4);
+    write(folder.path(), &mut Recorder::default(), &day);
+    let mut journal = Journal::open(folder.path(), "s").unwrap();
+    let steps = journal.reader().keys_under("step/");
+    assert!(steps.len() > 3);
+    let mut damage = Batch::new();
+    damage.delete(steps[2].clone());
+    journal.append(&damage.encode().unwrap()).unwrap();
+    drop(journal);
+    let journal = Journal::open(folder.path(), "s").unwrap();
+    let restored = restore(&journal.reader()).expect("a session");
+    assert_eq!(restored.lost, 1);
+    assert!(restored.garbage.is_empty(), "the steps before it may still be mended");
 }
 
 #[test]

@@ -81,13 +81,12 @@ fn hash_entry(entry: &Entry, hasher: &mut DefaultHasher) {
     let painting = matches!(entry.stage, Stage::Waiting | Stage::Running);
     (entry.id, &entry.request.prompt, entry.seed, entry.kept, painting).hash(hasher);
     (entry.stage == Stage::Finished, &entry.model).hash(hasher);
-    if entry.stands() {
-        entry.of.hash(hasher);
-        for step in &entry.steps {
-            step.preview.as_ref().map(|preview| &preview.picture.rgba).hash(hasher);
-        }
+    let settled = entry.settled_steps();
+    (settled.len(), (!settled.is_empty()).then_some(entry.of)).hash(hasher);
+    for step in settled {
+        step.preview.as_ref().map(|preview| &preview.picture.rgba).hash(hasher);
     }
-    if let Some(midway) = entry.midway() {
+    if let Some(midway) = entry.begun_from() {
         midway.state.step.hash(hasher);
         let bits = midway.state.latent.iter().map(|value| value.to_bits());
         bits.collect::<Vec<_>>().hash(hasher);

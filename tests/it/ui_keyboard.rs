@@ -4,7 +4,6 @@
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use pentimento::app::command::ROWS;
-use pentimento::app::settings::Settings;
 use pentimento::app::words::Lang;
 
 use crate::ui::{finished, later_start, until, window};
@@ -69,10 +68,8 @@ fn the_first_journey_by_keyboard_alone() {
 #[test]
 fn every_command_has_words_and_a_key_or_a_place() {
     for lang in [Lang::En, Lang::Zh] {
-        let harness = window(Settings { language: Some(lang), ..later_start() });
         for row in ROWS {
-            let tip = row.action.tooltip(harness.state().state());
-            assert!(tip.contains(lang.get(row.label)), "{:?}", row.action);
+            assert!(!lang.get(row.label).is_empty(), "{:?}", row.action);
             let reached = row.group.is_some()
                 || !row.keys.is_empty()
                 || row.action == pentimento::app::command::Action::UndoDiscard;
@@ -88,7 +85,7 @@ fn the_menu_holds_every_command_by_name() {
     harness.run_steps(3);
     for row in ROWS.iter().filter(|row| row.group.is_some()) {
         let label = Lang::En.get(row.label);
-        let found = harness.query_all_by_label_contains(label).next().is_some();
+        let found = harness.query_all_by_label(label).next().is_some();
         assert!(found, "'{label}' is not in the menu");
     }
 }

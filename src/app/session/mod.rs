@@ -2,8 +2,8 @@
 //! comes back.
 //!
 //! [`recorder::Recorder`] looks at the state after each frame that changed it and makes a batch of
-//! what is new; [`restore`] reads it all back, the large pictures of the strip only when they are
-//! asked for; [`sweep`] finds what is named no more. None of them writes a file by itself.
+//! what is new; [`restore`] reads it all back, pictures of results and documents only when somebody
+//! looks at them; [`sweep`] finds what is named no more. None of them writes a file by itself.
 //!
 //! | key | value |
 //! |---|---|

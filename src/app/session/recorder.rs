@@ -30,7 +30,6 @@ const SWEEP_AFTER: u64 = 128 << 20;
 #[derive(PartialEq)]
 struct EntrySign {
     stage: StageRecord,
-    stands: bool,
     steps: usize,
     picture: Option<u64>,
     kept: bool,
@@ -125,8 +124,9 @@ impl Recorder {
             put(&mut batch, keys::VIEW, &state.view);
             self.view = Some(state.view);
         }
+        // What it says of the document, such as the file that it belongs to, goes with that.
         let desk = Desk::of(state);
-        if self.desk.as_ref() != Some(&desk) {
+        if !state.stroking && self.desk.as_ref() != Some(&desk) {
             put(&mut batch, keys::DESK, &desk);
             self.desk = Some(desk);
         }
@@ -166,11 +166,9 @@ impl Recorder {
         let mut there = HashSet::new();
         for entry in state.entries.iter().chain(binned) {
             there.insert(entry.id.0);
-            let done = entry.stands();
             let sign = EntrySign {
                 stage: StageRecord::of(entry.stage),
-                stands: done,
-                steps: if done { entry.steps.len() } else { 0 },
+                steps: entry.settled_steps().len(),
                 picture: entry.picture.as_ref().map(Plane::key),
                 kept: entry.kept,
                 model: Arc::clone(&entry.model),
@@ -185,6 +183,9 @@ impl Recorder {
             let stays = there.contains(id);
             if !stays {
                 batch.delete(keys::entry(*id));
+                if self.midways.remove(id) {
+                    batch.delete(keys::midway(*id));
+                }
             }
             stays
         });
@@ -199,9 +200,7 @@ impl Recorder {
     }
 
     fn entry(&mut self, batch: &mut Batch, entry: &Entry) {
-        let done = entry.stands();
-        let previews = entry.steps.iter().filter(|_| done).filter_map(|step| step.preview.as_ref());
-        for preview in previews {
+        for preview in entry.settled_steps().iter().filter_map(|step| step.preview.as_ref()) {
             self.preview(batch, preview);
         }
         let depth = &entry.request.conditions.depth;
@@ -220,7 +219,7 @@ impl Recorder {
                 sized((small.width, small.height), &small.rgba)
             });
         }
-        if let Some(midway) = entry.midway() {
+        if let Some(midway) = entry.begun_from() {
             let midway = Arc::clone(midway);
             self.midways.insert(entry.id.0);
             batch.put_made(keys::midway(entry.id.0), move || midway::to_bytes(&midway.state));

@@ -359,16 +359,18 @@ impl StageRecord {
 impl EntryRecord {
     pub(super) fn of(entry: &Entry) -> Self {
         // What emerges is on the way; it is written when it has arrived, or stands still.
-        let done = entry.stands();
-        let steps = entry.steps.iter().filter(|_| done);
+        let steps = entry.settled_steps();
         Self {
             job: entry.job,
             index: entry.index,
             request: RequestRecord::of(&entry.request),
             seed: entry.seed,
             stage: StageRecord::of(entry.stage),
-            steps: steps.map(|step| (step.secs, step.preview.as_ref().map(|p| p.key))).collect(),
-            of: if done { entry.of } else { 0 },
+            steps: steps
+                .iter()
+                .map(|step| (step.secs, step.preview.as_ref().map(|p| p.key)))
+                .collect(),
+            of: if steps.is_empty() { 0 } else { entry.of },
             picture: entry.picture.as_ref().map(SizedRecord::of),
             kept: entry.kept,
             origin: entry.origin.as_ref().map(SizedRecord::of),

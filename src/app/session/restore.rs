@@ -84,6 +84,17 @@ pub fn restore(reader: &Reader) -> Option<Restored> {
     strip.last_number = strip.last_number.max(numbers.max().unwrap_or(0));
 
     reserve_keys(store.tiles_needed.last().copied().unwrap_or(0));
+    if store.lost > 0 {
+        // What nothing names any more is kept for whoever can mend it: nothing new takes its key.
+        let highest = |prefix: &str| {
+            let keys = reader.keys_under(prefix);
+            keys.iter().filter_map(|key| key.strip_prefix(prefix)?.parse().ok()).max().unwrap_or(0)
+        };
+        reserve_keys(highest(keys::TILE));
+        for prefix in [keys::ENTRY, keys::PICTURE, keys::THUMB, keys::MIDWAY] {
+            strip.last_key = strip.last_key.max(highest(prefix));
+        }
+    }
     let garbage = store.garbage(&order, &binned);
     let mut recorder = Recorder::default();
     let known =

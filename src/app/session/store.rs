@@ -107,6 +107,12 @@ impl<'a> Store<'a> {
         value
     }
 
+    /// A record that another one names: if it is not there, it is lost.
+    fn named<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
+        self.lost += usize::from(!self.reader.contains(key));
+        self.json(key)
+    }
+
     /// One of the records that every session has: without it, what it said is put together anew.
     pub(super) fn root<T: DeserializeOwned>(&mut self, key: &'static str) -> Option<T> {
         self.lost += usize::from(!self.reader.contains(key));
@@ -224,9 +230,22 @@ impl<'a> Store<'a> {
 
     /// An entry; one that waits joins the queue.
     pub(super) fn entry(&mut self, id: u64, strip: &Strip) -> Option<Entry> {
-        let record: EntryRecord = self.json(&keys::entry(id))?;
+        let record: EntryRecord = self.named(&keys::entry(id))?;
         let origin = record.origin.as_ref().and_then(|record| self.origin(record));
-        let request = self.request(&record.request, origin.as_ref())?;
+        let request = self.request(&record.request, origin.as_ref());
+        let request = match record.stage {
+            StageRecord::Waiting => request?,
+            // A picture that is there is worth more than what it was made from.
+            StageRecord::Finished | StageRecord::Stopped => {
+                let bare = || RequestRecord {
+                    init: None,
+                    mask: None,
+                    depth: None,
+                    ..record.request.clone()
+                };
+                request.or_else(|| self.request(&bare(), None))?
+            }
+        };
         let steps: Vec<EntryStep> = record
             .steps
             .iter()
@@ -406,7 +425,7 @@ impl<'a> Store<'a> {
     }
 
     fn step(&mut self, id: u64, undone: bool) -> Option<Step> {
-        let record: StepRecord = self.json(&keys::step(id, undone))?;
+        let record: StepRecord = self.named(&keys::step(id, undone))?;
         let before = self.lost;
         let document = self.document(&record.document);
         if self.lost > before {

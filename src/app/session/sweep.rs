@@ -15,7 +15,7 @@ const MOST: usize = 100_000;
 pub struct Sweep {
     /// Tiles that were written.
     pub(super) tiles: HashSet<u64>,
-    /// Tiles that a document names: the present one's, and one list for each side of a step.
+    /// Tiles that are named: by the present document, by each side of a step, and by each entry.
     pub(super) named: Vec<Arc<[u64]>>,
     /// Pictures that were written.
     pub(super) pictures: HashSet<u64>,

@@ -2,7 +2,7 @@
 //! document's own form, in and out.
 //!
 //! Called by whatever opens or saves a picture, in the window and on the command line. It works on
-//! bytes in memory; only [`write_whole`] touches the disk. Colour profiles are not applied, and what
+//! bytes in memory; only [`write_whole`] and [`write_with`] touch the disk. Colour profiles are not applied, and what
 //! the texts in a file mean is not its business: `app::parameters` reads them.
 
 mod jpeg;
@@ -16,6 +16,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Cursor, Write};
 use std::path::Path;
 
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 pub use metadata::RawText;
@@ -179,8 +180,8 @@ fn decode_flat(bytes: &[u8]) -> Result<Decoded, CodecError> {
     if decoder.total_bytes() > DECODED_LIMIT {
         return Err(CodecError::TooDeep { mib: decoder.total_bytes() >> 20 });
     }
-    let orientation = decoder.orientation().map_err(failure)?;
-    // The picture is worth more than its texts: what is wrong with them stops nothing.
+    // The picture is worth more than what is said about it: what is wrong with that stops nothing.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let exif = decoder.exif_metadata().ok().flatten();
     let mut image = DynamicImage::from_decoder(decoder).map_err(failure)?;
     image.apply_orientation(orientation);
@@ -278,6 +279,10 @@ pub fn write_with(
         fill(&mut buffer)?;
         buffer.flush()?;
         drop(buffer);
+        if let Ok(there) = std::fs::metadata(&target) {
+            // Who may read it is not changed by saving it again.
+            file.as_file().set_permissions(there.permissions())?;
+        }
         file.as_file().sync_all()?;
         file.persist(&target)?;
         Ok(())

@@ -166,6 +166,19 @@ fn files_appear_whole_or_not_at_all() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
 }
 
+#[cfg(unix)]
+#[test]
+fn saving_again_changes_nobodys_rights() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.png");
+    write_whole(&path, b"one").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    write_whole(&path, b"two").unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
 #[test]
 fn all_formats_keep_their_parameters() {
     let text = "a fox, 狐 é \u{1F98A}\nNegative prompt: x\nSteps: 20, Seed: 1, Size: 5x3";

@@ -73,7 +73,15 @@ pub(super) fn chunks(
     Ok(())
 }
 
-/// Makes the names in a folder last. Where folders cannot be synced, the system does it itself.
+/// Makes the names in a folder last. Where folders cannot be synced (on Windows, and on some shared
+/// or mounted ones elsewhere), the system does it itself.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    use io::ErrorKind::{InvalidInput, Unsupported};
+    if cfg!(not(unix)) {
+        return Ok(());
+    }
+    match File::open(folder)?.sync_all() {
+        Err(error) if matches!(error.kind(), InvalidInput | Unsupported) => Ok(()),
+        outcome => outcome,
+    }
 }

@@ -140,7 +140,8 @@ impl Place {
     pub(super) fn lock(&self, file: &RemoteFile) -> Result<Option<File>, HubError> {
         let path = self.locks.join(format!("{}.lock", file.blob));
         let wrong = |error: &io::Error| HubError::disk(error, &path);
-        let lock = OpenOptions::new().create(true).append(true).open(&path);
+        // Windows locks no file that can only be written behind its end.
+        let lock = OpenOptions::new().create(true).read(true).append(true).open(&path);
         let lock = lock.map_err(|error| wrong(&error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Some(lock)),

@@ -1,7 +1,7 @@
 //! One file from the hub into the cache: it goes on where it stopped, tries again, checks.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -103,7 +103,8 @@ impl Fetch<'_> {
 
     /// What an earlier try left, its sum taken up again.
     fn open(&self, path: &std::path::Path) -> io::Result<Part> {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let mut options = OpenOptions::new();
+        let mut file = options.read(true).write(true).create(true).truncate(false).open(path)?;
         let mut part = Part { length: file.metadata()?.len(), sum: Sha256::new(), file };
         if part.length > self.file.size {
             part.clear()?;
@@ -204,6 +205,7 @@ pub(super) fn rest(mut wait: Duration, pause: &CancelToken) -> Result<(), Stop> 
 impl Part {
     fn clear(&mut self) -> io::Result<()> {
         self.file.set_len(0)?;
+        self.file.rewind()?;
         self.length = 0;
         self.sum = Sha256::new();
         Ok(())

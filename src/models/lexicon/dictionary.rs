@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::words::{Object, vocabulary};
+use super::words::{Object, is_place, vocabulary};
 
 /// What a word is in a caption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,13 +125,15 @@ fn made() -> Dictionary {
             words.insert(word, meaning);
         }
     };
-    for (name, list) in COLOURS {
+    // What no caption says is better told as unknown than painted as if it were.
+    let colours = &vocabulary().colours;
+    for (name, list) in COLOURS.iter().filter(|(name, _)| colours.iter().any(|c| c == name)) {
         add(list, Meaning::Colour(name));
     }
     for (name, list) in SIZES {
         add(list, Meaning::Size(name));
     }
-    for (name, list) in PLACES {
+    for (name, list) in PLACES.iter().filter(|(name, _)| is_place(name)) {
         add(list, Meaning::Place(name));
     }
     for (name, list) in RELATIONS {

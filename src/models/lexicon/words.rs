@@ -18,6 +18,12 @@ pub fn object_count() -> usize {
     vocabulary().objects.len()
 }
 
+/// Whether captions name a place so.
+#[must_use]
+pub fn is_place(phrase: &str) -> bool {
+    vocabulary().places.iter().any(|place| place.phrases.iter().any(|known| known == phrase))
+}
+
 /// An object that the model knows.
 #[derive(Deserialize)]
 pub(super) struct Object {

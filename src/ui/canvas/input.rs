@@ -56,6 +56,8 @@ pub(super) struct Context<'a> {
     pub(super) hover: Option<Pos2>,
     /// Whether any button is still held down.
     pub(super) any_down: bool,
+    /// Whether a press only closes what is open elsewhere; the view can be moved all the same.
+    pub(super) covered: bool,
     /// Whether a press at this point is the canvas's.
     pub(super) owns: &'a dyn Fn(Pos2) -> bool,
 }
@@ -96,7 +98,9 @@ impl Pointer {
         for event in events {
             match event {
                 Event::PointerButton { pos, button, pressed: true, modifiers }
-                    if self.gesture == Gesture::None && (context.owns)(*pos) =>
+                    if self.gesture == Gesture::None
+                        && (context.owns)(*pos)
+                        && (!context.covered || *button == PointerButton::Middle) =>
                 {
                     said.push(CanvasEvent::Pressed);
                     self.press(*pos, *button, *modifiers, context, view, &mut said);
@@ -264,6 +268,7 @@ mod tests {
         tool: Tool,
         space: bool,
         down: bool,
+        covered: bool,
         hover: Pos2,
     }
 
@@ -276,6 +281,7 @@ mod tests {
                 tool,
                 space: false,
                 down: true,
+                covered: false,
                 hover: pos2(160.0, 120.0),
             }
         }
@@ -289,6 +295,7 @@ mod tests {
                 space: self.space,
                 hover: Some(self.hover),
                 any_down: self.down,
+                covered: self.covered,
                 owns: &|pos| rect.contains(pos),
             };
             self.pointer.handle(events, &context, &mut self.view)
@@ -326,6 +333,19 @@ mod tests {
         let expected = [CanvasEvent::StrokeMoved(vec![[395.0, 0.0]]), CanvasEvent::StrokeEnded];
         assert_eq!(said, expected);
         assert!(bench.frame(&[moved(120.0, 90.0)]).is_empty());
+    }
+
+    #[test]
+    fn a_press_that_closes_something_paints_nothing() {
+        let mut bench = Bench::new(Tool::Brush);
+        bench.covered = true;
+        assert!(bench.frame(&[button(110.0, 70.0, PointerButton::Primary, true)]).is_empty());
+        // By the next frame it is closed; the button is still down.
+        bench.covered = false;
+        assert!(bench.frame(&[moved(130.0, 70.0)]).is_empty());
+        bench.frame(&[button(130.0, 70.0, PointerButton::Primary, false)]);
+        let said = bench.frame(&[button(110.0, 70.0, PointerButton::Primary, true)]);
+        assert!(said.contains(&CanvasEvent::StrokeBegan([0.0, 0.0])), "{said:?}");
     }
 
     #[test]

@@ -194,6 +194,7 @@ impl Canvas {
             space: input::space_held(ctx),
             hover: response.hover_pos(),
             any_down,
+            covered: input.covered,
             owns: &owns,
         };
         let mut view = input.view;

@@ -86,6 +86,7 @@ fn bench(picture: Option<&Picture>) -> (Shared, Harness<'static>, egui_wgpu::Ren
                 view: bench.view,
                 tool: bench.tool,
                 idle: false,
+                covered: false,
                 brush: &brush,
                 color: [0; 3],
                 color_at: &|_| None,

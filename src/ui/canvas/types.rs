@@ -11,6 +11,7 @@ use crate::engine::protocol::Picture;
 use crate::plane::Plane;
 
 /// Everything that the canvas shows in this frame.
+#[expect(clippy::struct_excessive_bools, reason = "each says another thing, by itself")]
 pub struct CanvasInput<'a> {
     /// Size of the document, or of the sheet to come, in pixels.
     pub size: (u32, u32),
@@ -26,6 +27,8 @@ pub struct CanvasInput<'a> {
     pub tool: Tool,
     /// Whether it has nothing to act on.
     pub idle: bool,
+    /// Whether something is open over the window that a press closes, and does nothing else.
+    pub covered: bool,
     /// The active tool's brush.
     pub brush: &'a Brush,
     /// The colour that is painted with.

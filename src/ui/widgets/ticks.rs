@@ -26,6 +26,8 @@ pub struct Ticks<'a> {
     pub height: f32,
     /// Whether the pointer may look at steps.
     pub scrubs: bool,
+    /// Whether a click, or the keyboard's focus, opens something that does.
+    pub opens: bool,
 }
 
 /// What the user did.
@@ -49,7 +51,11 @@ pub fn width(of: u32) -> f32 {
 impl Ticks<'_> {
     /// Draws the row in a strip `room` high, so that it is easy to hit.
     pub fn show(&self, ui: &mut Ui, room: f32) -> Outcome {
-        let sense = if self.scrubs { Sense::click_and_drag() } else { Sense::hover() };
+        let sense = match (self.scrubs, self.opens) {
+            (true, _) => Sense::click_and_drag(),
+            (false, true) => Sense::click(),
+            (false, false) => Sense::hover(),
+        };
         let (rect, response) = ui.allocate_exact_size(vec2(width(self.of), room), sense);
         let value = self.at.unwrap_or(self.done);
         response.widget_info(|| WidgetInfo::slider(true, f64::from(value), self.name));
