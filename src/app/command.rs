@@ -192,6 +192,8 @@ pub enum Command {
     DropFiles(Vec<PathBuf>),
     /// A picture was pasted.
     PastePicture(Arc<Picture>),
+    /// Words were pasted outside of a text field.
+    PasteWords(String),
     /// Take over the words and numbers that were read out of a picture.
     Recipe(Arc<Reading>),
     /// Take over what is offered in grey and paint it.

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What a step of the history was, for its icon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HistoryIcon {
     /// A picture was opened, pasted or dropped.
     Picture,
@@ -20,6 +20,7 @@ pub enum HistoryIcon {
     /// A result was discarded.
     Discard,
     /// A setting changed.
+    #[default]
     Setting,
 }
 

@@ -37,12 +37,27 @@ impl AppState {
         if was_there || !words.contains("Steps: ") || words.len() < self.prompt.len() + 16 {
             return;
         }
+        self.offer_settings(words);
+    }
+
+    /// Words were pasted where none can stand, perhaps instead of a picture.
+    pub(super) fn paste_words(&mut self, words: &str) {
+        if !words.contains("Steps: ") || !self.offer_settings(words) {
+            let said = self.lang.get(Text::NothingToPaste).to_owned();
+            self.notices.say(self.now, Kind::Info, said, None);
+        }
+    }
+
+    /// Offers to take over the settings in a text; whether there are some.
+    fn offer_settings(&mut self, words: &str) -> bool {
         let reading = parameters::parse(words);
-        if reading.recipe.steps.is_some() || !reading.unhonoured.is_empty() {
+        let found = reading.recipe.steps.is_some() || !reading.unhonoured.is_empty();
+        if found {
             let action = (Text::ReadSettings, Command::Recipe(Arc::new(reading)));
             let said = self.lang.get(Text::PastedSettings).to_owned();
             self.notices.say(self.now, Kind::Info, said, Some(action));
         }
+        found
     }
 
     /// Takes words and numbers over and tells what could not be.
@@ -146,8 +161,22 @@ fn cut(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{parameters, unlike};
+    use super::*;
+    use crate::app::settings::Settings;
+    use crate::app::words::Lang;
     use crate::engine::protocol::{ModelChoices, Prediction};
+
+    #[test]
+    fn pasted_settings_are_offered_and_other_words_are_answered() {
+        let mut state = AppState::new(Settings::default(), Lang::En);
+        state.paste_words("a fox\nSteps: 9, Seed: 4, Size: 64x64");
+        let offer = &state.notices.list.last().unwrap().offers[0];
+        assert!(
+            matches!(&offer.command, Command::Recipe(reading) if reading.recipe.steps == Some(9))
+        );
+        state.paste_words("how many Steps: I wonder");
+        assert_eq!(state.notices.list.last().unwrap().text, Lang::En.get(Text::NothingToPaste));
+    }
 
     #[test]
     fn what_is_chosen_here_too_is_not_reported() {

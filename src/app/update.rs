@@ -105,6 +105,7 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::Example(index) => return paint_example(state, index),
         Command::DropHover(hover) => state.drop_hover = hover,
         Command::DropFiles(paths) => return drop_files(state, paths),
+        Command::PasteWords(words) => state.paste_words(&words),
         Command::PastePicture(picture) => {
             let name = state.lang.get(Text::PastedName).to_owned();
             return vec![Effect::File(FileRequest::Tile { name, picture })];

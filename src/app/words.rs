@@ -228,6 +228,7 @@ texts! {
     MaskWhole => ("Fill whole", "全部涂满"),
     MaskHide => ("Show or hide the mask", "显示或隐藏蒙版"),
     NoPictureToMask => ("There is no picture to mask yet", "还没有可以蒙版的画面"),
+    NothingToPaste => ("There is no picture on the clipboard", "剪贴板里没有图片"),
     PictureEmerges => ("The picture is still emerging", "画面还在浮现"),
     BrushOptions => ("Brush options", "画笔选项"),
     BrushLarger => ("Larger brush", "放大画笔"),

@@ -454,7 +454,12 @@ fn intent_line(ui: &mut Ui, cx: &Cx<'_>, rect: Rect) {
             ..TextFormat::default()
         },
     );
-    job.wrap = TextWrapping::truncate_at_width(rect.width() - icon_room);
+    // The row has room for two lines of this size.
+    job.wrap = TextWrapping {
+        max_rows: 2,
+        break_anywhere: false,
+        ..TextWrapping::truncate_at_width(rect.width() - icon_room)
+    };
     job.halign = Align::RIGHT;
     let galley = ui.painter().layout_job(job);
     let cut = galley.elided;

@@ -65,6 +65,10 @@ impl Shortcuts {
                     // The platform turns Ctrl+C and Ctrl+X into these.
                     Event::Copy => (Key::C, None, Modifiers::COMMAND, false),
                     Event::Cut => (Key::X, None, Modifiers::COMMAND, false),
+                    Event::Paste(words) if !place.text => {
+                        commands.push(Command::PasteWords(words.clone()));
+                        return false;
+                    }
                     Event::PasteImage(image) => {
                         commands.push(pasted(image));
                         return false;

@@ -1,9 +1,10 @@
-//! The JSON values of the journal. A field that an older program did not write gets its default; one
-//! that this program does not know is ignored.
+//! The JSON values of the journal. A field that an older program did not write gets its default; a
+//! field, or one of a list of choices, that this program does not know is ignored.
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::super::history::HistoryIcon;
 use super::super::jobs::{Entry, EntryId, Stage};
@@ -19,6 +20,13 @@ use crate::engine::protocol::{
     Savings, Schedule, Variation,
 };
 use crate::plane::{Plane, TileAt};
+
+/// A value as far as it is known here: a newer program's, such as another tool's name, is the default
+/// rather than the loss of all that is written beside it.
+fn known<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(from: D) -> Result<T, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
+}
 
 /// What lies on the desk beside the picture.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -39,6 +47,7 @@ pub struct Desk {
     /// Strength before a mask set it to 100.
     pub strength_before_mask: Option<u32>,
     /// The active tool.
+    #[serde(deserialize_with = "known")]
     pub tool: Tool,
     /// Whether the mask is hidden by hand.
     pub mask_hidden: bool,
@@ -59,6 +68,7 @@ pub struct Desk {
     /// The entry that the document was kept from.
     pub kept_from: Option<u64>,
     /// The panel's numbers.
+    #[serde(deserialize_with = "known")]
     pub paint: PaintSettings,
 }
 
@@ -214,27 +224,29 @@ impl Strip {
 pub struct RequestRecord {
     pub model: ModelSource,
     /// What of it was taken otherwise than its files have it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known")]
     pub choices: ModelChoices,
     pub prompt: String,
     pub negative: String,
     /// Older programs read words only.
-    #[serde(default = "as_plain_words")]
+    #[serde(default = "as_plain_words", deserialize_with = "known")]
     pub prompt_style: PromptStyle,
     /// 0 in older records: 1.
     #[serde(default)]
     pub clip_skip: u32,
     pub size: Option<(u32, u32)>,
     pub steps: Option<u32>,
+    #[serde(default, deserialize_with = "known")]
     pub sampler: Option<Sampler>,
+    #[serde(default, deserialize_with = "known")]
     pub schedule: Option<Schedule>,
     #[serde(default)]
     pub eta: Option<f32>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known")]
     pub same_as: SameAs,
     pub guidance: Option<f32>,
     pub guidance_rescale: f32,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known")]
     pub savings: Savings,
     pub seed: u64,
     pub count: u32,
@@ -249,7 +261,7 @@ pub struct RequestRecord {
     /// The mask's coverage, and its feather.
     pub mask: Option<(SizedRecord, f32)>,
     /// What only some models are told.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known")]
     pub conditions: Conditions,
     /// The depth map among them.
     #[serde(default)]
@@ -395,6 +407,7 @@ pub struct HistoryRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "they are the fields of Moment")]
 pub struct StepRecord {
+    #[serde(deserialize_with = "known")]
     pub icon: HistoryIcon,
     /// Its name in the text table.
     pub text: String,
@@ -408,6 +421,7 @@ pub struct StepRecord {
     pub model: ModelSource,
     pub strength: u32,
     pub strength_before_mask: Option<u32>,
+    #[serde(deserialize_with = "known")]
     pub paint: PaintSettings,
     pub kept: Vec<u64>,
     pub binned: Vec<u64>,
@@ -457,5 +471,29 @@ impl StepRecord {
                 shown: self.shown.map(EntryId),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_programs_choices_cost_nothing_that_stands_beside_them() {
+        let desk = r#"{"tool": "Lasso", "prompt": "a fox", "paint": {"sampler": "Newest"}}"#;
+        let desk: Desk = serde_json::from_str(desk).unwrap();
+        assert_eq!((desk.tool, desk.prompt.as_str()), (Tool::default(), "a fox"));
+        let request = RequestRecord::of(&PaintRequest {
+            prompt: "a fox".to_owned(),
+            sampler: Some(Sampler::Ddim),
+            ..PaintRequest::default()
+        });
+        let mut written = serde_json::to_value(&request).unwrap();
+        let there: RequestRecord = serde_json::from_value(written.clone()).unwrap();
+        assert_eq!(there, request);
+        written["sampler"] = "Newest".into();
+        written["same_as"] = "Another".into();
+        let there: RequestRecord = serde_json::from_value(written).unwrap();
+        assert_eq!((there.sampler, there.prompt.as_str()), (None, "a fox"));
     }
 }
