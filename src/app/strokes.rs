@@ -82,10 +82,9 @@ fn begin_paint_stroke(state: &mut AppState, at: [f32; 2]) {
     if state.first_emerges() {
         return;
     }
-    let stage = state.shown_entry().map(|entry| entry.stage);
-    if stage == Some(Stage::Running) {
-        // What emerges cannot be touched yet; the document beneath it can.
-    } else if !state.keep_shown() {
+    let emerges = state.shown_entry().is_some_and(|entry| entry.stage == Stage::Running);
+    // What emerges cannot be touched yet; the document beneath it can.
+    if !emerges && !state.keep_shown() {
         let sheet = Raster::filled(state.new_size(), WHITE);
         state.document.replace_raster(sheet);
         state.document_recipe.clear();
