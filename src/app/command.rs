@@ -16,6 +16,7 @@ use super::state::{AppState, Over};
 use super::tool::{Brush, Tool};
 use super::view::View;
 use super::words::{Lang, Text};
+use crate::document::StrokePoint;
 use crate::engine::protocol::{ModelChoices, ModelSource, PaintRequest, Picture};
 use crate::files::Wish;
 
@@ -144,11 +145,13 @@ pub enum Command {
     /// A press on the canvas.
     CanvasPressed,
     /// A stroke begins at a picture position.
-    StrokeBegan([f32; 2]),
+    StrokeBegan(StrokePoint),
     /// It goes on through these positions.
-    StrokeMoved(Vec<[f32; 2]>),
+    StrokeMoved(Vec<StrokePoint>),
     /// It ends.
     StrokeEnded,
+    /// It was none, and what it drew goes again.
+    StrokeCancelled,
     /// Show a result.
     Show(EntryId),
     /// Keep a result.

@@ -191,6 +191,7 @@ fn settings(list: &mut List<'_>) {
     }
     for (word, on) in [(Text::On, true), (Text::Off, false)] {
         list.prefer(Text::AlwaysSharp, word, |prefer| prefer.always_sharp = on);
+        list.prefer(Text::PenPressure, word, |prefer| prefer.pen_pressure = on);
         list.prefer(Text::LessMotion, word, |prefer| prefer.less_motion = Some(on));
         list.prefer(Text::Previews, word, |prefer| prefer.previews = on);
         if cfg!(target_os = "linux") {

@@ -131,8 +131,8 @@ mod tests {
         state.tool = Tool::Mask;
         state.settings.mask_brush.hardness = 0.0;
         for command in [
-            Command::StrokeBegan([50.0, 60.0]),
-            Command::StrokeMoved(vec![[140.0, 100.0], [295.0, 270.0]]),
+            Command::StrokeBegan([50.0, 60.0].into()),
+            Command::StrokeMoved(vec![[140.0, 100.0].into(), [295.0, 270.0].into()]),
             Command::StrokeEnded,
             Command::Prompt("a fox, 狐\n\"snow\"".to_owned()),
             Command::Negative("blur".to_owned()),

@@ -169,6 +169,7 @@ pub const SCALE_RANGE: (u32, u32) = (80, 200);
 /// What the settings page is about, but language, theme and keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Preferences {
     /// The colour around the picture.
     pub surround: Surround,
@@ -181,6 +182,8 @@ pub struct Preferences {
     pub wayland: bool,
     /// Whether enlarged pixels keep hard edges at any zoom.
     pub always_sharp: bool,
+    /// Whether a pen's pressure makes the line wide or thin, where the system tells it.
+    pub pen_pressure: bool,
     /// Whether a picture is shown while it emerges.
     pub previews: bool,
     /// Threads that paint, from the next start on; `None`: one for each processor.
@@ -197,6 +200,7 @@ impl Default for Preferences {
             less_motion: None,
             wayland: false,
             always_sharp: false,
+            pen_pressure: true,
             previews: true,
             threads: None,
             memory_gb: None,

@@ -7,6 +7,7 @@ use super::jobs::Stage;
 use super::scene::MaskShow;
 use super::state::{AppState, Effect, Welcome};
 use super::tool::{Brush, Tool};
+use crate::document::StrokePoint;
 use crate::document::mask::Mask;
 use crate::document::raster::Raster;
 
@@ -14,7 +15,7 @@ use crate::document::raster::Raster;
 const WHITE: [u8; 4] = [255; 4];
 
 /// Begins a stroke of the active tool.
-pub fn begin(state: &mut AppState, at: [f32; 2]) {
+pub fn begin(state: &mut AppState, at: StrokePoint) {
     match state.tool {
         Tool::Mask => begin_mask_stroke(state, at),
         Tool::Brush | Tool::Eraser => begin_paint_stroke(state, at),
@@ -23,7 +24,7 @@ pub fn begin(state: &mut AppState, at: [f32; 2]) {
 }
 
 /// Draws it on. A change of tool meanwhile does not change what it is drawn on.
-pub fn extend(state: &mut AppState, points: &[[f32; 2]]) {
+pub fn extend(state: &mut AppState, points: &[StrokePoint]) {
     if !state.stroking {
         return;
     }
@@ -58,7 +59,7 @@ pub fn cancel(state: &mut AppState) {
     follow_mask(state);
 }
 
-fn begin_mask_stroke(state: &mut AppState, at: [f32; 2]) {
+fn begin_mask_stroke(state: &mut AppState, at: StrokePoint) {
     let had_mask = state.has_mask();
     if state.shown_entry().is_some_and(|entry| entry.stage == Stage::Running) {
         // A stroke over what emerges would be lost with it; the document is what can be masked.
@@ -78,7 +79,7 @@ fn begin_mask_stroke(state: &mut AppState, at: [f32; 2]) {
     state.document.mask.begin_stroke(at, &state.settings.mask_brush);
 }
 
-fn begin_paint_stroke(state: &mut AppState, at: [f32; 2]) {
+fn begin_paint_stroke(state: &mut AppState, at: StrokePoint) {
     if state.first_emerges() {
         return;
     }
@@ -194,9 +195,9 @@ mod tests {
         let mut state = state(Tool::Brush);
         state.settings.paint.size = Some((320, 192));
         state.follow = true;
-        begin(&mut state, [50.0, 60.0]);
+        begin(&mut state, [50.0, 60.0].into());
         assert!(!state.follow, "a picture that arrives would take the canvas from under the brush");
-        extend(&mut state, &[[70.0, 60.0]]);
+        extend(&mut state, &[[70.0, 60.0].into()]);
         assert!(state.stroking);
         end(&mut state);
         assert_eq!(state.document.size(), (320, 192));
@@ -206,7 +207,7 @@ mod tests {
         assert_eq!(state.settings.recent_colors, [[9, 8, 7]]);
         // What the user then says about the strength is not overruled by the next stroke.
         state.strength = 100;
-        begin(&mut state, [10.0, 10.0]);
+        begin(&mut state, [10.0, 10.0].into());
         cancel(&mut state);
         assert_eq!(state.strength, 100);
         assert_eq!(pixel(&state, 10, 10), WHITE);
@@ -215,17 +216,17 @@ mod tests {
     #[test]
     fn the_eraser_and_the_mask_have_their_own_ways() {
         let mut state = state(Tool::Mask);
-        begin(&mut state, [50.0, 60.0]);
+        begin(&mut state, [50.0, 60.0].into());
         assert!(!state.stroking && state.document.is_empty(), "nothing there to mask");
         state.tool = Tool::Eraser;
-        begin(&mut state, [50.0, 60.0]);
+        begin(&mut state, [50.0, 60.0].into());
         // The tool that began the stroke goes on with it.
         state.tool = Tool::Mask;
-        extend(&mut state, &[[90.0, 60.0]]);
+        extend(&mut state, &[[90.0, 60.0].into()]);
         end(&mut state);
         assert_eq!(pixel(&state, 85, 60), [0; 4]);
         assert!(!state.has_mask());
-        begin(&mut state, [20.0, 20.0]);
+        begin(&mut state, [20.0, 20.0].into());
         end(&mut state);
         assert!(state.has_mask());
         assert_eq!(state.strength, 100);

@@ -279,7 +279,11 @@ impl AppState {
             self.undo.begun = begun;
             return Begun(None);
         }
-        if matches!(command, Command::StrokeEnded | Command::Do(Action::LeaveOrStop)) {
+        let may_end = matches!(
+            command,
+            Command::StrokeEnded | Command::StrokeCancelled | Command::Do(Action::LeaveOrStop)
+        );
+        if may_end {
             return Begun(self.undo.begun.take());
         }
         Begun(begun)
@@ -442,8 +446,8 @@ mod tests {
 
     fn stroke(state: &mut AppState, at: f32) {
         for command in [
-            Command::StrokeBegan([at, at]),
-            Command::StrokeMoved(vec![[at + 4.0, at], [at + 8.0, at]]),
+            Command::StrokeBegan([at, at].into()),
+            Command::StrokeMoved(vec![[at + 4.0, at].into(), [at + 8.0, at].into()]),
             Command::StrokeEnded,
         ] {
             drop(update(state, command));
@@ -514,10 +518,10 @@ mod tests {
         stroke(&mut state, 10.0);
         let one = state.document.mask.key();
         for command in [
-            Command::StrokeBegan([40.0, 40.0]),
-            Command::StrokeMoved(vec![[44.0, 40.0]]),
+            Command::StrokeBegan([40.0, 40.0].into()),
+            Command::StrokeMoved(vec![[44.0, 40.0].into()]),
             Command::Do(Action::Save),
-            Command::StrokeMoved(vec![[48.0, 40.0]]),
+            Command::StrokeMoved(vec![[48.0, 40.0].into()]),
             Command::StrokeEnded,
         ] {
             drop(update(&mut state, command));
@@ -532,9 +536,10 @@ mod tests {
         let mut state = state();
         state.tool = Tool::Brush;
         let clean = state.document.raster.as_ref().unwrap().plane().key();
-        for command in
-            [Command::StrokeBegan([40.0, 40.0]), Command::StrokeMoved(vec![[44.0, 40.0]])]
-        {
+        for command in [
+            Command::StrokeBegan([40.0, 40.0].into()),
+            Command::StrokeMoved(vec![[44.0, 40.0].into()]),
+        ] {
             drop(update(&mut state, command));
         }
         drop(state.place("b.png", Plane::filled((32, 32), [9; 4]), &[]));

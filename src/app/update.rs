@@ -83,6 +83,7 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::StrokeBegan(at) => strokes::begin(state, at),
         Command::StrokeMoved(points) => strokes::extend(state, &points),
         Command::StrokeEnded => strokes::end(state),
+        Command::StrokeCancelled => strokes::cancel(state),
         Command::Show(id) => state.pick(id),
         Command::KeepEntry(id) => {
             state.pick(id);

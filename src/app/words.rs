@@ -352,6 +352,8 @@ texts! {
     WaylandTip => ("Sharper at fractional scales, but files cannot be dropped on the window. From the next start on", "分数缩放更清晰，但无法拖放文件到窗口。下次启动生效"),
     AlwaysSharp => ("Always sharp pixels", "始终锐利像素"),
     AlwaysSharpTip => ("Enlarged pixels keep hard edges below 600 % too", "放大不到 600 % 时像素边缘也保持锐利"),
+    PenPressure => ("Pen pressure", "画笔压感"),
+    PenPressureTip => ("The harder the pen is pressed, the wider the line, where the system says how hard", "压得越重线条越宽（需系统支持压感）"),
     PreviewsTip => ("Shows the picture while it emerges; without, painting is a little faster", "绘制时显示画面；关闭可稍快一些"),
     Threads => ("Threads that paint", "绘制线程数"),
     ThreadsAuto => ("One for each processor", "每个处理器一个"),

@@ -4,7 +4,7 @@
 //! painted; feather is a parameter of whoever uses it, never baked in.
 
 use super::mask_shapes::MaskShape;
-use super::stroke::{FULL, Stroke};
+use super::stroke::{FULL, Stroke, StrokePoint};
 use crate::app::tool::Brush;
 pub use crate::plane::PixelRect;
 use crate::plane::Plane;
@@ -72,15 +72,18 @@ impl Mask {
     }
 
     /// Starts a stroke with a dab at `at`, in image pixels. A click is just this.
-    pub fn begin_stroke(&mut self, at: [f32; 2], brush: &Brush) {
+    pub fn begin_stroke(&mut self, at: impl Into<StrokePoint>, brush: &Brush) {
         self.end_stroke();
-        self.stroke = Some((Stroke::new(at, &self.plane), *brush));
-        self.extend_stroke(&[], brush);
+        self.stroke = Some((Stroke::new(at.into(), &self.plane), *brush));
+        self.extend_stroke::<StrokePoint>(&[], brush);
     }
 
     /// Draws the stroke on through `points`, in image pixels, with the brush that it was begun with.
     /// Without a stroke it begins one.
-    pub fn extend_stroke(&mut self, points: &[[f32; 2]], brush: &Brush) {
+    pub fn extend_stroke<P>(&mut self, points: &[P], brush: &Brush)
+    where
+        P: Copy + Into<StrokePoint>,
+    {
         let Some((stroke, brush)) = &mut self.stroke else {
             if let Some((first, rest)) = points.split_first() {
                 self.begin_stroke(*first, brush);
@@ -88,7 +91,8 @@ impl Mask {
             }
             return;
         };
-        let dirty = stroke.gather(points, brush);
+        let points: Vec<StrokePoint> = points.iter().map(|point| (*point).into()).collect();
+        let dirty = stroke.gather(&points, brush);
         self.sum -= sum_of(&self.plane, dirty);
         let erases = brush.erases;
         stroke.composite(&mut self.plane, dirty, |[base], ink, _| [over(base, ink, erases)]);

@@ -11,3 +11,5 @@ pub mod mask;
 pub mod mask_shapes;
 pub mod raster;
 mod stroke;
+
+pub use stroke::StrokePoint;

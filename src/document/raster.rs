@@ -5,7 +5,7 @@
 //! plane that they make together, and strokes will go on to the one that is active: nothing outside
 //! this room asks for more than a plane.
 
-use super::stroke::{FULL, Stroke};
+use super::stroke::{FULL, Stroke, StrokePoint};
 use crate::app::tool::Brush;
 use crate::plane::{PixelRect, Plane};
 
@@ -58,17 +58,18 @@ impl Raster {
 
     /// Starts a stroke with a dab at `at`, in image pixels: of `color`, or of nothing at all with a
     /// brush that erases. A click is just this.
-    pub fn begin_stroke(&mut self, at: [f32; 2], brush: &Brush, color: [u8; 3]) {
+    pub fn begin_stroke(&mut self, at: impl Into<StrokePoint>, brush: &Brush, color: [u8; 3]) {
         self.end_stroke();
-        let stroke = Stroke::new(at, &self.plane);
+        let stroke = Stroke::new(at.into(), &self.plane);
         self.stroke = Some(Painting { stroke, brush: *brush, color });
-        self.extend_stroke(&[]);
+        self.extend_stroke::<StrokePoint>(&[]);
     }
 
     /// Draws the stroke on through `points`, in image pixels.
-    pub fn extend_stroke(&mut self, points: &[[f32; 2]]) {
+    pub fn extend_stroke<P: Copy + Into<StrokePoint>>(&mut self, points: &[P]) {
         let Some(Painting { stroke, brush, color }) = &mut self.stroke else { return };
-        let dirty = stroke.gather(points, brush);
+        let points: Vec<StrokePoint> = points.iter().map(|point| (*point).into()).collect();
+        let dirty = stroke.gather(&points, brush);
         let color = *color;
         if brush.erases {
             stroke.composite(&mut self.plane, dirty, erased);

@@ -15,6 +15,28 @@ const LANES: usize = 16;
 /// Full ink. Sixteen bits, so that soft brushes do not band when they are composited.
 pub(super) const FULL: u16 = u16::MAX;
 
+/// A place that a stroke goes through.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StrokePoint {
+    /// In image pixels.
+    pub at: [f32; 2],
+    /// How hard the pen is pressed, 0 to 1: the part of the brush's size that is drawn. Without a
+    /// pen it is 1.
+    pub pressure: f32,
+}
+
+impl From<[f32; 2]> for StrokePoint {
+    fn from(at: [f32; 2]) -> Self {
+        Self { at, pressure: 1.0 }
+    }
+}
+
+impl StrokePoint {
+    fn distance(&self, other: &Self) -> f32 {
+        (other.at[0] - self.at[0]).hypot(other.at[1] - self.at[1])
+    }
+}
+
 /// A stroke that is being drawn on a plane.
 #[derive(Clone, Debug)]
 pub(super) struct Stroke<const N: usize> {
@@ -33,8 +55,8 @@ pub(super) struct Stroke<const N: usize> {
 }
 
 impl<const N: usize> Stroke<N> {
-    /// A stroke that begins at `at`, in image pixels; nothing is drawn yet.
-    pub(super) fn new(at: [f32; 2], plane: &Plane<N>) -> Self {
+    /// A stroke that begins at `at`; nothing is drawn yet.
+    pub(super) fn new(at: StrokePoint, plane: &Plane<N>) -> Self {
         Self {
             path: Path::new(at),
             ink: Ink::default(),
@@ -47,18 +69,16 @@ impl<const N: usize> Stroke<N> {
     }
 
     /// Gathers the ink of the way through `points`. Returns where it changed.
-    pub(super) fn gather(&mut self, points: &[[f32; 2]], brush: &Brush) -> PixelRect {
+    pub(super) fn gather(&mut self, points: &[StrokePoint], brush: &Brush) -> PixelRect {
         let size = self.base.size();
-        let profile = Profile::of(brush);
-        let step = (brush.size_px / 8.0).max(1.0);
         let mut dirty = self.tail_rect;
         self.tail.tiles.clear();
         for point in points {
-            let piece = self.path.push(*point, step);
-            dirty = dirty.union(self.ink.draw(&piece, profile, size));
+            let piece = self.path.push(*point, brush);
+            dirty = dirty.union(self.ink.draw(&piece, brush, size));
         }
-        let tail = self.path.tail(step);
-        self.tail_rect = self.tail.draw(&tail, profile, size);
+        let tail = self.path.tail(brush);
+        self.tail_rect = self.tail.draw(&tail, brush, size);
         dirty.union(self.tail_rect)
     }
 
@@ -148,13 +168,17 @@ struct Ink {
 
 impl Ink {
     /// Sweeps the brush along a polyline. Returns what it touched.
-    fn draw(&mut self, line: &[[f32; 2]], profile: Profile, size: (u32, u32)) -> PixelRect {
+    fn draw(&mut self, line: &[StrokePoint], brush: &Brush, size: (u32, u32)) -> PixelRect {
+        let mut sweep = |from: &StrokePoint, to: &StrokePoint| {
+            let profile = Profile::of(brush, f32::midpoint(from.pressure, to.pressure));
+            self.sweep(from.at, to.at, profile, size)
+        };
         match line {
             [] => PixelRect::EMPTY,
-            [point] => self.sweep(*point, *point, profile, size),
+            [point] => sweep(point, point),
             line => line
                 .windows(2)
-                .map(|pair| self.sweep(pair[0], pair[1], profile, size))
+                .map(|pair| sweep(&pair[0], &pair[1]))
                 .fold(PixelRect::EMPTY, PixelRect::union),
         }
     }
@@ -295,8 +319,8 @@ struct Profile {
 }
 
 impl Profile {
-    fn of(brush: &Brush) -> Self {
-        let radius = brush.size_px.max(1.0) / 2.0;
+    fn of(brush: &Brush, pressure: f32) -> Self {
+        let radius = (brush.size_px * pressure).max(1.0) / 2.0;
         // Half a pixel on both sides of the rim is its antialiasing.
         let inner = (radius * brush.hardness.clamp(0.0, 1.0)).min(radius - 0.5);
         let outer = radius + 0.5;
@@ -316,27 +340,29 @@ impl Profile {
 #[derive(Clone, Debug)]
 struct Path {
     /// The last three points at most; the curve is certain up to the last but one.
-    points: Vec<[f32; 2]>,
+    points: Vec<StrokePoint>,
 }
 
 impl Path {
-    fn new(at: [f32; 2]) -> Self {
+    fn new(at: StrokePoint) -> Self {
         Self { points: vec![at] }
     }
 
-    fn last(&self) -> [f32; 2] {
-        *self.points.last().expect("a path has at least the point it began with")
+    fn last(&mut self) -> &mut StrokePoint {
+        self.points.last_mut().expect("a path has at least the point it began with")
     }
 
     /// Takes the next point. Returns the piece of the curve that is now certain, as a polyline.
-    fn push(&mut self, next: [f32; 2], step: f32) -> Vec<[f32; 2]> {
+    fn push(&mut self, next: StrokePoint, brush: &Brush) -> Vec<StrokePoint> {
         let last = self.last();
-        if (next[0] - last[0]).hypot(next[1] - last[1]) < 0.05 {
+        if last.distance(&next) < 0.05 {
+            // A pen that rests and is pressed harder.
+            last.pressure = last.pressure.max(next.pressure);
             return Vec::new();
         }
         let piece = match *self.points.as_slice() {
-            [from, to] => catmull_rom(from, from, to, next, step),
-            [before, from, to] => catmull_rom(before, from, to, next, step),
+            [from, to] => catmull_rom(from, from, to, next, brush),
+            [before, from, to] => catmull_rom(before, from, to, next, brush),
             _ => Vec::new(),
         };
         if self.points.len() == 3 {
@@ -347,25 +373,31 @@ impl Path {
     }
 
     /// The piece to the newest point, as it would be if the stroke ended now.
-    fn tail(&self, step: f32) -> Vec<[f32; 2]> {
+    fn tail(&self, brush: &Brush) -> Vec<StrokePoint> {
         match *self.points.as_slice() {
-            [from, to] => vec![from, to],
-            [before, from, to] => catmull_rom(before, from, to, to, step),
-            _ => vec![self.last()],
+            [from, to] if from.pressure == to.pressure => vec![from, to],
+            [from, to] => catmull_rom(from, from, to, to, brush),
+            [before, from, to] => catmull_rom(before, from, to, to, brush),
+            _ => self.points.clone(),
         }
     }
 }
 
-/// The uniform Catmull-Rom curve from `from` to `to`, in pieces no longer than about `step`.
+/// The uniform Catmull-Rom curve from `from` to `to`, in pieces no longer than about an eighth of
+/// the brush, over which the pressure changes its rim by half a pixel at most.
 fn catmull_rom(
-    before: [f32; 2],
-    from: [f32; 2],
-    to: [f32; 2],
-    after: [f32; 2],
-    step: f32,
-) -> Vec<[f32; 2]> {
-    let length = (to[0] - from[0]).hypot(to[1] - from[1]);
-    let count = (length / step).ceil().clamp(1.0, 256.0) as usize;
+    before: StrokePoint,
+    from: StrokePoint,
+    to: StrokePoint,
+    after: StrokePoint,
+    brush: &Brush,
+) -> Vec<StrokePoint> {
+    let length = from.distance(&to);
+    let widening = (to.pressure - from.pressure).abs() * brush.size_px;
+    let count = (length / (brush.size_px / 8.0).max(1.0)).max(widening).ceil();
+    let count = count.clamp(1.0, 256.0) as usize;
+    let pressures = [from.pressure, to.pressure];
+    let [before, from, to, after] = [before, from, to, after].map(|point| point.at);
     // Tangents no longer than the piece itself: a slow point after a fast one must not loop.
     let tangent = |a: [f32; 2], b: [f32; 2]| {
         let raw = [(b[0] - a[0]) / 2.0, (b[1] - a[1]) / 2.0];
@@ -377,12 +409,13 @@ fn catmull_rom(
         .map(|index| {
             let t = index as f32 / count as f32;
             let (t2, t3) = (t * t, t * t * t);
-            [0, 1].map(|axis| {
+            let at = [0, 1].map(|axis| {
                 (2.0 * t3 - 3.0 * t2 + 1.0) * from[axis]
                     + (t3 - 2.0 * t2 + t) * leave[axis]
                     + (3.0 * t2 - 2.0 * t3) * to[axis]
                     + (t3 - t2) * arrive[axis]
-            })
+            });
+            StrokePoint { at, pressure: pressures[0] + t * (pressures[1] - pressures[0]) }
         })
         .collect()
 }
@@ -391,15 +424,64 @@ fn catmull_rom(
 mod tests {
     use super::*;
 
+    fn brush(size_px: f32, hardness: f32) -> Brush {
+        Brush { size_px, hardness, erases: false }
+    }
+
+    /// Ink on a row of pixels after a stroke along it with these pressures, 60 pixels apart.
+    fn row_heights(pressures: &[f32], size_px: f32) -> Vec<u32> {
+        let mut plane = Plane::<1>::new((400, 100));
+        let points = (0..).map(|index| 50.0 + 60.0 * index as f32).zip(pressures);
+        let points: Vec<StrokePoint> = points
+            .map(|(x, pressure)| StrokePoint { at: [x, 50.0], pressure: *pressure })
+            .collect();
+        let mut stroke = Stroke::new(points[0], &plane);
+        let brush = brush(size_px, 1.0);
+        for point in &points {
+            let dirty = stroke.gather(&[*point], &brush);
+            stroke.composite(&mut plane, dirty, |_, ink, _| [(ink >> 8) as u8]);
+        }
+        stroke.finish(&mut plane);
+        let height = |x| (0..100).map(|y| u32::from(plane.pixel(x, y)[0])).sum::<u32>() / 255;
+        (0..400).map(height).collect()
+    }
+
+    #[test]
+    fn pressure_makes_the_line_wide_and_its_rim_has_no_steps() {
+        let heights = row_heights(&[0.2, 0.2, 1.0, 1.0, 0.0], 40.0);
+        assert_eq!((heights[80], heights[200]), (8, 40));
+        let widening = &heights[110..170];
+        assert!(widening.is_sorted(), "{widening:?}");
+        assert!(widening.windows(2).all(|pair| pair[1] - pair[0] <= 2), "{widening:?}");
+        let thinning = &heights[232..288];
+        assert!(thinning.is_sorted_by(|a, b| a >= b), "{thinning:?}");
+        assert!(heights[292] == 0, "it ends in a point");
+    }
+
+    #[test]
+    fn a_pen_that_rests_and_is_pressed_harder_widens_its_dab() {
+        let mut plane = Plane::<1>::new((100, 100));
+        let dab = |pressure| StrokePoint { at: [50.0, 50.0], pressure };
+        let mut stroke = Stroke::new(dab(0.1), &plane);
+        for pressure in [0.1, 0.5, 0.3] {
+            let dirty = stroke.gather(&[dab(pressure)], &brush(40.0, 1.0));
+            stroke.composite(&mut plane, dirty, |_, ink, _| [(ink >> 8) as u8]);
+        }
+        stroke.finish(&mut plane);
+        assert_eq!([plane.pixel(58, 50), plane.pixel(62, 50)], [[255], [0]]);
+    }
+
     #[test]
     fn the_curve_goes_through_its_points_without_gaps() {
         let points = [[0.0, 0.0], [10.0, 0.0], [20.0, 10.0], [20.0, 30.0], [21.0, 30.0]];
-        let mut path = Path::new(points[0]);
-        let mut drawn: Vec<[f32; 2]> = Vec::new();
+        let brush = brush(8.0, 1.0);
+        let mut path = Path::new(points[0].into());
+        let mut drawn = Vec::new();
         for point in &points[1..] {
-            drawn.extend(path.push(*point, 1.0));
+            drawn.extend(path.push((*point).into(), &brush));
         }
-        drawn.extend(path.tail(1.0));
+        drawn.extend(path.tail(&brush));
+        let drawn: Vec<[f32; 2]> = drawn.iter().map(|point| point.at).collect();
         for point in points {
             assert!(drawn.iter().any(|at| (at[0] - point[0]).hypot(at[1] - point[1]) < 1e-3));
         }
@@ -411,11 +493,10 @@ mod tests {
 
     #[test]
     fn hardness_decides_where_ink_begins_to_fall() {
-        let brush = |hardness| Brush { size_px: 40.0, hardness, erases: false };
-        let hard = Profile::of(&brush(1.0));
+        let hard = Profile::of(&brush(40.0, 1.0), 1.0);
         assert_eq!(hard.at(19.4 * 19.4), FULL);
         assert_eq!(hard.at(20.6 * 20.6), 0);
-        let soft = Profile::of(&brush(0.0));
+        let soft = Profile::of(&brush(40.0, 0.0), 1.0);
         let values: Vec<u16> = (0..21u16).map(|d| soft.at(f32::from(d * d))).collect();
         assert!(values.is_sorted_by(|a, b| a >= b));
         assert!(values[10] > 20_000 && values[10] < 45_000);
@@ -426,7 +507,7 @@ mod tests {
         let ends = [[40.0, 30.0], [41.5, 30.0], [70.25, 62.5], [12.0, 75.0], [40.0, 30.0]];
         for to in ends {
             for hardness in [0.0, 0.5, 1.0] {
-                let profile = Profile::of(&Brush { size_px: 31.0, hardness, erases: false });
+                let profile = Profile::of(&brush(31.0, hardness), 1.0);
                 let segment = Segment::new(ends[0], to);
                 let mut ink = Ink::default();
                 ink.sweep(ends[0], to, profile, (100, 100));

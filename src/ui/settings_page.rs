@@ -35,6 +35,7 @@ enum Row {
     Scale,
     LessMotion,
     AlwaysSharp,
+    PenPressure,
     Previews,
     Threads,
     Memory,
@@ -54,7 +55,14 @@ const PARTS: [(Text, &[(Row, Text)]); 3] = [
             (Row::Wayland, Text::Wayland),
         ],
     ),
-    (Text::PartCanvas, &[(Row::Surround, Text::Surround), (Row::AlwaysSharp, Text::AlwaysSharp)]),
+    (
+        Text::PartCanvas,
+        &[
+            (Row::Surround, Text::Surround),
+            (Row::AlwaysSharp, Text::AlwaysSharp),
+            (Row::PenPressure, Text::PenPressure),
+        ],
+    ),
     (
         Text::PartPainting,
         &[
@@ -242,6 +250,7 @@ fn show_row(ui: &mut Ui, cx: &mut Cx<'_>, row: Row, text: Text) {
         Row::LessMotion => Some(Text::LessMotionTip),
         Row::Wayland => Some(Text::WaylandTip),
         Row::AlwaysSharp => Some(Text::AlwaysSharpTip),
+        Row::PenPressure => Some(Text::PenPressureTip),
         Row::Previews => Some(Text::PreviewsTip),
         Row::Threads => Some(Text::ThreadsTip),
         Row::Memory => Some(Text::MemoryTip),
@@ -263,6 +272,7 @@ fn show_row(ui: &mut Ui, cx: &mut Cx<'_>, row: Row, text: Text) {
             }
         }
         Row::AlwaysSharp => flip(ui, name, &mut prefer.always_sharp),
+        Row::PenPressure => flip(ui, name, &mut prefer.pen_pressure),
         Row::Previews => flip(ui, name, &mut prefer.previews),
         Row::Wayland => flip(ui, name, &mut prefer.wayland),
         Row::Threads => threads(ui, cx, name, &mut prefer.threads),

@@ -57,6 +57,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
         },
         motion: state.motion(),
         always_sharp: state.settings.prefer.always_sharp,
+        pen_pressure: state.settings.prefer.pen_pressure,
         mask_fill: state.settings.mask_opacity as f32 / 100.0,
     };
     for event in canvas.show(ui, &input) {
@@ -65,6 +66,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
             CanvasEvent::StrokeBegan(at) => Command::StrokeBegan(at),
             CanvasEvent::StrokeMoved(points) => Command::StrokeMoved(points),
             CanvasEvent::StrokeEnded => Command::StrokeEnded,
+            CanvasEvent::StrokeCancelled => Command::StrokeCancelled,
             CanvasEvent::Brush(brush) => Command::Brush(brush),
             CanvasEvent::Picked(at) => match color_at(at) {
                 Some(color) => Command::Foreground(color),

@@ -86,8 +86,8 @@ fn result(state: &mut AppState, seed: u64, side: u32) -> Entry {
 fn stroke(state: &mut AppState, tool: Tool, at: f32) {
     state.tool = tool;
     for command in [
-        Command::StrokeBegan([at, at]),
-        Command::StrokeMoved(vec![[at + 20.0, at], [at + 30.0, at + 9.0]]),
+        Command::StrokeBegan([at, at].into()),
+        Command::StrokeMoved(vec![[at + 20.0, at].into(), [at + 30.0, at + 9.0].into()]),
         Command::StrokeEnded,
     ] {
         drop(update(state, command));
@@ -234,7 +234,7 @@ fn a_stroke_that_was_not_ended_changes_nothing_of_what_comes_back() {
     let result = day.entries[0].id;
     day.pick(result);
     day.tool = Tool::Brush;
-    drop(update(&mut day, Command::StrokeBegan([5.0, 5.0])));
+    drop(update(&mut day, Command::StrokeBegan([5.0, 5.0].into())));
     assert!(day.stroking && day.title == "a fox 1");
     write(folder.path(), &mut recorder, &day);
     let (again, ..) = reopened(folder.path());

@@ -138,9 +138,9 @@ fn deed(dice: &mut Dice, state: &mut AppState) -> Vec<Effect> {
     match dice.roll(20) {
         0..=5 => {
             state.tool = [Tool::Mask, Tool::Brush, Tool::Eraser][dice.roll(3) as usize];
-            drop(update(state, Command::StrokeBegan(at)));
+            drop(update(state, Command::StrokeBegan(at.into())));
             let to = [dice.roll(64) as f32, dice.roll(64) as f32];
-            drop(update(state, Command::StrokeMoved(vec![to, at])));
+            drop(update(state, Command::StrokeMoved(vec![to.into(), at.into()])));
             update(state, Command::StrokeEnded)
         }
         6 => update(state, Command::Prompt(format!("a fox {}", dice.roll(1000)))),

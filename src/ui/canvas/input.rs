@@ -3,11 +3,15 @@
 //! [`super::Canvas`] hands it every event of the frame in order, so that a stroke has each position
 //! the system reported, not one a frame. It changes nothing but the view it is given.
 
-use egui::{Event, Key, MouseWheelUnit, PointerButton, Pos2, Rect};
+#[cfg(test)]
+mod tests;
+
+use egui::{Event, Key, MouseWheelUnit, MultiTouchInfo, PointerButton, Pos2, Rect, TouchPhase};
 
 use super::types::CanvasEvent;
 use crate::app::tool::{Brush, Tool};
 use crate::app::view::View;
+use crate::document::StrokePoint;
 
 /// Points that a notch of the wheel pans.
 const LINE_POINTS: f32 = 48.0;
@@ -17,6 +21,8 @@ const NOTCH_ZOOM: f32 = 1.189_207_1;
 const NOTCH_POINTS: f32 = 50.0;
 /// Points of Alt and a drag with the right button that make a brush from soft hard.
 const HARDNESS_POINTS: f32 = 200.0;
+/// Points that a finger moves before it draws: a second one may come down until then.
+const FINGER_POINTS: f32 = 6.0;
 
 /// What the pressed button does.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -35,6 +41,12 @@ enum Gesture {
         last: Pos2,
     },
     Stroke,
+    /// A finger came down: the beginning of a stroke, or the first of two.
+    Finger {
+        start: Pos2,
+    },
+    /// Two fingers move and zoom the view; nothing else happens until all are lifted.
+    Fingers,
 }
 
 /// What was pressed, and where.
@@ -43,9 +55,14 @@ pub(super) struct Pointer {
     gesture: Gesture,
     /// Where the last stroke ended, in image pixels: straight lines begin there.
     pub(super) last_point: Option<[f32; 2]>,
+    /// How hard the pen is pressed, 0 to 1, where that is known.
+    force: Option<f32>,
+    /// Whether a finger, or a pen that does not say how hard it is pressed, is what points.
+    finger: bool,
 }
 
 /// The room and the tool, for one frame.
+#[expect(clippy::struct_excessive_bools, reason = "each says another thing, by itself")]
 pub(super) struct Context<'a> {
     pub(super) rect: Rect,
     pub(super) tool: Tool,
@@ -56,6 +73,10 @@ pub(super) struct Context<'a> {
     pub(super) hover: Option<Pos2>,
     /// Whether any button is still held down.
     pub(super) any_down: bool,
+    /// What more than one finger do on the canvas in this frame.
+    pub(super) fingers: Option<MultiTouchInfo>,
+    /// Whether a pen's pressure counts.
+    pub(super) pen_pressure: bool,
     /// Whether a press only closes what is open elsewhere; the view can be moved all the same.
     pub(super) covered: bool,
     /// Whether a press at this point is the canvas's.
@@ -97,6 +118,7 @@ impl Pointer {
         let mut said = Vec::new();
         for event in events {
             match event {
+                Event::Touch { phase, force, .. } => self.touch(*phase, *force, context, &mut said),
                 Event::PointerButton { pos, button, pressed: true, modifiers }
                     if self.gesture == Gesture::None
                         && (context.owns)(*pos)
@@ -107,7 +129,7 @@ impl Pointer {
                 }
                 Event::PointerButton { pos, button, pressed: false, .. } => {
                     self.move_to(*pos, context, view, &mut said);
-                    self.release(Some(*button), &mut said);
+                    self.release(Some(*button), context, view, &mut said);
                 }
                 Event::PointerMoved(pos) => self.move_to(*pos, context, view, &mut said),
                 Event::MouseWheel { unit, delta, modifiers, .. } if context.hover.is_some() => {
@@ -135,11 +157,55 @@ impl Pointer {
                 _ => {}
             }
         }
+        if let Some(fingers) = context.fingers {
+            self.give_up(&mut said);
+            self.gesture = Gesture::Fingers;
+            let middle = fingers.center_pos - fingers.translation_delta - context.rect.min;
+            let zoomed = view.zoomed_at([middle.x, middle.y], fingers.zoom_delta);
+            *view = zoomed.panned(fingers.translation_delta.into());
+        }
         if !context.any_down {
             // The release went to another window.
-            self.release(None, &mut said);
+            self.release(None, context, view, &mut said);
         }
         said
+    }
+
+    /// Listens to how hard a pen is pressed. Its position comes as the pointer's.
+    fn touch(
+        &mut self,
+        phase: TouchPhase,
+        force: Option<f32>,
+        context: &Context<'_>,
+        said: &mut Vec<CanvasEvent>,
+    ) {
+        match phase {
+            TouchPhase::Start => (self.force, self.finger) = (force, force.is_none()),
+            // A pen that is about to be lifted may say nothing.
+            TouchPhase::Move => self.force = force.or(self.force),
+            TouchPhase::End => {}
+            // A palm, for example; no release follows.
+            TouchPhase::Cancel => self.give_up(said),
+        }
+        self.force = self.force.filter(|_| context.pen_pressure);
+    }
+
+    /// Leaves what is being done; a stroke was none.
+    fn give_up(&mut self, said: &mut Vec<CanvasEvent>) {
+        if self.is_stroking() {
+            said.push(CanvasEvent::StrokeCancelled);
+        }
+        self.rest();
+    }
+
+    /// Nothing is pressed any more.
+    fn rest(&mut self) {
+        self.gesture = Gesture::None;
+        (self.force, self.finger) = (None, false);
+    }
+
+    fn point(&self, at: [f32; 2]) -> StrokePoint {
+        StrokePoint { at, pressure: self.force.map_or(1.0, |force| force.clamp(0.0, 1.0)) }
     }
 
     fn press(
@@ -162,16 +228,34 @@ impl Pointer {
         } else if button == PointerButton::Secondary && modifiers.alt && context.tool.strokes() {
             self.gesture = Gesture::Shape { start: pos, brush: context.brush };
         } else if primary && context.tool.strokes() {
-            self.gesture = Gesture::Stroke;
             let at = image_point(pos, context.rect, view);
             match self.last_point.filter(|_| modifiers.shift) {
                 Some(start) => {
-                    said.push(CanvasEvent::StrokeBegan(start));
-                    said.push(CanvasEvent::StrokeMoved(vec![at]));
+                    self.begin(start, said);
+                    self.draw_to(at, said);
                 }
-                None => said.push(CanvasEvent::StrokeBegan(at)),
+                None if self.finger => self.gesture = Gesture::Finger { start: pos },
+                None => self.begin(at, said),
             }
-            self.last_point = Some(at);
+        }
+    }
+
+    fn begin(&mut self, at: [f32; 2], said: &mut Vec<CanvasEvent>) {
+        self.gesture = Gesture::Stroke;
+        self.last_point = Some(at);
+        said.push(CanvasEvent::StrokeBegan(self.point(at)));
+    }
+
+    fn draw_to(&mut self, at: [f32; 2], said: &mut Vec<CanvasEvent>) {
+        if self.last_point == Some(at) && self.force.is_none() {
+            return;
+        }
+        self.last_point = Some(at);
+        let point = self.point(at);
+        if let Some(CanvasEvent::StrokeMoved(points)) = said.last_mut() {
+            points.push(point);
+        } else {
+            said.push(CanvasEvent::StrokeMoved(vec![point]));
         }
     }
 
@@ -183,7 +267,7 @@ impl Pointer {
         said: &mut Vec<CanvasEvent>,
     ) {
         match &mut self.gesture {
-            Gesture::None => {}
+            Gesture::None | Gesture::Fingers => {}
             Gesture::Pan { last, .. } => {
                 let delta = pos - *last;
                 *last = pos;
@@ -204,34 +288,41 @@ impl Pointer {
                 }));
             }
             Gesture::Stroke => {
-                let at = image_point(pos, context.rect, view);
-                if self.last_point == Some(at) {
-                    return;
-                }
-                self.last_point = Some(at);
-                if let Some(CanvasEvent::StrokeMoved(points)) = said.last_mut() {
-                    points.push(at);
-                } else {
-                    said.push(CanvasEvent::StrokeMoved(vec![at]));
+                self.draw_to(image_point(pos, context.rect, view), said);
+            }
+            Gesture::Finger { start } => {
+                if pos.distance(*start) > FINGER_POINTS {
+                    let start = image_point(*start, context.rect, view);
+                    self.begin(start, said);
+                    self.draw_to(image_point(pos, context.rect, view), said);
                 }
             }
         }
     }
 
-    fn release(&mut self, button: Option<PointerButton>, said: &mut Vec<CanvasEvent>) {
+    fn release(
+        &mut self,
+        button: Option<PointerButton>,
+        context: &Context<'_>,
+        view: &View,
+        said: &mut Vec<CanvasEvent>,
+    ) {
         let ends = match self.gesture {
             Gesture::None => false,
             Gesture::Pan { button: held, .. } => button.is_none_or(|button| button == held),
-            Gesture::Stroke | Gesture::Pick => {
+            Gesture::Stroke | Gesture::Pick | Gesture::Finger { .. } | Gesture::Fingers => {
                 button.is_none_or(|button| button == PointerButton::Primary)
             }
             Gesture::Shape { .. } => button.is_none_or(|button| button == PointerButton::Secondary),
         };
         if ends {
+            if let Gesture::Finger { start } = self.gesture {
+                self.begin(image_point(start, context.rect, view), said);
+            }
             if self.is_stroking() {
                 said.push(CanvasEvent::StrokeEnded);
             }
-            self.gesture = Gesture::None;
+            self.rest();
         }
     }
 }
@@ -254,212 +345,4 @@ pub(super) fn space_held(ctx: &egui::Context) -> bool {
 fn image_point(pos: Pos2, rect: Rect, view: &View) -> [f32; 2] {
     let at = pos - rect.min;
     view.image_from_screen([at.x, at.y])
-}
-
-#[cfg(test)]
-mod tests {
-    use egui::{Modifiers, TouchPhase, Vec2, pos2, vec2};
-
-    use super::*;
-
-    struct Bench {
-        pointer: Pointer,
-        view: View,
-        tool: Tool,
-        space: bool,
-        down: bool,
-        covered: bool,
-        hover: Pos2,
-    }
-
-    impl Bench {
-        fn new(tool: Tool) -> Self {
-            let view = View { matrix: [[2.0, 0.0], [0.0, 2.0]], offset: [10.0, 20.0], fit: true };
-            Self {
-                pointer: Pointer::default(),
-                view,
-                tool,
-                space: false,
-                down: true,
-                covered: false,
-                hover: pos2(160.0, 120.0),
-            }
-        }
-
-        fn frame(&mut self, events: &[Event]) -> Vec<CanvasEvent> {
-            let rect = Rect::from_min_size(pos2(100.0, 50.0), vec2(400.0, 300.0));
-            let context = Context {
-                rect,
-                tool: self.tool,
-                brush: Brush::default(),
-                space: self.space,
-                hover: Some(self.hover),
-                any_down: self.down,
-                covered: self.covered,
-                owns: &|pos| rect.contains(pos),
-            };
-            self.pointer.handle(events, &context, &mut self.view)
-        }
-    }
-
-    fn button(x: f32, y: f32, button: PointerButton, pressed: bool) -> Event {
-        let modifiers = Modifiers::NONE;
-        Event::PointerButton { pos: pos2(x, y), button, pressed, modifiers }
-    }
-
-    fn moved(x: f32, y: f32) -> Event {
-        Event::PointerMoved(pos2(x, y))
-    }
-
-    #[test]
-    fn a_stroke_has_every_point_of_the_frame() {
-        let mut bench = Bench::new(Tool::Mask);
-        let said = bench.frame(&[
-            moved(110.0, 70.0),
-            button(110.0, 70.0, PointerButton::Primary, true),
-            moved(112.0, 70.0),
-            moved(114.0, 72.0),
-        ]);
-        let expected = [
-            CanvasEvent::Pressed,
-            CanvasEvent::StrokeBegan([0.0, 0.0]),
-            CanvasEvent::StrokeMoved(vec![[1.0, 0.0], [2.0, 1.0]]),
-        ];
-        assert_eq!(said, expected);
-        // Leaving the window does not end it.
-        assert!(bench.frame(&[Event::PointerGone]).is_empty());
-        let said =
-            bench.frame(&[moved(900.0, 70.0), button(900.0, 70.0, PointerButton::Primary, false)]);
-        let expected = [CanvasEvent::StrokeMoved(vec![[395.0, 0.0]]), CanvasEvent::StrokeEnded];
-        assert_eq!(said, expected);
-        assert!(bench.frame(&[moved(120.0, 90.0)]).is_empty());
-    }
-
-    #[test]
-    fn a_press_that_closes_something_paints_nothing() {
-        let mut bench = Bench::new(Tool::Brush);
-        bench.covered = true;
-        assert!(bench.frame(&[button(110.0, 70.0, PointerButton::Primary, true)]).is_empty());
-        // By the next frame it is closed; the button is still down.
-        bench.covered = false;
-        assert!(bench.frame(&[moved(130.0, 70.0)]).is_empty());
-        bench.frame(&[button(130.0, 70.0, PointerButton::Primary, false)]);
-        let said = bench.frame(&[button(110.0, 70.0, PointerButton::Primary, true)]);
-        assert!(said.contains(&CanvasEvent::StrokeBegan([0.0, 0.0])), "{said:?}");
-    }
-
-    #[test]
-    fn a_release_that_got_lost_ends_the_stroke() {
-        let mut bench = Bench::new(Tool::Mask);
-        bench.frame(&[button(110.0, 70.0, PointerButton::Primary, true)]);
-        bench.down = false;
-        assert_eq!(bench.frame(&[]), [CanvasEvent::StrokeEnded]);
-    }
-
-    #[test]
-    fn shift_draws_a_straight_line_from_the_last_point() {
-        let mut bench = Bench::new(Tool::Mask);
-        bench.frame(&[
-            button(110.0, 70.0, PointerButton::Primary, true),
-            button(110.0, 70.0, PointerButton::Primary, false),
-        ]);
-        let said = bench.frame(&[Event::PointerButton {
-            pos: pos2(130.0, 70.0),
-            button: PointerButton::Primary,
-            pressed: true,
-            modifiers: Modifiers::SHIFT,
-        }]);
-        let expected = [
-            CanvasEvent::Pressed,
-            CanvasEvent::StrokeBegan([0.0, 0.0]),
-            CanvasEvent::StrokeMoved(vec![[10.0, 0.0]]),
-        ];
-        assert_eq!(said, expected);
-    }
-
-    #[test]
-    fn the_eyedropper_and_alt_pick_colours() {
-        for (tool, modifiers) in
-            [(Tool::Eyedropper, Modifiers::NONE), (Tool::Brush, Modifiers::ALT)]
-        {
-            let mut bench = Bench::new(tool);
-            let (pos, button) = (pos2(114.0, 74.0), PointerButton::Primary);
-            let press = Event::PointerButton { pos, button, pressed: true, modifiers };
-            let said = bench.frame(&[press, moved(116.0, 74.0)]);
-            let expected = [
-                CanvasEvent::Pressed,
-                CanvasEvent::Picked([2.0, 2.0]),
-                CanvasEvent::Picked([3.0, 2.0]),
-            ];
-            assert_eq!(said, expected);
-        }
-    }
-
-    #[test]
-    fn alt_and_the_right_button_shape_the_brush() {
-        let mut bench = Bench::new(Tool::Eraser);
-        let (pos, button) = (pos2(200.0, 100.0), PointerButton::Secondary);
-        let modifiers = Modifiers::ALT;
-        let press = Event::PointerButton { pos, button, pressed: true, modifiers };
-        let said = bench.frame(&[press, moved(215.0, 140.0)]);
-        let brush = Brush { size_px: 55.0, hardness: 0.6, ..Brush::default() };
-        assert_eq!(said, [CanvasEvent::Pressed, CanvasEvent::Brush(brush)]);
-        bench.frame(&[Event::PointerButton { pos, button, pressed: false, modifiers }]);
-        assert!(bench.frame(&[moved(300.0, 100.0)]).is_empty());
-    }
-
-    #[test]
-    fn hand_middle_and_space_pan() {
-        for (tool, space, held) in [
-            (Tool::Hand, false, PointerButton::Primary),
-            (Tool::Mask, true, PointerButton::Primary),
-            (Tool::Mask, false, PointerButton::Middle),
-        ] {
-            let mut bench = Bench::new(tool);
-            bench.space = space;
-            let said = bench.frame(&[button(200.0, 100.0, held, true), moved(203.0, 95.0)]);
-            assert_eq!(said, [CanvasEvent::Pressed]);
-            assert_eq!(bench.view.offset, [13.0, 15.0]);
-            assert!(!bench.view.fit && bench.pointer.is_panning());
-            bench.frame(&[button(203.0, 95.0, held, false), moved(300.0, 100.0)]);
-            assert_eq!(bench.view.offset, [13.0, 15.0]);
-        }
-    }
-
-    #[test]
-    fn the_wheel_pans_and_with_ctrl_zooms_at_the_cursor() {
-        let wheel = |delta: Vec2, modifiers: Modifiers| Event::MouseWheel {
-            unit: MouseWheelUnit::Line,
-            delta,
-            phase: TouchPhase::Move,
-            source: egui::MouseWheelSource::Unknown,
-            modifiers,
-        };
-        let mut bench = Bench::new(Tool::Hand);
-        bench.down = false;
-        bench.frame(&[wheel(vec2(0.0, -1.0), Modifiers::NONE)]);
-        assert_eq!(bench.view.offset, [10.0, 20.0 - LINE_POINTS]);
-        bench.frame(&[wheel(vec2(0.0, 1.0), Modifiers::SHIFT)]);
-        assert_eq!(bench.view.offset, [10.0 + LINE_POINTS, 20.0 - LINE_POINTS]);
-
-        let mut bench = Bench::new(Tool::Hand);
-        bench.down = false;
-        let under = bench.view.image_from_screen([60.0, 70.0]);
-        bench.frame(&[wheel(vec2(0.0, 4.0), Modifiers::CTRL)]);
-        assert!((bench.view.zoom() - 4.0).abs() < 1e-4);
-        let after = bench.view.image_from_screen([60.0, 70.0]);
-        assert!((under[0] - after[0]).abs() < 1e-3 && (under[1] - after[1]).abs() < 1e-3);
-        for _ in 0..20 {
-            bench.frame(&[wheel(vec2(0.0, 10.0), Modifiers::CTRL)]);
-        }
-        assert!((bench.view.zoom() - 64.0).abs() < 1e-2);
-    }
-
-    #[test]
-    fn a_press_elsewhere_is_not_ours() {
-        let mut bench = Bench::new(Tool::Mask);
-        let said =
-            bench.frame(&[button(10.0, 10.0, PointerButton::Primary, true), moved(150.0, 100.0)]);
-        assert!(said.is_empty());
-    }
 }

@@ -81,12 +81,12 @@ impl Canvas {
         let (mut events, view, mut moves) = self.listen(ui, &response, input, now);
         self.view = view;
         for event in &events {
-            if let CanvasEvent::StrokeBegan(at) = event
+            if let CanvasEvent::StrokeBegan(point) = event
                 && input.tool == Tool::Mask
             {
                 let radius = input.brush.size_px / 2.0;
                 let colors = &input.colors.mask;
-                self.mask_color = contrast::mask_color(input.picture, *at, radius, colors);
+                self.mask_color = contrast::mask_color(input.picture, point.at, radius, colors);
             }
         }
         if view != input.view {
@@ -183,9 +183,9 @@ impl Canvas {
                 && ui.clip_rect().contains(pos)
                 && ctx.layer_id_at(pos).is_none_or(|layer| layer == ui.layer_id())
         };
-        let (frame_events, any_down) = ui.input(|input| {
+        let (frame_events, any_down, fingers) = ui.input(|input| {
             let pointer = &input.pointer;
-            (input.events.clone(), pointer.any_down())
+            (input.events.clone(), pointer.any_down(), input.multi_touch())
         });
         let context = input::Context {
             rect: room,
@@ -194,6 +194,8 @@ impl Canvas {
             space: input::space_held(ctx),
             hover: response.hover_pos(),
             any_down,
+            fingers: fingers.filter(|fingers| owns(fingers.center_pos)),
+            pen_pressure: input.pen_pressure,
             covered: input.covered,
             owns: &owns,
         };

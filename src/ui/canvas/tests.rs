@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use egui::{Event, TouchPhase};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
@@ -93,6 +94,7 @@ fn bench(picture: Option<&Picture>) -> (Shared, Harness<'static>, egui_wgpu::Ren
                 alt_text: "Picture 64 by 64".to_owned(),
                 motion: true,
                 always_sharp: false,
+                pen_pressure: true,
                 mask_fill: 0.45,
                 colors: colors(),
             };
@@ -111,6 +113,10 @@ fn bench(picture: Option<&Picture>) -> (Shared, Harness<'static>, egui_wgpu::Ren
                     CanvasEvent::StrokeEnded => match &mut bench.raster {
                         Some(raster) => raster.end_stroke(),
                         None => bench.mask.end_stroke(),
+                    },
+                    CanvasEvent::StrokeCancelled => match &mut bench.raster {
+                        Some(raster) => raster.cancel_stroke(),
+                        None => bench.mask.cancel_stroke(),
                     },
                     CanvasEvent::Pressed | CanvasEvent::Picked(_) | CanvasEvent::Brush(_) => {}
                 }
@@ -383,4 +389,49 @@ fn fit_is_reported_and_the_canvas_has_a_name() {
     assert!(view.fit && (view.zoom() - 2.625).abs() < 1e-4, "{view:?}");
     assert!(bench.borrow().events.contains(&CanvasEvent::View(view)));
     harness.get_by_label("Picture 64 by 64");
+}
+
+#[test]
+fn two_fingers_zoom_and_leave_the_mask_alone() {
+    let (bench, mut harness, _state) = bench(Some(&flat(128, 128, 128)));
+    bench.borrow_mut().tool = Tool::Mask;
+    harness.step();
+    let pos = |x: f32| egui::pos2(x, 60.0);
+    let finger = |id: u64, phase: TouchPhase, x: f32| Event::Touch {
+        device_id: egui::TouchDeviceId(1),
+        id: egui::TouchId(id),
+        phase,
+        pos: pos(x),
+        force: None,
+    };
+    // As the window does it, the first finger is the pointer too.
+    let first = |phase: TouchPhase, x: f32| [finger(1, phase, x), Event::PointerMoved(pos(x))];
+    let button = |pressed: bool, x: f32| Event::PointerButton {
+        pos: pos(x),
+        button: egui::PointerButton::Primary,
+        pressed,
+        modifiers: egui::Modifiers::NONE,
+    };
+    let before = bench.borrow().view.zoom();
+    let frames = [
+        [first(TouchPhase::Start, 80.0).to_vec(), vec![button(true, 80.0)]].concat(),
+        vec![finger(2, TouchPhase::Start, 120.0)],
+        first(TouchPhase::Move, 70.0).to_vec(),
+        vec![finger(2, TouchPhase::Move, 130.0)],
+        vec![finger(2, TouchPhase::End, 130.0)],
+        first(TouchPhase::Move, 90.0).to_vec(),
+        vec![finger(1, TouchPhase::End, 90.0), button(false, 90.0), Event::PointerGone],
+    ];
+    for events in frames {
+        for event in events {
+            harness.event(event);
+        }
+        harness.step();
+    }
+    let bench = bench.borrow();
+    assert!((bench.view.zoom() / before - 1.5).abs() < 0.01, "{}", bench.view.zoom());
+    assert!(bench.mask.is_empty());
+    assert!(!bench.canvas.is_stroking());
+    // What lay between the fingers lies there still.
+    assert_eq!(bench.view.image_from_screen([100.0, 60.0]).map(f32::round), [90.0, 40.0]);
 }

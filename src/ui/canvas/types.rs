@@ -6,6 +6,7 @@ use egui::Color32;
 
 use crate::app::tool::{Brush, Tool};
 use crate::app::view::View;
+use crate::document::StrokePoint;
 use crate::document::mask::Mask;
 use crate::engine::protocol::Picture;
 use crate::plane::Plane;
@@ -41,6 +42,8 @@ pub struct CanvasInput<'a> {
     pub motion: bool,
     /// Whether enlarged pixels keep hard edges at any zoom.
     pub always_sharp: bool,
+    /// Whether a pen's pressure makes the line wide or thin.
+    pub pen_pressure: bool,
     /// How much of the mask's colour lies over the picture where the mask covers fully.
     pub mask_fill: f32,
     /// The theme's colours.
@@ -100,12 +103,14 @@ pub enum MaskLook {
 pub enum CanvasEvent {
     /// The view moved, by hand or by Fit.
     View(View),
-    /// A stroke began here, in image pixels.
-    StrokeBegan([f32; 2]),
-    /// The stroke went on through these, in image pixels.
-    StrokeMoved(Vec<[f32; 2]>),
+    /// A stroke began here.
+    StrokeBegan(StrokePoint),
+    /// The stroke went on through these.
+    StrokeMoved(Vec<StrokePoint>),
     /// The stroke ended.
     StrokeEnded,
+    /// The stroke was none: a second finger came down, or the system took the touch back.
+    StrokeCancelled,
     /// The colour at this place was picked, in image pixels.
     Picked([f32; 2]),
     /// The brush was given another size or hardness.
