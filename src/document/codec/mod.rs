@@ -2,13 +2,16 @@
 //! document's own form, in and out.
 //!
 //! Called by whatever opens or saves a picture, in the window and on the command line. It works on
-//! bytes in memory; only [`write_whole`] and [`write_with`] touch the disk. Colour profiles are not applied, and what
-//! the texts in a file mean is not its business: `app::parameters` reads them.
+//! bytes in memory; only [`write_whole`] and [`write_with`] touch the disk. Colours become sRGB, which
+//! the files it makes are taken for. What the texts in a file mean is not its business:
+//! `app::parameters` reads them.
 
 mod jpeg;
 mod metadata;
 pub mod openraster;
 mod png;
+mod profile;
+mod tiff;
 mod webp;
 mod zip;
 
@@ -37,7 +40,7 @@ const TEXT_LIMIT: usize = 1 << 20;
 /// A picture out of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {
-    /// Its pixels, turned as the file's orientation says.
+    /// Its pixels in sRGB, turned as the file's orientation says.
     pub picture: Picture,
     /// What programs wrote into the file about how it was made, as it stands there.
     pub texts: Vec<RawText>,
@@ -183,11 +186,22 @@ fn decode_flat(bytes: &[u8]) -> Result<Decoded, CodecError> {
     // The picture is worth more than what is said about it: what is wrong with that stops nothing.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let exif = decoder.exif_metadata().ok().flatten();
+    let mut icc = decoder.icc_profile().ok().flatten();
     let mut image = DynamicImage::from_decoder(decoder).map_err(failure)?;
     image.apply_orientation(orientation);
     let image = image.into_rgba8();
     let (width, height) = image.dimensions();
-    let picture = Picture { width, height, rgba: image.into_raw() };
+    let mut picture = Picture { width, height, rgba: image.into_raw() };
+    if format == ImageFormat::Tiff {
+        let colours = tiff::Colours::of(bytes);
+        if colours.multiplied {
+            tiff::divide(&mut picture.rgba);
+        }
+        icc = colours.icc;
+    }
+    if let Some(icc) = icc {
+        profile::to_srgb(&icc, &mut picture.rgba);
+    }
     let mut texts = if format == ImageFormat::Png { png::texts(bytes) } else { Vec::new() };
     texts.extend(exif.map(metadata::from_exif).unwrap_or_default());
     Ok(Decoded { picture, texts })

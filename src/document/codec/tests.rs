@@ -80,6 +80,63 @@ fn sixteen_bits_are_rounded_to_eight() {
 }
 
 #[test]
+fn colours_of_other_profiles_become_srgb() {
+    let wanted = decode_picture(fixture!("narrow.png")).unwrap().picture;
+    for bytes in [fixture!("wide.png"), fixture!("wide.webp"), fixture!("wide.tif")] {
+        let found = decode_picture(bytes).unwrap().picture;
+        let pairs = || found.rgba.iter().zip(&wanted.rgba);
+        // Little CMS rounds in other places.
+        let worst = pairs().map(|(found, wanted)| found.abs_diff(*wanted)).max();
+        assert!(worst <= Some(1), "{worst:?}");
+        assert!(pairs().skip(3).step_by(4).all(|(found, wanted)| found == wanted), "alpha");
+    }
+}
+
+#[test]
+fn srgb_by_name_and_damaged_profiles_change_nothing() {
+    let named = fixture!("named.png");
+    let plain = image::load_from_memory(named).unwrap().into_rgba8().into_raw();
+    assert_eq!(decode_picture(named).unwrap().picture.rgba, plain);
+    let mut decoder = ImageReader::with_format(Cursor::new(fixture!("wide.png")), ImageFormat::Png)
+        .into_decoder()
+        .unwrap();
+    let icc = decoder.icc_profile().unwrap().unwrap();
+    let mut right = plain.clone();
+    profile::to_srgb(&icc, &mut right);
+    assert_ne!(right, plain);
+    for end in 0..icc.len() - 1 {
+        let mut pixels = plain.clone();
+        profile::to_srgb(&icc[..end], &mut pixels);
+        // The copyright's end says nothing about colours.
+        assert!(pixels == plain || pixels == right || end > 128, "{end}");
+        for value in [0, 0x7F, 0xFF] {
+            let mut damaged = icc.clone();
+            damaged[end] = value;
+            profile::to_srgb(&damaged, &mut pixels);
+        }
+    }
+}
+
+#[test]
+fn multiplied_colours_of_a_tiff_are_divided_by_alpha() {
+    use ::tiff::encoder::{TiffEncoder, colortype::RGB8};
+    use ::tiff::tags::ExtraSamples;
+    let pixels = [[128, 64, 0, 128], [10, 20, 30, 255], [7, 0, 0, 0], [90, 10, 3, 20]];
+    let divided = [[255, 128, 0, 128], [10, 20, 30, 255], [0, 0, 0, 0], [255, 128, 38, 20]];
+    for (kind, wanted) in
+        [(ExtraSamples::AssociatedAlpha, divided), (ExtraSamples::UnassociatedAlpha, pixels)]
+    {
+        let mut bytes = Cursor::new(Vec::new());
+        let mut encoder = TiffEncoder::new(&mut bytes).unwrap();
+        let mut image = encoder.new_image::<RGB8>(2, 2).unwrap();
+        image.extra_samples(&[kind]).unwrap();
+        image.write_data(pixels.as_flattened()).unwrap();
+        let found = decode_picture(&bytes.into_inner()).unwrap().picture;
+        assert_eq!(found.rgba.as_chunks::<4>().0, wanted);
+    }
+}
+
+#[test]
 fn what_is_no_picture_says_so() {
     for bytes in [&b""[..], b"hello", b"GIF89a", b"BM......", b"%PDF-1.7", &[0; 100]] {
         refused(bytes, "not a picture that can be read (PNG, JPEG, WebP, TIFF, OpenRaster)");

@@ -165,8 +165,9 @@ impl Pointer {
             *view = zoomed.panned(fingers.translation_delta.into());
         }
         if !context.any_down {
-            // The release went to another window.
+            // The release may have gone to another window, and a pen may have touched a panel.
             self.release(None, context, view, &mut said);
+            self.rest();
         }
         said
     }

@@ -128,6 +128,20 @@ fn a_pen_without_pressure_in_the_settings_is_a_mouse() {
 }
 
 #[test]
+fn a_pen_that_touched_a_panel_does_not_thin_the_mouse_s_line() {
+    let mut bench = Bench::new(Tool::Brush);
+    bench.down = false;
+    bench.frame(&[
+        touch(TouchPhase::Start, Some(0.25)),
+        button(20.0, 70.0, PointerButton::Primary, true),
+        button(20.0, 70.0, PointerButton::Primary, false),
+    ]);
+    bench.down = true;
+    let said = bench.frame(&[button(110.0, 70.0, PointerButton::Primary, true)]);
+    assert!(said.contains(&CanvasEvent::StrokeBegan([0.0, 0.0].into())), "{said:?}");
+}
+
+#[test]
 fn a_touch_that_the_system_takes_back_was_none() {
     let mut bench = Bench::new(Tool::Brush);
     let down = button(110.0, 70.0, PointerButton::Primary, true);
