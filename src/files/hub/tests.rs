@@ -108,11 +108,13 @@ impl Desk {
     fn blobs(&self) -> HashMap<String, u64> {
         let folder = self.cache.path().join("models--painter--tiny/blobs");
         let Ok(entries) = fs::read_dir(folder) else { return HashMap::new() };
+        // One that got its last name meanwhile is not there any more.
         let entry = |entry: std::io::Result<fs::DirEntry>| {
             let entry = entry.unwrap();
-            (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().len())
+            let length = entry.metadata().ok()?.len();
+            Some((entry.file_name().into_string().unwrap(), length))
         };
-        entries.map(entry).collect()
+        entries.filter_map(entry).collect()
     }
 
     fn incomplete(&self) -> Option<u64> {
