@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::types::Sampler;
+
 /// What one kind of run costs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pace {
-    /// Seconds a step, previews included.
+    /// Seconds a guided step of one call, previews included.
     pub step_secs: f64,
     /// Seconds around the steps: words, encoding, decoding.
     pub around_secs: f64,
@@ -27,21 +29,30 @@ fn key(model: &str, (width, height): (u32, u32)) -> String {
     format!("{width}x{height} {model}")
 }
 
+/// What a step costs beside a guided one that asks the model once.
+#[must_use]
+pub fn step_cost(sampler: Sampler, guidance: f32) -> f64 {
+    // Without guidance, the prompt's side alone is computed.
+    f64::from(sampler.calls()) * if guidance > 1.0 { 1.0 } else { 0.5 }
+}
+
 fn pixels((width, height): (u32, u32)) -> f64 {
     f64::from(width) * f64::from(height)
 }
 
 impl Clock {
-    /// Learns from one finished picture: what it took in all, and in its steps.
+    /// Learns from one finished picture: what it took in all, and in its steps of that cost
+    /// ([`step_cost`]).
     pub fn learn(
         &mut self,
         model: &str,
         size: (u32, u32),
-        steps: u32,
+        (steps, cost): (u32, f64),
         step_secs: f64,
         total_secs: f64,
     ) {
         let around_secs = (total_secs - step_secs * f64::from(steps)).max(0.0);
+        let step_secs = step_secs / cost;
         let fresh = Pace { step_secs, around_secs, pixels: pixels(size) };
         let pace = self.paces.entry(key(model, size)).or_insert(fresh);
         // Half new, half old: one slow run does not spoil it, a slower machine is learnt in two.
@@ -49,11 +60,16 @@ impl Clock {
         pace.around_secs = f64::midpoint(pace.around_secs, around_secs);
     }
 
-    /// How long `steps` steps would take; `None` before anything was learnt about the model.
+    /// How long `steps` steps of that cost would take; `None` before anything was learnt about the model.
     #[must_use]
-    pub fn estimate(&self, model: &str, size: (u32, u32), steps: u32) -> Option<f64> {
+    pub fn estimate(
+        &self,
+        model: &str,
+        size: (u32, u32),
+        (steps, cost): (u32, f64),
+    ) -> Option<f64> {
         let total = |pace: &Pace, scale: f64| {
-            (pace.step_secs * f64::from(steps) + pace.around_secs) * scale
+            (pace.step_secs * cost * f64::from(steps) + pace.around_secs) * scale
         };
         if let Some(pace) = self.paces.get(&key(model, size)) {
             return Some(total(pace, 1.0));
@@ -76,12 +92,22 @@ mod tests {
     #[test]
     fn knows_what_it_saw_and_scales_to_what_it_did_not() {
         let mut clock = Clock::default();
-        assert_eq!(clock.estimate("pocket", (256, 256), 20), None);
-        clock.learn("pocket", (256, 256), 20, 0.05, 1.2);
-        let seen = clock.estimate("pocket", (256, 256), 20).unwrap();
+        assert_eq!(clock.estimate("pocket", (256, 256), (20, 1.0)), None);
+        clock.learn("pocket", (256, 256), (20, 1.0), 0.05, 1.2);
+        let seen = clock.estimate("pocket", (256, 256), (20, 1.0)).unwrap();
         assert!((seen - 1.2).abs() < 1e-9);
-        let larger = clock.estimate("pocket", (512, 256), 20).unwrap();
+        let larger = clock.estimate("pocket", (512, 256), (20, 1.0)).unwrap();
         assert!((larger - 2.4).abs() < 1e-9);
-        assert_eq!(clock.estimate("other", (256, 256), 20), None);
+        assert_eq!(clock.estimate("other", (256, 256), (20, 1.0)), None);
+    }
+
+    #[test]
+    fn a_sampler_that_asks_twice_teaches_what_one_call_costs() {
+        let mut clock = Clock::default();
+        clock.learn("pocket", (256, 256), (10, step_cost(Sampler::Heun, 4.0)), 0.2, 2.5);
+        let euler = clock.estimate("pocket", (256, 256), (10, step_cost(Sampler::Euler, 4.0)));
+        assert!((euler.unwrap() - 1.5).abs() < 1e-9);
+        let unguided = clock.estimate("pocket", (256, 256), (10, step_cost(Sampler::Lcm, 1.0)));
+        assert!((unguided.unwrap() - 1.0).abs() < 1e-9);
     }
 }

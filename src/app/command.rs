@@ -217,6 +217,8 @@ pub enum Command {
     PanelTab(PanelTab),
     /// Where the panel's stacked parts meet, as a share of its height.
     PanelSplit(f32),
+    /// Go back to before a step of the history, by its id.
+    UndoStep(u64),
     /// Go to a row of the history.
     JumpHistory(usize),
     /// Put a waiting entry's job before another one's; `None`: last.
@@ -427,6 +429,19 @@ impl Action {
     #[must_use]
     pub fn keys_text(self, bindings: &Bindings) -> Option<String> {
         bindings.of(self).first().map(|keys| keys.text())
+    }
+
+    /// Whether it takes another tool into the hand.
+    #[must_use]
+    pub fn is_tool(self) -> bool {
+        matches!(
+            self,
+            Self::ToolBrush
+                | Self::ToolEraser
+                | Self::ToolMask
+                | Self::ToolEyedropper
+                | Self::ToolHand
+        )
     }
 
     /// Whether it can act now.

@@ -4,9 +4,11 @@
 
 use std::sync::Arc;
 
+use super::clock::step_cost;
 use super::command::{Action, Command};
 use super::jobs::{Keyed, Stage, Step};
 use super::notices::{Kind, Label, Offer};
+use super::queue::LONG_SECS;
 use super::scene::MaskShow;
 use super::state::{AppState, Effect, Focus, Welcome};
 use super::trouble;
@@ -188,9 +190,9 @@ impl AppState {
         entry.picture = Some(painted.picture);
         entry.took_secs = Some(now - entry.began);
         let (id, next) = (entry.id, entry.index + 1);
-        // A mask that is seen by hand would hide what is to be judged.
-        if entry.masked() && self.mask_show == MaskShow::Shown {
-            self.mask_show = MaskShow::Auto;
+        // A mask over it would hide what is to be judged.
+        if entry.masked() && self.mask_show != MaskShow::Hidden {
+            self.mask_show = MaskShow::AfterFill;
         }
         if follow && self.shown != Some(id) {
             self.show(Some(id));
@@ -239,7 +241,11 @@ impl AppState {
         let steps = timing.steps_secs + timing.preview_secs;
         let total = steps + timing.text_secs + timing.encode_secs + timing.decode_secs;
         let step_secs = steps / count / f64::from(ran);
-        self.settings.clock.learn(&info.name, size, ran, step_secs, total / count);
+        let cost = step_cost(
+            request.sampler.unwrap_or(info.default_sampler),
+            request.guidance.unwrap_or(info.default_guidance),
+        );
+        self.settings.clock.learn(&info.name, size, (ran, cost), step_secs, total / count);
     }
 
     /// Cancelled or failed: what had emerged stays on the strip, never on the canvas.
@@ -255,6 +261,7 @@ impl AppState {
                 entry.phase = None;
             }
         }
+        let began = self.began(job.number);
         // An entry without anything to see would be an empty frame.
         self.entries.retain(|entry| {
             entry.job != job.number
@@ -273,19 +280,21 @@ impl AppState {
         if self.welcome == Welcome::Painting {
             self.welcome = Welcome::Over;
         }
+        let mut effects = Vec::new();
         if let Some(error) = error {
             let words = trouble::said(self.lang, &error.message).into_owned();
             let ways_out = self.ways_out(error.kind, &job.request);
             self.notices.offer(self.now, Kind::Error, words, ways_out);
+            if began.is_some_and(|began| self.now - began > LONG_SECS) {
+                effects.push(Effect::CallBack);
+            }
         }
-        self.advance()
+        effects.extend(self.advance());
+        effects
     }
 
     /// What can be done after a job that failed.
     fn ways_out(&self, kind: FailureKind, request: &PaintRequest) -> Vec<Offer> {
-        let FailureKind::Memory { fits } = kind else {
-            return vec![Offer::of(Text::Again, Command::Do(Action::Paint))];
-        };
         let anew = |request| Command::PaintRequest(Box::new(request));
         // Of a job that went on after a pause, what is painted already is not owed.
         let resume = request.resume.as_ref();
@@ -296,6 +305,17 @@ impl AppState {
             }
         };
         let resume = resume.map(|midway| Midway { index: 0, state: midway.state.clone() });
+        let fits = match kind {
+            FailureKind::Memory { fits } => fits,
+            // The same would fail again; the numbers may have been changed meanwhile.
+            FailureKind::Request | FailureKind::Numbers => {
+                return vec![Offer::of(Text::Again, Command::Do(Action::Paint))];
+            }
+            FailureKind::Model | FailureKind::Fault => {
+                let request = PaintRequest { resume: resume.map(Arc::new), ..owed };
+                return vec![Offer::of(Text::Again, anew(request))];
+            }
+        };
         let smaller = fits.map(|size| {
             let sides = [size.0, size.1].map(|side| side.to_string());
             let words = self.lang.fill(Text::UseSize, &sides.each_ref().map(String::as_str));
@@ -352,7 +372,7 @@ impl AppState {
             FileEvent::DialogClosed => {}
             FileEvent::Failed { message, work } => {
                 let way_out = match work {
-                    Work::Open => (Text::Open, Action::Open),
+                    Work::Open => (Text::ChooseAnother, Action::Open),
                     Work::Save | Work::Copy => (Text::SaveAs, Action::SaveAs),
                 };
                 let way_out = (way_out.0, Command::Do(way_out.1));
@@ -382,7 +402,10 @@ impl AppState {
         self.show(None);
         self.put_step(Deed::OPEN, before);
         let words = self.lang.fill(Text::PlacedPicture, &[name]);
-        self.notices.say(self.now, Kind::Info, words, action);
-        vec![Effect::Focus(Focus::Prompt)]
+        let undo = self.undo.done.back().map(|step| (Text::Undo, Command::UndoStep(step.id)));
+        let offers = action.into_iter().chain(undo);
+        let offers = offers.map(|(text, command)| Offer::of(text, command)).collect();
+        self.notices.offer(self.now, Kind::Info, words, offers);
+        vec![Effect::Focus(Focus::PromptSelected)]
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Read by the dock and by [`super::painting`], so that the word and the deed cannot differ.
 
+use super::clock::step_cost;
 use super::jobs::Stage;
 use super::state::{AppState, Welcome};
 use super::trouble;
@@ -120,7 +121,13 @@ pub fn estimate(state: &AppState) -> Option<f64> {
         Mode::Paint => state.new_size(),
         _ => info.working_size(start_size(state)?),
     };
-    let one = state.settings.clock.estimate(&info.name, size, steps(state)?)?;
+    let paint = &state.settings.paint;
+    let guidance = paint.guidance.or_else(|| state.model.default_guidance());
+    let cost = step_cost(
+        paint.sampler.unwrap_or(info.default_sampler),
+        guidance.unwrap_or(info.default_guidance),
+    );
+    let one = state.settings.clock.estimate(&info.name, size, (steps(state)?, cost))?;
     Some(one * f64::from(state.settings.paint.count))
 }
 
@@ -204,9 +211,11 @@ fn deed(state: &AppState) -> String {
     match mode(state) {
         Mode::Fill => {
             let share = lang.share(state.document.mask.fraction());
-            lang.fill(Text::IntentFill, &[&share])
+            scaled(state, Text::IntentFill, Text::IntentFillAt, &share)
         }
-        Mode::Refine => lang.fill(Text::IntentRefine, &[&state.strength.to_string()]),
+        Mode::Refine => {
+            scaled(state, Text::IntentRefine, Text::IntentRefineAt, &state.strength.to_string())
+        }
         Mode::Paint => {
             let (width, height) = state.new_size();
             let count = state.settings.paint.count;
@@ -217,14 +226,28 @@ fn deed(state: &AppState) -> String {
     }
 }
 
+/// The size that the model works at and the picture's own, where they differ.
+fn other_size(state: &AppState) -> Option<((u32, u32), (u32, u32))> {
+    let size = start_size(state)?;
+    let work = state.model.info.as_ref()?.working_size(size);
+    (size != work).then_some((work, size))
+}
+
+/// What is done with the mask, and at which size if that is not the picture's.
+fn scaled(state: &AppState, text: Text, text_at: Text, number: &str) -> String {
+    match other_size(state) {
+        None => state.lang.fill(text, &[number]),
+        Some(((width, height), _)) => {
+            state.lang.fill(text_at, &[number, &width.to_string(), &height.to_string()])
+        }
+    }
+}
+
 fn repaint_deed(state: &AppState) -> String {
     let lang = state.lang;
-    if let (Some(info), Some(size)) = (&state.model.info, start_size(state)) {
-        let work = info.working_size(size);
-        if size != work {
-            let numbers = [work.0, work.1, size.0, size.1].map(|side| side.to_string());
-            return lang.fill(Text::IntentPlaced, &numbers.each_ref().map(String::as_str));
-        }
+    if let Some((work, size)) = other_size(state) {
+        let numbers = [work.0, work.1, size.0, size.1].map(|side| side.to_string());
+        return lang.fill(Text::IntentPlaced, &numbers.each_ref().map(String::as_str));
     }
     let text = match strength_name(state.strength) {
         _ if state.task() == Task::Edit => Text::IntentWhole,

@@ -3,6 +3,7 @@
 //! Filled by `app`, drawn by `ui::notice`.
 
 use super::command::Command;
+use super::trouble::without_codes;
 use super::words::Text;
 
 /// Seconds that a notice stays which is no error.
@@ -84,6 +85,7 @@ impl Notices {
 
     /// Adds a message. The same words twice would only be noise, so they renew the first.
     pub fn offer(&mut self, now: f64, kind: Kind, text: String, offers: Vec<Offer>) {
+        let text = without_codes(text);
         self.list.retain(|notice| notice.text != text);
         let stay = if offers.is_empty() { STAY_SECS } else { OFFER_SECS };
         let until = (kind != Kind::Error).then_some(now + stay);

@@ -10,7 +10,7 @@ use super::state::{AppState, Effect};
 use crate::engine::protocol::{Midway, PaintRequest};
 
 /// Seconds from which on the end of a job is worth calling for somebody who is elsewhere.
-const LONG_SECS: f64 = 10.0;
+pub(super) const LONG_SECS: f64 = 10.0;
 
 impl AppState {
     /// Holds the queue, the running job too, or lets it go on.
@@ -83,6 +83,12 @@ impl AppState {
         self.entries.sort_by_key(place);
     }
 
+    /// When the first picture of a job was begun.
+    pub(super) fn began(&self, job: u64) -> Option<f64> {
+        let began = self.entries.iter().filter(|entry| entry.job == job);
+        began.map(|entry| entry.began).min_by(f64::total_cmp)
+    }
+
     /// What the end of a job brings about beyond its pictures.
     pub(super) fn job_done(&mut self, job: &Job) -> Vec<Effect> {
         if job.repeats {
@@ -96,9 +102,7 @@ impl AppState {
                 next.repeats = true;
             }
         }
-        let began = self.entries.iter().filter(|entry| entry.job == job.number);
-        let began = began.map(|entry| entry.began).min_by(f64::total_cmp);
-        match began {
+        match self.began(job.number) {
             Some(began) if self.now - began > LONG_SECS => vec![Effect::CallBack],
             _ => Vec::new(),
         }

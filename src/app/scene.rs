@@ -27,6 +27,8 @@ pub enum MaskShow {
     /// Always with the mask's tool; otherwise unless a fill is to be judged.
     #[default]
     Auto,
+    /// A fill has just ended: hidden over it until the mask's tool or a stroke asks for it.
+    AfterFill,
     /// Asked for by hand.
     Shown,
     /// Hidden by hand.
@@ -224,6 +226,7 @@ impl AppState {
     pub fn mask_is_seen(&self) -> bool {
         match self.mask_show {
             MaskShow::Auto => self.tool == Tool::Mask || !self.fill_shown(),
+            MaskShow::AfterFill => !self.fill_shown(),
             MaskShow::Shown => true,
             MaskShow::Hidden => false,
         }

@@ -200,6 +200,26 @@ pub fn known() -> impl Iterator<Item = &'static str> {
     all().map(|(english, _)| *english)
 }
 
+/// A message without the numbers that systems put behind their errors: " (os error 13)".
+#[must_use]
+pub fn without_codes(message: String) -> String {
+    const BEFORE: &str = " (os error ";
+    if !message.contains(BEFORE) {
+        return message;
+    }
+    let mut parts = message.split(BEFORE);
+    let mut said = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((code, rest)) if code.bytes().all(|byte| byte.is_ascii_digit()) => {
+                said.push_str(rest);
+            }
+            _ => said.extend([BEFORE, part]),
+        }
+    }
+    said
+}
+
 /// A message of another room in the user's language.
 #[must_use]
 pub fn said(lang: Lang, message: &str) -> Cow<'_, str> {
@@ -265,6 +285,14 @@ mod tests {
             said(Lang::Zh, message),
             "无法写入文件（no: room）；请换一个文件夹或腾出空间：/a: b.png"
         );
+    }
+
+    #[test]
+    fn numbers_of_systems_are_left_out() {
+        let message = "It failed (Permission denied (os error 13)): /a (os error x)/b.png";
+        let said = without_codes(message.to_owned());
+        assert_eq!(said, "It failed (Permission denied): /a (os error x)/b.png");
+        assert_eq!(without_codes("All is well".to_owned()), "All is well");
     }
 
     #[test]

@@ -116,6 +116,8 @@ impl Deed {
 
     /// A picture came from outside.
     pub const OPEN: Self = Self::new(HistoryIcon::Picture, Text::StepOpened);
+    /// The mask's edge was made softer or harder.
+    const FEATHER: Self = Self::new(HistoryIcon::Mask, Text::Feather);
 
     /// What a command is called once it is done; `None` for those that change nothing of this.
     fn of(command: &Command, state: &AppState) -> Option<Self> {
@@ -149,7 +151,7 @@ impl Deed {
                 Tool::Eraser => deed(Icon::Eraser, Text::ToolEraser),
                 _ => deed(Icon::Mask, Text::StepMaskStroke),
             },
-            Command::Feather(_) => deed(Icon::Mask, Text::Feather),
+            Command::Feather(_) => Some(Deed::FEATHER),
             Command::Strength(_) => deed(Icon::Setting, Text::Strength),
             Command::Paint(paint) => {
                 deed(Icon::Setting, changed_number(&state.settings.paint, paint))
@@ -310,7 +312,7 @@ impl AppState {
         let undo = &mut self.undo;
         undo.undone.clear();
         let again = undo.done.back().is_some_and(|step| step.deed == deed)
-            && deed.icon == HistoryIcon::Setting
+            && (deed.icon == HistoryIcon::Setting || deed == Deed::FEATHER)
             && self.now - undo.newest_at < COALESCE_SECS;
         undo.newest_at = self.now;
         if !again {
@@ -333,6 +335,13 @@ impl AppState {
         if let Some(step) = self.undo.undone.pop() {
             let before = self.exchange(step.moment);
             self.undo.done.push_back(Step { moment: before, ..step });
+        }
+    }
+
+    /// Goes back to before a step, if it is still there.
+    pub fn undo_step(&mut self, id: u64) {
+        if let Some(row) = self.undo.done.iter().position(|step| step.id == id) {
+            self.jump(row);
         }
     }
 
@@ -509,6 +518,37 @@ mod tests {
         assert_eq!(state.settings.paint.steps, Some(19));
         state.undo();
         assert_eq!(state.settings.paint.steps, None);
+    }
+
+    #[test]
+    fn a_feather_that_is_dragged_is_one_step() {
+        let mut state = state();
+        state.tool = Tool::Mask;
+        stroke(&mut state, 10.0);
+        let steps = state.undo.done.len();
+        for px in [1.0, 5.0, 20.0] {
+            drop(update(&mut state, Command::Feather(px)));
+        }
+        assert_eq!(state.undo.done.len(), steps + 1);
+        state.undo();
+        assert_eq!(state.document.feather_px, state.settings.feather_px);
+        assert!(state.document.feather_px < 20.0);
+    }
+
+    #[test]
+    fn a_placed_picture_can_be_taken_back_from_its_notice() {
+        let mut state = state();
+        let clean = state.document.raster.as_ref().unwrap().plane().key();
+        drop(state.place("b.png", Plane::filled((32, 32), [9; 4]), &[]));
+        let offers = state.notices.list.last().unwrap().offers.clone();
+        assert_eq!(offers.len(), 1);
+        state.tool = Tool::Brush;
+        stroke(&mut state, 10.0);
+        drop(update(&mut state, offers[0].command.clone()));
+        assert_eq!(state.document.raster.as_ref().unwrap().plane().key(), clean);
+        // Nothing more of it is there to be taken back.
+        drop(update(&mut state, offers[0].command.clone()));
+        assert_eq!(state.document.raster.as_ref().unwrap().plane().key(), clean);
     }
 
     #[test]

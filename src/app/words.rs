@@ -88,6 +88,8 @@ texts! {
     IntentLoose => ("Repaints the whole picture, loosely", "重绘整幅画，只大致参考"),
     IntentPlaced => ("Repaints at {0} × {1}, placed back at {2} × {3}", "以 {0} × {1} 重绘，放回 {2} × {3}"),
     IntentFill => ("Fills the mask ({0} of the picture); the rest stays as it is", "填充蒙版（占画面 {0}），其余不变"),
+    IntentFillAt => ("Fills the mask ({0} of the picture) at {1} × {2}; the rest stays as it is", "以 {1} × {2} 填充蒙版（占画面 {0}），其余不变"),
+    IntentRefineAt => ("Reworks the mask at {0} %, at {1} × {2}", "以 {1} × {2}、{0} % 强度重做蒙版部分"),
     IntentRefine => ("Reworks the mask at {0} %", "以 {0} % 强度重做蒙版部分"),
     IntentAbout => ("{0} · about {1}", "{0} · 约 {1}"),
     IntentAfterOne => ("{0} · after 1 other", "{0} · 前面还有 1 张"),

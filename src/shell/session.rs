@@ -115,7 +115,7 @@ impl Session {
         }
         // Once something is to be written, the notice tells what becomes of it.
         let refusal = recovery.unwritable.as_deref().map(|reason| {
-            let message = plain(reason).to_owned();
+            let message = trouble::without_codes(reason.to_owned());
             let words = state.lang.fill(Text::SessionNone, &[&message]);
             state.notices.say(state.now, Kind::Error, words.clone(), None);
             Refusal { words, trouble: Trouble::Other, message, bytes: 0, held_back: false }
@@ -172,7 +172,7 @@ impl Session {
                     state.notices.say(state.now, Kind::Error, message, None);
                 }
                 JournalEvent::Failed { trouble, message, unwritten, bytes } => {
-                    let message = plain(&message).to_owned();
+                    let message = trouble::without_codes(message);
                     self.refused(state, trouble, message, unwritten, bytes);
                 }
                 JournalEvent::Recovered => {
@@ -300,11 +300,6 @@ impl Session {
             eprintln!("{unwritten} changes could not be written to the journal");
         }
     }
-}
-
-/// What the system says, without its number.
-fn plain(message: &str) -> &str {
-    message.split(" (os error").next().unwrap_or(message)
 }
 
 fn mib(bytes: u64) -> String {

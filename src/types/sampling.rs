@@ -96,6 +96,19 @@ impl Sampler {
         }
     }
 
+    /// How often it asks the model in a step.
+    #[must_use]
+    pub fn calls(self) -> u32 {
+        match self {
+            Self::Heun
+            | Self::Dpm2
+            | Self::Dpm2Ancestral
+            | Self::DpmPp2SAncestral
+            | Self::DpmPpSde => 2,
+            _ => 1,
+        }
+    }
+
     /// How much of the noise it may renew at each step: its usual share, 0 none, 1 all that the
     /// method allows. `None`: it has no such choice.
     #[must_use]

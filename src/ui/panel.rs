@@ -432,23 +432,32 @@ fn picture_size(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
             }
         }
     });
+    let mut error = None;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         ui.add_space(LABEL);
         let each = (ui.available_width() - 24.0) / 2.0;
-        let width = side(ui, cx, Text::Width, each, now.0);
+        let (width, wrong) = side(ui, cx, Text::Width, each, now.0);
         let (times, _) = ui.allocate_exact_size(vec2(24.0, size::CONTROL), Sense::hover());
         let centre = Align2::CENTER_CENTER;
         ui.painter().text(times.center(), centre, "×", tokens::body(), cx.palette.text_3);
-        let height = side(ui, cx, Text::Height, each, now.1);
+        let (height, also_wrong) = side(ui, cx, Text::Height, each, now.1);
+        error = wrong.or(also_wrong);
         if width.is_some() || height.is_some() {
             paint.size = Some((width.unwrap_or(now.0), height.unwrap_or(now.1)));
         }
     });
+    error_line(ui, cx, error.as_ref());
 }
 
-/// One side. The sheet follows as it is typed, so that what is painted next is what is seen.
-fn side(ui: &mut Ui, cx: &Cx<'_>, text: Text, width: f32, value: u32) -> Option<u32> {
+/// One side, or what is wrong with what is typed. The sheet follows as it is typed, so that what is painted next is what is seen.
+fn side(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    text: Text,
+    width: f32,
+    value: u32,
+) -> (Option<u32>, Option<String>) {
     const RANGE: (u64, u64) = (32, 4096);
     let grid = cx.state.model.info.as_ref().map_or(8, |info| info.vae_factor);
     let out = out_of(cx, "32", "4096");
@@ -458,9 +467,9 @@ fn side(ui: &mut Ui, cx: &Cx<'_>, text: Text, width: f32, value: u32) -> Option<
     let parse = |text: &str| field::whole(text, RANGE, not_number, &out);
     let step =
         |by: i32| Some((i64::from(value) + i64::from(by) * i64::from(grid)).clamp(32, 4096) as u64);
-    field::number(ui, Field { name, width, shown: &shown, dimmed: false }, parse, step)
-        .value
-        .map(|value| value as u32)
+    let look = Field { name, width, shown: &shown, dimmed: false };
+    let outcome = field::number(ui, look, parse, step);
+    (outcome.value.map(|value| value as u32), outcome.error)
 }
 
 fn shape_button(

@@ -87,7 +87,7 @@ impl Shortcuts {
                 }
                 if row.action.enabled(state) && (!repeat || repeats(row.action)) {
                     commands.push(Command::Do(row.action));
-                    if !modifiers.any() {
+                    if !modifiers.any() && row.action.is_tool() {
                         self.held = Some(Held { key, tool: state.tool, since: now });
                     }
                 }

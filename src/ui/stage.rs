@@ -19,6 +19,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
     let state = cx.state;
     let scene = state.scene();
     let color_at = |at| scene.color_at(at, &state.document.mask);
+    let brush = state.settings.brush_of(state.tool);
     let (surround, sheet) = tokens::surround(cx.palette, state.settings.prefer.surround);
     let input = CanvasInput {
         size: scene.size,
@@ -44,7 +45,8 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
         covered: Popup::is_any_open(ui.ctx())
             || state.over == Some(Over::Palette)
             || state.panel_over && !is_wide(state),
-        brush: state.settings.brush_of(state.tool),
+        brush,
+        brush_words: cx.lang().fill(Text::Pixels, &[&format!("{:.0}", brush.size_px)]),
         color: state.settings.foreground,
         color_at: &color_at,
         alt_text: state.scene_name(&scene),

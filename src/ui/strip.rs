@@ -18,7 +18,6 @@ use crate::app::words::Text;
 /// What the strip remembers of its look.
 #[derive(Default)]
 pub struct Strip {
-    newest: Option<EntryId>,
     shown: Option<EntryId>,
     /// Whether a thumb has the focus.
     focused: bool,
@@ -35,9 +34,6 @@ impl Strip {
         }
         // Strip heights of 72, 84 and 108 leave thumbs of 52, 64 and 88.
         let thumb = rect.height() - 20.0;
-        let newest = cx.state.entries.last().map(|entry| entry.id);
-        let arrived = newest != self.newest;
-        self.newest = newest;
         let moved = cx.state.shown != self.shown;
         self.shown = cx.state.shown;
         let mut inner = rect.shrink2(vec2(space::M, 0.0));
@@ -76,7 +72,8 @@ impl Strip {
                         response.request_focus();
                     }
                     focused |= response.has_focus();
-                    if came || (arrived && newest == Some(entry.id)) {
+                    // What arrives by itself is scrolled to only from the newest end: it sticks to that.
+                    if came {
                         response.scroll_to_me(None);
                     }
                     job = Some(entry.job);
@@ -175,7 +172,9 @@ fn tile(ui: &mut Ui, cx: &mut Cx<'_>, thumbs: &mut Thumbs, entry: &Entry, side: 
     let in_view = ui.is_rect_visible(rect);
     if let Some(picture) = entry.thumb().filter(|_| in_view) {
         let texture = thumbs.texture(ui.ctx(), picture);
-        let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+        // Of one that is longer than its tile the middle is shown.
+        let part = vec2((width / side / aspect).min(1.0), (aspect * side / width).min(1.0));
+        let uv = Rect::from_center_size(pos2(0.5, 0.5), part);
         let tint =
             if entry.stage == Stage::Stopped { tokens::faded(UNTINTED, 0.55) } else { UNTINTED };
         let image = egui::epaint::RectShape::filled(rect, radius::M, tint);

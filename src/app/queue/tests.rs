@@ -1,10 +1,12 @@
 //! What becomes of jobs that wait, are paused, cancelled or fail.
 
 use super::*;
-use crate::app::command::Command;
+use crate::app::command::{Action, Command};
 use crate::app::scene::MaskShow;
 use crate::app::settings::Settings;
 use crate::app::told::plain_model;
+use crate::app::tool::Tool;
+use crate::app::update::update;
 use crate::app::words::Lang;
 use crate::diffusion::noise::Noise;
 use crate::diffusion::samplers::State;
@@ -161,6 +163,22 @@ fn a_job_without_room_asks_again_for_what_is_owed_alone() {
 }
 
 #[test]
+fn a_job_that_failed_is_what_again_paints_and_a_long_one_calls() {
+    for (late, calls) in [(0.0, false), (11.0, true)] {
+        let mut state = running(3, None);
+        drop(state.engine_event(painted(0, PaintRequest { count: 3, ..PaintRequest::default() })));
+        "something else".clone_into(&mut state.prompt);
+        state.now += late;
+        let error = JobError { message: "A fault".to_owned(), kind: FailureKind::Fault };
+        let effects = state.engine_event(Event::Failed { job: JobId(7), error });
+        assert_eq!(effects.iter().any(|effect| matches!(effect, Effect::CallBack)), calls);
+        let again = &state.notices.list.last().unwrap().offers[0].command;
+        let Command::PaintRequest(request) = again else { panic!("{again:?}") };
+        assert_eq!((&*request.prompt, request.count), ("", 3));
+    }
+}
+
+#[test]
 fn a_picture_of_a_batch_that_goes_on_says_how_it_was_made() {
     let mut state = running(2, None);
     let sampler = Some(Sampler::Ddim);
@@ -186,13 +204,19 @@ fn a_picture_says_the_model_that_painted_it() {
 fn a_mask_hidden_by_hand_stays_hidden_when_a_fill_is_done() {
     let coverage = Plane::new((8, 8));
     let mask = Some(InpaintMask { coverage, feather_px: 0.0 });
-    for (before, after) in [(MaskShow::Hidden, MaskShow::Hidden), (MaskShow::Shown, MaskShow::Auto)]
+    for (before, after) in
+        [(MaskShow::Hidden, MaskShow::Hidden), (MaskShow::Shown, MaskShow::AfterFill)]
     {
         let mut state = running(1, None);
         let request = PaintRequest { mask: mask.clone(), ..PaintRequest::default() };
         state.mask_show = before;
         drop(state.engine_event(painted(0, request)));
         assert_eq!(state.mask_show, after);
+        // The mask's tool is in the hand still, and asked for again it shows the mask.
+        state.tool = Tool::Mask;
+        assert!(!state.mask_is_seen());
+        drop(update(&mut state, Command::Do(Action::ToolMask)));
+        assert!(state.mask_is_seen());
     }
 }
 

@@ -27,7 +27,7 @@ use egui::accesskit::Role;
 use egui::mutex::Mutex;
 use egui::{Color32, CursorIcon, Rect, Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
-use crate::app::tool::Tool;
+use crate::app::tool::{Brush, Tool};
 use crate::app::view::View;
 use crate::engine::protocol::Picture;
 use crate::plane::Plane;
@@ -44,6 +44,8 @@ pub use types::{CanvasColors, CanvasEvent, CanvasInput, Emerging, MaskLayer, Mas
 const SHARP_ZOOM: f32 = 6.0;
 /// How much white the hatch over the mask has.
 const MASK_HATCH: f32 = 0.12;
+/// How long a dab is seen after the brush was given another shape, in seconds.
+const DAB_SECS: f64 = 0.8;
 /// What is left of the contour while the masked part emerges.
 const EMERGING_CONTOUR: f32 = 0.3;
 
@@ -64,6 +66,11 @@ pub struct Canvas {
     beneath: Option<Plane<4>>,
     /// The view of the frame before.
     view: View,
+    /// The tool and its brush in the frame before, and when that brush was given another shape.
+    brush: Option<(Tool, Brush)>,
+    shaped_at: Option<f64>,
+    /// The canvas's corner in the frame before.
+    corner: Option<egui::Pos2>,
 }
 
 impl Canvas {
@@ -200,6 +207,13 @@ impl Canvas {
             owns: &owns,
         };
         let mut view = input.view;
+        // What is at another corner now keeps its place on the screen.
+        if let Some(moved) = self.corner.replace(room.min).map(|before| before - room.min)
+            && !view.fit
+            && moved != egui::Vec2::ZERO
+        {
+            view = view.panned(moved.into());
+        }
         let events = self.pointer.handle(&frame_events, &context, &mut view);
         if events.contains(&CanvasEvent::Pressed) {
             ui.memory_mut(|memory| {
@@ -231,6 +245,7 @@ impl Canvas {
             let ring = Stroke::new(2.0, input.colors.focus);
             painter.rect_stroke(response.rect, 0.0, ring, StrokeKind::Inside);
         }
+        let shaped = self.follow_brush(ui, input);
         let ctx = ui.ctx();
         let pointer = ui.input(|input| input.pointer.latest_pos());
         let here = response.hovered() || self.pointer.is_stroking() || self.pointer.is_panning();
@@ -267,8 +282,33 @@ impl Canvas {
                 let start = response.rect.min + vec2(x, y);
                 painter.line_segment([start, pos], Stroke::new(1.0, color));
             }
+            if shaped && !self.pointer.is_stroking() {
+                let paints = input.tool == Tool::Brush;
+                let color = if paints { tokens::of_rgb(input.color) } else { color };
+                let words = &input.brush_words;
+                ring::dab(&painter, pos, input.brush, screen.scale, color, words);
+            }
             self.ring.show(&painter, pos, input.brush, screen.scale, color);
         }
+    }
+
+    /// Whether the tool's brush is being given another shape, or was a moment ago.
+    fn follow_brush(&mut self, ui: &Ui, input: &CanvasInput<'_>) -> bool {
+        let now = ui.input(|input| input.time);
+        let shape = |brush: &Brush| (brush.size_px, brush.hardness);
+        let before = self.brush.replace((input.tool, *input.brush));
+        if before
+            .is_some_and(|(tool, brush)| tool == input.tool && shape(&brush) != shape(input.brush))
+        {
+            self.shaped_at = Some(now);
+        }
+        let left = self.shaped_at.map_or(0.0, |at| at + DAB_SECS - now);
+        if left > 0.0 {
+            ui.ctx().request_repaint_after_secs(left as f32);
+        } else {
+            self.shaped_at = None;
+        }
+        left > 0.0 || self.pointer.is_shaping()
     }
 }
 

@@ -1,8 +1,11 @@
 //! The brush's ring: a real system cursor while it is small, drawn on the canvas when it is large.
+//! While the brush is given another shape, the dab that it would make is seen in it.
 
 use std::sync::Arc;
 
-use egui::{Color32, CursorIcon, CustomCursorImage, Painter, Pos2, Stroke};
+use egui::{
+    Align2, Color32, CursorIcon, CustomCursorImage, Mesh, Painter, Pos2, Rect, Shape, Stroke, vec2,
+};
 
 use crate::app::tool::Brush;
 use crate::ui::tokens;
@@ -52,6 +55,11 @@ impl Ring {
                 let inner = radius * brush.hardness.max(0.02);
                 painter.circle_stroke(pos, inner, Stroke::new(width, faint));
             }
+            if brush.erases {
+                let minus = Rect::from_center_size(pos + vec2(12.0, 12.0), vec2(7.0, 1.0));
+                painter.rect_filled(minus.expand(1.0), 0, tokens::RING_DARK);
+                painter.rect_filled(minus, 0, tokens::RING_LIGHT);
+            }
             return;
         }
         let [r, g, b, _] = color.to_array();
@@ -78,6 +86,62 @@ impl Ring {
             ctx.set_cursor_image(None);
         }
     }
+}
+
+/// Corners of a dab's rings, and rings of its soft edge.
+const DAB: (u32, u32) = (64, 12);
+/// How much of a dab's colour covers what is under it.
+const DAB_COVERS: f32 = 0.7;
+
+/// The dab that a brush would make at `pos`, and its size in words. `scale` is physical pixels per
+/// image pixel.
+pub(super) fn dab(
+    painter: &Painter,
+    pos: Pos2,
+    brush: &Brush,
+    scale: f32,
+    color: Color32,
+    words: &str,
+) {
+    let per_pixel = scale / painter.ctx().pixels_per_point();
+    let radius = brush.size_px / 2.0 * per_pixel;
+    let inner = radius * brush.hardness.clamp(0.0, 1.0);
+    let (corners, rings) = DAB;
+    let mut mesh = Mesh::default();
+    for ring in 0..=rings {
+        let share = ring as f32 / rings as f32;
+        let distance = inner + (radius - inner) * share;
+        // As ink falls off: a smooth step from the edge's beginning to its end.
+        let ink = 1.0 - share * share * (3.0 - 2.0 * share);
+        for corner in 0..corners {
+            let angle = std::f32::consts::TAU * corner as f32 / corners as f32;
+            let at = pos + distance * vec2(angle.cos(), angle.sin());
+            mesh.colored_vertex(at, color.gamma_multiply(DAB_COVERS * ink));
+        }
+    }
+    mesh.colored_vertex(pos, color.gamma_multiply(DAB_COVERS));
+    let middle = (rings + 1) * corners;
+    for corner in 0..corners {
+        let next = (corner + 1) % corners;
+        mesh.add_triangle(middle, corner, next);
+        for ring in 0..rings {
+            let (from, to) = (ring * corners, (ring + 1) * corners);
+            mesh.add_triangle(from + corner, from + next, to + corner);
+            mesh.add_triangle(from + next, to + next, to + corner);
+        }
+    }
+    painter.add(Shape::mesh(mesh));
+    let galley = painter.layout_no_wrap(words.to_owned(), tokens::caption(), tokens::RING_LIGHT);
+    // Beside it, or in its middle when there is no room beside.
+    let beside = pos + vec2(radius + 10.0, 0.0);
+    let fits = painter.clip_rect().contains(beside + vec2(galley.size().x + 8.0, 0.0));
+    let ground = if fits {
+        Align2::LEFT_CENTER.anchor_size(beside, galley.size())
+    } else {
+        Align2::CENTER_CENTER.anchor_size(pos + vec2(0.0, 24.0), galley.size())
+    };
+    painter.rect_filled(ground.expand2(vec2(6.0, 2.0)), tokens::radius::S, tokens::RING_DARK);
+    painter.galley(ground.min, galley, tokens::RING_LIGHT);
 }
 
 /// Radius and width of the eyedropper's ring, in points.

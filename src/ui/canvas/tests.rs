@@ -89,6 +89,7 @@ fn bench(picture: Option<&Picture>) -> (Shared, Harness<'static>, egui_wgpu::Ren
                 idle: false,
                 covered: false,
                 brush: &brush,
+                brush_words: "40 px".to_owned(),
                 color: [0; 3],
                 color_at: &|_| None,
                 alt_text: "Picture 64 by 64".to_owned(),

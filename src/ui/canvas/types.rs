@@ -32,6 +32,8 @@ pub struct CanvasInput<'a> {
     pub covered: bool,
     /// The active tool's brush.
     pub brush: &'a Brush,
+    /// The brush's size in words.
+    pub brush_words: String,
     /// The colour that is painted with.
     pub color: [u8; 3],
     /// The colour that is seen at a place in image pixels.

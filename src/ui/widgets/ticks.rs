@@ -100,6 +100,7 @@ impl Ticks<'_> {
         let painter = ui.painter();
         let middle = rect.center().y;
         let rest = tokens::faded(p.edge, 0.45);
+        let looked_at = under.or(self.at);
         if self.of > MOST_TICKS {
             let bar = |share: f32| {
                 let right = rect.left() + rect.width() * share;
@@ -110,9 +111,17 @@ impl Ticks<'_> {
             };
             painter.rect_filled(bar(1.0), 2, rest);
             painter.rect_filled(bar(self.done as f32 / self.of as f32), 2, p.accent_text);
+            if let Some(step) = looked_at {
+                let at = bar(step as f32 / self.of as f32);
+                let mark = pos2(at.right() - 1.0, middle);
+                painter.rect_filled(
+                    Rect::from_center_size(mark, vec2(2.0, self.height + 6.0)),
+                    0,
+                    p.text_1,
+                );
+            }
             return;
         }
-        let looked_at = under.or(self.at);
         for index in 0..self.of {
             let left = rect.left() + index as f32 * pitch;
             let tall = if looked_at == Some(index + 1) { self.height + 6.0 } else { self.height };
