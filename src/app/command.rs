@@ -217,6 +217,8 @@ pub enum Command {
     PanelTab(PanelTab),
     /// Where the panel's stacked parts meet, as a share of its height.
     PanelSplit(f32),
+    /// Forget for good what was discarded.
+    EmptyBin,
     /// Go back to before a step of the history, by its id.
     UndoStep(u64),
     /// Go to a row of the history.

@@ -19,6 +19,8 @@ pub struct Library {
     pub outcome: Outcome,
     /// Whether a search is under way.
     pub looking: bool,
+    /// Whether one was ended: what is looked through again is not announced.
+    pub looked: bool,
 }
 
 impl Library {
@@ -61,6 +63,7 @@ impl AppState {
             self.library.outcome = scanned.outcome;
         }
         self.library.looking &= !scanned.done;
+        self.library.looked |= scanned.done;
     }
 
     /// Watches a folder from now on.

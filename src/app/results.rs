@@ -105,6 +105,17 @@ impl AppState {
         }
     }
 
+    /// Bytes of pixels that the discarded pictures hold, on the disk and partly in memory.
+    #[must_use]
+    pub fn bin_bytes(&self) -> usize {
+        let bytes = |entry: &Entry| {
+            let previews = entry.steps.iter().filter_map(|step| step.preview.as_ref());
+            previews.map(|preview| preview.picture.rgba.len()).sum::<usize>()
+                + entry.picture.as_ref().map_or(0, |picture| picture.bytes_apart(None))
+        };
+        self.bin.iter().map(|(_, entry)| bytes(entry)).sum()
+    }
+
     /// Walks to the previous (-1) or next (+1) result that has something to show.
     pub fn walk(&mut self, by: isize) {
         let visible: Vec<EntryId> = self

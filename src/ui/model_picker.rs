@@ -96,7 +96,7 @@ impl Picker {
             }
             // A list that is only looked through again does not jump.
             let library = &cx.state.library;
-            if library.looking && library.outcome.found.is_empty() {
+            if library.looking && !library.looked && library.outcome.found.is_empty() {
                 let words = egui::RichText::new(cx.t(Text::ModelsLooking)).font(tokens::caption());
                 ui.horizontal(|ui| {
                     ui.add_space(space::M);

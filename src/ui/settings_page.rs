@@ -10,7 +10,7 @@ use super::page::{self, heading};
 use super::settings_keys::{self, Binding};
 use super::tokens::{self, space};
 use super::widgets::slider::Slider;
-use super::widgets::{self, toggle};
+use super::widgets::{self, button, toggle};
 use super::{Cx, icons, settings_models};
 use crate::app::command::{Action, Command};
 use crate::app::palette::Finder;
@@ -39,6 +39,7 @@ enum Row {
     Previews,
     Threads,
     Memory,
+    Bin,
     Wayland,
 }
 
@@ -69,6 +70,7 @@ const PARTS: [(Text, &[(Row, Text)]); 3] = [
             (Row::Previews, Text::Previews),
             (Row::Threads, Text::Threads),
             (Row::Memory, Text::Memory),
+            (Row::Bin, Text::Bin),
         ],
     ),
 ];
@@ -254,6 +256,7 @@ fn show_row(ui: &mut Ui, cx: &mut Cx<'_>, row: Row, text: Text) {
         Row::Previews => Some(Text::PreviewsTip),
         Row::Threads => Some(Text::ThreadsTip),
         Row::Memory => Some(Text::MemoryTip),
+        Row::Bin => Some(Text::BinTip),
         _ => None,
     };
     let name = cx.t(text);
@@ -277,6 +280,7 @@ fn show_row(ui: &mut Ui, cx: &mut Cx<'_>, row: Row, text: Text) {
         Row::Wayland => flip(ui, name, &mut prefer.wayland),
         Row::Threads => threads(ui, cx, name, &mut prefer.threads),
         Row::Memory => memory(ui, cx, name, &mut prefer.memory_gb),
+        Row::Bin => bin(ui, cx),
     }
     if let Some(tip) = tip {
         ui.interact(rect, ui.scope_id().with("tip"), Sense::hover()).on_hover_text(cx.t(tip));
@@ -364,6 +368,21 @@ fn memory(ui: &mut Ui, cx: &Cx<'_>, name: &str, value: &mut Option<u32>) {
     let names: Vec<(Option<u32>, String)> =
         std::iter::once(auto).chain(MEMORIES.map(gigabytes)).collect();
     combo(ui, name, &names, value);
+}
+
+/// What was discarded, and the one way to lose it for good.
+fn bin(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let count = cx.state.bin.len();
+    if count == 0 {
+        ui.label(egui::RichText::new(cx.t(Text::BinNothing)).color(cx.palette.text_3));
+        return;
+    }
+    let megabytes = cx.state.bin_bytes().div_ceil(1_000_000);
+    let words = cx.lang().fill(Text::BinHolds, &[&count.to_string(), &megabytes.to_string()]);
+    ui.label(egui::RichText::new(words).color(cx.palette.text_1));
+    if button::word(ui, Some(icons::TRASH), cx.t(Text::BinEmpty), true, false).clicked() {
+        cx.ask(Command::EmptyBin);
+    }
 }
 
 /// A list to choose from.

@@ -49,7 +49,9 @@ fn watching(folder: &Path) -> Harness {
     harness
 }
 
+/// Opens the list once it is complete: what is found later moves its rows under a click.
 fn open_picker(harness: &mut Harness) {
+    until(harness, "the list", |window| !window.state().library.looking);
     harness.get_by_label("Model: Built-in model, in memory").click();
     harness.run_steps(3);
 }

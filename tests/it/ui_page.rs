@@ -73,6 +73,33 @@ fn the_settings_page_changes_and_leaves() {
 }
 
 #[test]
+fn the_bin_is_emptied_on_the_settings_page() {
+    let mut harness = window(later_start());
+    paint(&mut harness, "a fox");
+    until(&mut harness, "the picture", |window| finished(window) == 1);
+    harness.get_by_label("Discard").click();
+    harness.run_steps(2);
+    assert_eq!(harness.state().state().bin.len(), 1);
+    press(&mut harness, Modifiers::COMMAND, Key::Comma);
+    harness.run_steps(20);
+    harness.get_by_label("Search the settings").focus();
+    harness.run_steps(2);
+    write(&mut harness, "discarded");
+    harness.get_by_label_contains("1 · ");
+    harness.get_by_label("Empty the bin").click();
+    harness.run_steps(2);
+    let state = harness.state().state();
+    assert!(state.bin.is_empty() && state.entries.is_empty());
+    harness.get_by_label("None");
+    assert!(harness.query_by_label("Empty the bin").is_none());
+    // What is gone for good is not brought back by a step.
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    press(&mut harness, Modifiers::COMMAND, Key::Z);
+    assert!(harness.state().state().entries.is_empty());
+}
+
+#[test]
 fn keys_are_bound_and_a_clash_is_shown_first() {
     let mut harness = window(later_start());
     press(&mut harness, Modifiers::NONE, Key::F1);

@@ -7,8 +7,9 @@ The first form warms up and then holds the rate for as long as it runs (or until
 hours of this call), resumes from state.pt, and adds a shard of new scenes after every EVERY pictures. The
 second form branches off: it copies state.pt to cool.pt, trains N pictures more with a falling rate and
 writes the averaged weights as model/, ready for export; called again it resumes (remove cool.pt to branch
-off anew), and state.pt stays as it was, for the long run to go on from. --start takes the weights of an exported model when there is no
-state.pt. A TERM or INT signal saves and ends.
+off anew), and state.pt stays as it was, for the long run to go on from. An ended branch is gone on from by
+making its cool.pt the state.pt. --start takes the weights of an exported model when there is no state.pt. A
+TERM or INT signal saves and ends.
 """
 
 import argparse
@@ -83,15 +84,20 @@ class Cooling:
         if trainer.branch is None:
             trainer.branch = trainer.seen
 
+    def run(self):
+        """Pictures of the branch so far."""
+        return self.trainer.seen - self.trainer.branch
+
     def left(self):
         """The share of the branch that is left."""
-        return 1 - (self.trainer.seen - self.trainer.branch) / self.pictures
+        return 1 - self.run() / self.pictures
 
     def over(self):
         return self.left() <= 0
 
     def rate(self):
-        return PEAK * max(FLOOR, self.left())
+        # What begins from an ended branch, whose rate had fallen, is warmed up again.
+        return PEAK * max(FLOOR, self.left()) * min(1, (self.run() + 1) / WARMUP)
 
     def small(self):
         return 1.0 if self.left() > 0.5 else 0.15
@@ -140,10 +146,13 @@ def main():
     log, stop = Log("train.log"), Stop(arguments.hours)
     trainer = Trainer(None if os.path.exists("state.pt") else arguments.start)
     path = "cool.pt" if arguments.cool else "state.pt"
-    if arguments.cool and not os.path.exists(path):
+    begins = arguments.cool and not os.path.exists(path)
+    if begins:
         shutil.copy("state.pt", path)
     if os.path.exists(path):
         trainer.restore(path)
+    if begins:
+        trainer.branch = None
     way = Cooling(trainer, arguments.cool) if arguments.cool else Held(trainer, arguments.pictures)
     try:
         train(trainer, way, path, stop, log)
