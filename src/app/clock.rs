@@ -60,7 +60,8 @@ impl Clock {
         pace.around_secs = f64::midpoint(pace.around_secs, around_secs);
     }
 
-    /// How long `steps` steps of that cost would take; `None` before anything was learnt about the model.
+    /// How long so many steps of that cost would take; `None` before anything was learnt about
+    /// the model.
     #[must_use]
     pub fn estimate(
         &self,

@@ -100,9 +100,14 @@ impl AppState {
             let id = entry.id;
             self.entries.insert(at.min(self.entries.len()), entry);
             self.show(Some(id));
-            let words = self.lang.get(Text::DiscardedOne);
-            self.notices.list.retain(|notice| notice.text != words);
+            self.notices.retract(self.lang.get(Text::DiscardedOne));
         }
+    }
+
+    /// Forgets for good what was discarded.
+    pub fn empty_bin(&mut self) {
+        self.bin.clear();
+        self.notices.retract(self.lang.get(Text::DiscardedOne));
     }
 
     /// Bytes of pixels that the discarded pictures hold, on the disk and partly in memory.

@@ -123,7 +123,7 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
             return vec![Effect::Remember];
         }
         Command::PanelSplit(share) => state.settings.panel_split = share.clamp(0.2, 0.85),
-        Command::EmptyBin => state.bin.clear(),
+        Command::EmptyBin => state.empty_bin(),
         Command::UndoStep(id) => state.undo_step(id),
         Command::JumpHistory(row) => state.jump(row),
         Command::MoveWaiting(id, before) => state.move_waiting(id, before),

@@ -91,8 +91,7 @@ impl Mask {
             }
             return;
         };
-        let points: Vec<StrokePoint> = points.iter().map(|point| (*point).into()).collect();
-        let dirty = stroke.gather(&points, brush);
+        let dirty = stroke.gather(points.iter().map(|point| (*point).into()), brush);
         self.sum -= sum_of(&self.plane, dirty);
         let erases = brush.erases;
         stroke.composite(&mut self.plane, dirty, |[base], ink, _| [over(base, ink, erases)]);

@@ -68,8 +68,7 @@ impl Raster {
     /// Draws the stroke on through `points`, in image pixels.
     pub fn extend_stroke<P: Copy + Into<StrokePoint>>(&mut self, points: &[P]) {
         let Some(Painting { stroke, brush, color }) = &mut self.stroke else { return };
-        let points: Vec<StrokePoint> = points.iter().map(|point| (*point).into()).collect();
-        let dirty = stroke.gather(&points, brush);
+        let dirty = stroke.gather(points.iter().map(|point| (*point).into()), brush);
         let color = *color;
         if brush.erases {
             stroke.composite(&mut self.plane, dirty, erased);

@@ -69,12 +69,16 @@ impl<const N: usize> Stroke<N> {
     }
 
     /// Gathers the ink of the way through `points`. Returns where it changed.
-    pub(super) fn gather(&mut self, points: &[StrokePoint], brush: &Brush) -> PixelRect {
+    pub(super) fn gather(
+        &mut self,
+        points: impl IntoIterator<Item = StrokePoint>,
+        brush: &Brush,
+    ) -> PixelRect {
         let size = self.base.size();
         let mut dirty = self.tail_rect;
         self.tail.tiles.clear();
         for point in points {
-            let piece = self.path.push(*point, brush);
+            let piece = self.path.push(point, brush);
             dirty = dirty.union(self.ink.draw(&piece, brush, size));
         }
         let tail = self.path.tail(brush);
@@ -438,7 +442,7 @@ mod tests {
         let mut stroke = Stroke::new(points[0], &plane);
         let brush = brush(size_px, 1.0);
         for point in &points {
-            let dirty = stroke.gather(&[*point], &brush);
+            let dirty = stroke.gather([*point], &brush);
             stroke.composite(&mut plane, dirty, |_, ink, _| [(ink >> 8) as u8]);
         }
         stroke.finish(&mut plane);
@@ -464,7 +468,7 @@ mod tests {
         let dab = |pressure| StrokePoint { at: [50.0, 50.0], pressure };
         let mut stroke = Stroke::new(dab(0.1), &plane);
         for pressure in [0.1, 0.5, 0.3] {
-            let dirty = stroke.gather(&[dab(pressure)], &brush(40.0, 1.0));
+            let dirty = stroke.gather([dab(pressure)], &brush(40.0, 1.0));
             stroke.composite(&mut plane, dirty, |_, ink, _| [(ink >> 8) as u8]);
         }
         stroke.finish(&mut plane);

@@ -450,7 +450,8 @@ fn picture_size(ui: &mut Ui, cx: &Cx<'_>, paint: &mut PaintSettings) {
     error_line(ui, cx, error.as_ref());
 }
 
-/// One side, or what is wrong with what is typed. The sheet follows as it is typed, so that what is painted next is what is seen.
+/// One side, or what is wrong with what is typed. The sheet follows as it is typed, so that what
+/// is painted next is what is seen.
 fn side(
     ui: &mut Ui,
     cx: &Cx<'_>,

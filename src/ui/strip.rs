@@ -72,7 +72,7 @@ impl Strip {
                         response.request_focus();
                     }
                     focused |= response.has_focus();
-                    // What arrives by itself is scrolled to only from the newest end: it sticks to that.
+                    // What arrives by itself comes into sight at the newest end only, which sticks.
                     if came {
                         response.scroll_to_me(None);
                     }

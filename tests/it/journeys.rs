@@ -132,7 +132,7 @@ fn a_dropped_photo_is_repainted() {
     let placed = desk.at_rest();
     desk.keep("c1-placed");
     assert!(changed(&before, &placed, PICTURE) > 20_000, "the photo lies there");
-    desk.act("key ctrl+a");
+    // A drop selects the old words: what is typed takes their place.
     painter.write("a red apple in the snow");
     painter.key("Return");
     assert!(desk.previews_seen() >= 2);

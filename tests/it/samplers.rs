@@ -187,6 +187,36 @@ fn solvers_meet_where_the_equation_leads() {
     table.finish("40 steps against 900 of Heun's");
 }
 
+/// What the window's clock takes for granted, but for one call: PNDM's first step asks twice, a last
+/// step of two calls, down to the picture, once.
+#[test]
+fn each_sampler_asks_the_model_as_often_as_it_says() {
+    let noise = training(Prediction::Epsilon, false);
+    for sampler in Sampler::ALL {
+        let plan = noise.plan(&Course {
+            sampler,
+            schedule: Schedule::Linspace,
+            steps: 20,
+            eta: None,
+            same_as: SameAs::Diffusers,
+            family: Family::Sd,
+        });
+        let (mut noise_source, _) = sources(SameAs::Diffusers, SEED, Part::ALONE);
+        let latent = noise_source.normal(LENGTH);
+        let mut state = State { latent, step: 0, earlier: Vec::new(), noise: noise_source };
+        let mut asked = 0;
+        for _ in 0..plan.levels.len() {
+            let mut denoise = |latent: &[f32], level: NoiseLevel| {
+                asked += 1;
+                Ok(estimate(latent, level, noise.prediction()))
+            };
+            sampler.step(&mut state, &plan, &mut denoise).expect("the formula never fails");
+        }
+        let said = sampler.calls() as usize * plan.levels.len();
+        assert!(said.abs_diff(asked) <= 1, "{sampler:?}: {asked}, not {said}");
+    }
+}
+
 /// A1111's DDIM walks diffusers' leading spacing where that divides the timesteps.
 #[test]
 fn ddim_of_a1111_is_the_leading_one() {

@@ -92,6 +92,8 @@ fn the_bin_is_emptied_on_the_settings_page() {
     assert!(state.bin.is_empty() && state.entries.is_empty());
     harness.get_by_label("None");
     assert!(harness.query_by_label("Empty the bin").is_none());
+    let offers = &harness.state().state().notices.list;
+    assert!(offers.is_empty(), "nothing can be brought back: {offers:?}");
     // What is gone for good is not brought back by a step.
     press(&mut harness, Modifiers::NONE, Key::Escape);
     press(&mut harness, Modifiers::NONE, Key::Escape);

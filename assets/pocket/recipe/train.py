@@ -96,7 +96,7 @@ class Cooling:
         return self.left() <= 0
 
     def rate(self):
-        # What begins from an ended branch, whose rate had fallen, is warmed up again.
+        # It may begin from an ended branch, whose rate had fallen: every branch warms up.
         return PEAK * max(FLOOR, self.left()) * min(1, (self.run() + 1) / WARMUP)
 
     def small(self):

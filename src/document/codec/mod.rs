@@ -193,6 +193,7 @@ fn decode_flat(bytes: &[u8]) -> Result<Decoded, CodecError> {
     let (width, height) = image.dimensions();
     let mut picture = Picture { width, height, rgba: image.into_raw() };
     if format == ImageFormat::Tiff {
+        // The decoder has no word about alpha, and misses profiles that the file does have.
         let colours = tiff::Colours::of(bytes);
         if colours.multiplied {
             tiff::divide(&mut picture.rgba);
