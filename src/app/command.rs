@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::hub::HubCommand;
-use super::jobs::{EntryId, Stage};
+use super::jobs::EntryId;
 use super::keys::{Bindings, Keys, alt, ctrl, ctrl_alt, ctrl_shift, plain, shift};
 use super::parameters::Reading;
 use super::settings::{PaintSettings, PanelTab, Preferences, ThemeChoice};
@@ -36,12 +36,15 @@ pub enum Action {
     Heavier,
     Lighter,
     Surprise,
+    SurpriseRest,
+    Stop,
     Keep,
     Discard,
     UndoDiscard,
     Undo,
     Redo,
     Compare,
+    Values,
     PreviousResult,
     NextResult,
     LeaveOrStop,
@@ -77,6 +80,10 @@ pub enum Action {
     ZoomDouble,
     ZoomIn,
     ZoomOut,
+    PanLeft,
+    PanRight,
+    PanUp,
+    PanDown,
     TogglePanel,
     ToggleStrip,
     CanvasOnly,
@@ -169,14 +176,14 @@ pub enum Command {
     UseSettings(EntryId),
     /// Take a waiting entry's job out of the queue.
     Unqueue(EntryId),
-    /// Stop the running job.
-    Stop,
     /// Look at a step of the shown result, or stop looking.
     Scrub(Option<u32>),
     /// Hold a step, or let go.
     Pin(Option<u32>),
     /// Hold the original up, or let go.
     Compare(bool),
+    /// The canvas in greys begins or ends.
+    Values(bool),
     /// Unfold the panel's More part.
     MoreOpen(bool),
     /// The panel's new width in points.
@@ -351,10 +358,13 @@ rows! {
     PaintForever, UntilIStop, [], Anywhere, Some(Group::Paint);
     PauseQueue, PauseQueue, [], Anywhere, Some(Group::Paint);
     Surprise, SurpriseMe, [], Anywhere, Some(Group::Paint);
+    SurpriseRest, SurpriseRest, [], Anywhere, Some(Group::Paint);
+    Stop, Stop, [], Anywhere, Some(Group::Paint);
     FocusPrompt, FocusPrompt, [plain("P")], NoText, Some(Group::Paint);
     Keep, Keep, [plain("Enter")], Canvas, Some(Group::Paint);
     Discard, Discard, [plain("Delete")], Canvas, Some(Group::Paint);
     Compare, CompareHold, [plain("O")], NoText, None;
+    Values, ValuesHold, [plain("Y")], NoText, None;
     UndoDiscard, Undo, [], Anywhere, None;
     PreviousResult, PreviousResult, [plain("Left")], Canvas, Some(Group::Paint);
     NextResult, NextResult, [plain("Right")], Canvas, Some(Group::Paint);
@@ -387,6 +397,10 @@ rows! {
     ZoomOut, ZoomOut, [ctrl("Minus")], Anywhere, Some(Group::View);
     TogglePanel, TogglePanel, [plain("F7")], Anywhere, Some(Group::View);
     ToggleStrip, ToggleStrip, [plain("F8")], Anywhere, Some(Group::View);
+    PanLeft, PanLeft, [shift("Left")], Canvas, None;
+    PanRight, PanRight, [shift("Right")], Canvas, None;
+    PanUp, PanUp, [shift("Up")], Canvas, None;
+    PanDown, PanDown, [shift("Down")], Canvas, None;
     CanvasOnly, CanvasOnly, [plain("F")], NoText, Some(Group::View);
     NextRegion, NextRegion, [plain("F6")], Anywhere, Some(Group::View);
     PreviousRegion, PreviousRegion, [shift("F6")], Anywhere, Some(Group::View);
@@ -417,13 +431,17 @@ impl Action {
         ROWS.iter().find(|row| row.action == self).unwrap_or(&ROWS[0])
     }
 
-    /// "Save (Ctrl+S)".
+    /// "Save (Ctrl+S)", and beneath it why it cannot act now.
     #[must_use]
     pub fn tooltip(self, state: &AppState) -> String {
         let label = state.lang.get(self.row().label);
-        match self.keys_text(&state.settings.keys) {
+        let tip = match self.keys_text(&state.settings.keys) {
             Some(keys) => format!("{label} ({keys})"),
             None => label.to_owned(),
+        };
+        match self.obstacle(state) {
+            Some(why) => format!("{tip}\n{why}"),
+            None => tip,
         }
     }
 
@@ -444,52 +462,6 @@ impl Action {
                 | Self::ToolEyedropper
                 | Self::ToolHand
         )
-    }
-
-    /// Whether it can act now.
-    #[must_use]
-    pub fn enabled(self, state: &AppState) -> bool {
-        match self {
-            Self::Vary => state.can_vary(),
-            Self::Paint
-            | Self::PaintFront
-            | Self::PaintFour
-            | Self::PaintForever
-            | Self::Surprise => super::intent::trouble(state).is_none(),
-            Self::Keep => state.shown_entry().is_some_and(|entry| {
-                entry.stage == Stage::Finished && state.document_entry != Some(entry.id)
-            }),
-            Self::Discard => state
-                .shown_entry()
-                .is_some_and(|entry| matches!(entry.stage, Stage::Finished | Stage::Stopped)),
-            Self::UndoDiscard => !state.bin.is_empty(),
-            Self::Undo => state.can_undo(),
-            Self::Redo => state.can_redo(),
-            Self::PauseQueue => {
-                let jobs = &state.jobs;
-                jobs.paused || jobs.running.is_some() || !jobs.waiting.is_empty()
-            }
-            Self::EarlierPrompt => !state.settings.recent_prompts.is_empty(),
-            Self::Heavier | Self::Lighter => !state.prompt.is_empty() || !state.negative.is_empty(),
-            Self::LaterPrompt => state.prompt_walk.is_some(),
-            Self::PreviousResult | Self::NextResult => !state.entries.is_empty(),
-            Self::Copy | Self::Compare => state.has_picture(),
-            Self::Save
-            | Self::SaveAs
-            | Self::MaskInvert
-            | Self::MaskWhole
-            | Self::MaskLeft
-            | Self::MaskRight
-            | Self::MaskTop
-            | Self::MaskBottom
-            | Self::MaskCentre
-            | Self::MaskBorder => state.can_keep(),
-            Self::MaskClear | Self::MaskHide => state.has_mask(),
-            Self::BrushSmaller | Self::BrushLarger | Self::BrushSofter | Self::BrushHarder => {
-                state.tool.strokes()
-            }
-            _ => true,
-        }
     }
 
     /// Whether it is a choice that is made now, for the menu's check.

@@ -56,20 +56,53 @@ pub fn random_seed() -> u64 {
     random() & 0xffff_ffff
 }
 
-/// Rolls a prompt.
+/// Rolls a prompt: a subject, unless one is given, in a colour and a place.
 #[must_use]
-pub fn surprise() -> String {
+pub fn surprise(subject: &str) -> String {
     let dice = random();
     let pick = |list: &[&'static str], shift: u32| list[(dice >> shift) as usize % list.len()];
     let colour = pick(&COLOURS, 0);
+    let subject = if subject.is_empty() { pick(&SUBJECTS, 16) } else { subject };
     let article = if colour.starts_with('o') { "an" } else { "a" };
-    format!("{article} {colour} {}{}", pick(&SUBJECTS, 16), pick(&PLACES, 32))
+    format!("{article} {colour} {subject}{}", pick(&PLACES, 32))
+}
+
+/// What a prompt is about: its words without what the dice add round them.
+#[must_use]
+pub fn subject(prompt: &str) -> &str {
+    let mut words = prompt.trim();
+    for place in PLACES.iter().filter(|place| !place.is_empty()) {
+        words = words.strip_suffix(place).unwrap_or(words);
+    }
+    for before in ["a", "an", "the"].into_iter().chain(COLOURS) {
+        let rest = words.strip_prefix(before).and_then(|rest| rest.strip_prefix(' '));
+        words = rest.map_or(words, str::trim_start);
+    }
+    words
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::models::lexicon;
+
+    #[test]
+    fn the_rest_is_rolled_round_what_stays() {
+        for (prompt, about) in [
+            ("a red fox in the snow", "fox"),
+            ("an orange cat", "cat"),
+            (" the sleepy owl on a branch ", "sleepy owl on a branch"),
+            ("apricots", "apricots"),
+            ("", ""),
+        ] {
+            assert_eq!(subject(prompt), about);
+        }
+        for _ in 0..50 {
+            let rolled = surprise("two sleepy owls");
+            assert_eq!(subject(&rolled), "two sleepy owls", "{rolled}");
+            assert!(SUBJECTS.contains(&subject(&surprise(""))));
+        }
+    }
 
     #[test]
     fn the_dice_say_nothing_that_the_built_in_model_does_not_know() {

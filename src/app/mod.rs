@@ -15,6 +15,7 @@ pub mod keys;
 pub mod library;
 pub mod models;
 pub mod notices;
+mod obstacle;
 pub mod painting;
 pub mod palette;
 pub mod parameters;

@@ -310,6 +310,8 @@ pub struct AppState {
     pub pinned: Option<u32>,
     /// Whether the original is held up for comparison.
     pub compare: bool,
+    /// Whether the canvas is shown in greys, to judge its values.
+    pub values: bool,
     /// The messages.
     pub notices: Notices,
     /// The first start.
@@ -384,6 +386,7 @@ impl AppState {
             scrub: None,
             pinned: None,
             compare: false,
+            values: false,
             notices: Notices::default(),
             welcome,
             panel_over: false,

@@ -24,12 +24,6 @@ impl Tool {
     pub fn strokes(self) -> bool {
         matches!(self, Self::Brush | Self::Eraser | Self::Mask)
     }
-
-    /// Whether its strokes change the picture.
-    #[must_use]
-    pub fn paints(self) -> bool {
-        matches!(self, Self::Brush | Self::Eraser)
-    }
 }
 
 /// A round brush.

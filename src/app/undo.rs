@@ -131,6 +131,7 @@ impl Deed {
                 | Action::PaintFour
                 | Action::PaintForever
                 | Action::Surprise
+                | Action::SurpriseRest
                 | Action::Save
                 | Action::SaveAs => deed(Icon::Keep, Text::Keep),
                 Action::Discard => deed(Icon::Discard, Text::Discard),

@@ -23,6 +23,8 @@ use crate::files::{FileRequest, Wish};
 
 /// The longest suggested name of a file, in bytes; systems take about 255 with the rest of it.
 const LONGEST_NAME: usize = 200;
+/// How far a key moves the view, in points.
+const PAN_STEP: f32 = 64.0;
 
 /// Carries one command out, as a step that can be undone if it changes what undo keeps.
 pub fn update(state: &mut AppState, command: Command) -> Vec<Effect> {
@@ -93,10 +95,10 @@ fn carry_out(state: &mut AppState, command: Command) -> Vec<Effect> {
         Command::AgainEntry { id, same_seed } => return state.paint_again(id, same_seed),
         Command::UseSettings(id) => use_settings(state, id),
         Command::Unqueue(id) => state.unqueue(id),
-        Command::Stop => return state.stop(),
         Command::Scrub(step) => state.scrub = step,
         Command::Pin(step) => state.pinned = step,
         Command::Compare(held) => state.compare = held,
+        Command::Values(held) => state.values = held,
         Command::MoreOpen(open) => state.settings.more_open = open,
         Command::PanelWidth(width) => state.settings.panel_width = width.clamp(240.0, 420.0),
         Command::ClosePanelOver => state.panel_over = false,
@@ -148,7 +150,10 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
         Action::PaintFront => return state.paint(None, true, None),
         Action::PaintFour => return state.paint(Some(4), false, None),
         Action::Vary => return state.shown.map(|id| state.vary(id)).unwrap_or_default(),
-        Action::Surprise => return surprise(state),
+        Action::Surprise | Action::SurpriseRest => {
+            return surprise(state, action == Action::SurpriseRest);
+        }
+        Action::Stop => return state.stop(),
         Action::PaintForever => return state.paint_until_stopped(),
         Action::PauseQueue => return state.pause_queue(),
         Action::FocusPrompt => return vec![Effect::Focus(Focus::PromptRecent)],
@@ -156,8 +161,8 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
         Action::LaterPrompt => state.later_prompt(),
         Action::Undo => state.undo(),
         Action::Redo => state.redo(),
-        // It is held, which its key says by itself; and only the window knows where the cursor is.
-        Action::Compare | Action::Heavier | Action::Lighter => {}
+        // Held ones are said by their keys; and only the window knows where the cursor is.
+        Action::Compare | Action::Values | Action::Heavier | Action::Lighter => {}
         Action::Keep => {
             state.keep_shown();
         }
@@ -206,16 +211,17 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
         Action::MaskBottom => mask_part(state, MaskShape::Bottom),
         Action::MaskCentre => mask_part(state, MaskShape::Centre),
         Action::MaskBorder => mask_part(state, MaskShape::Border),
-        Action::ZoomFit => state.view.fit = true,
-        Action::ZoomFull => zoom_to(state, 1.0),
-        Action::ZoomDouble => zoom_to(state, 2.0),
-        Action::ZoomIn => zoom_to(state, state.view.zoom() * 1.25),
-        Action::ZoomOut => zoom_to(state, state.view.zoom() / 1.25),
+        Action::ZoomFit
+        | Action::ZoomFull
+        | Action::ZoomDouble
+        | Action::ZoomIn
+        | Action::ZoomOut
+        | Action::PanLeft
+        | Action::PanRight
+        | Action::PanUp
+        | Action::PanDown => move_view(state, action),
         Action::TogglePanel => return toggle_panel(state),
-        Action::ToggleStrip => {
-            state.settings.strip_open = !state.settings.strip_open;
-            return vec![Effect::Remember];
-        }
+        Action::ToggleStrip => return toggle_strip(state),
         Action::CanvasOnly => state.canvas_only = !state.canvas_only,
         Action::NextRegion => return vec![Effect::Focus(Focus::Region { back: false })],
         Action::PreviousRegion => return vec![Effect::Focus(Focus::Region { back: true })],
@@ -264,6 +270,11 @@ fn toggle_panel(state: &mut AppState) -> Vec<Effect> {
     vec![Effect::Remember]
 }
 
+fn toggle_strip(state: &mut AppState) -> Vec<Effect> {
+    state.settings.strip_open = !state.settings.strip_open;
+    vec![Effect::Remember]
+}
+
 fn theme(state: &mut AppState, choice: ThemeChoice) -> Vec<Effect> {
     state.settings.theme = choice;
     vec![Effect::Theme(choice), Effect::Remember]
@@ -285,6 +296,22 @@ fn set_strength(state: &mut AppState, percent: u32) {
 fn zoom_to(state: &mut AppState, zoom: f32) {
     let centre = state.canvas_room.map(|side| side / 2.0);
     state.view = state.view.zoomed_at(centre, zoom / state.view.zoom());
+}
+
+/// Moves the view over the picture, which goes the other way.
+fn move_view(state: &mut AppState, action: Action) {
+    let view = &mut state.view;
+    match action {
+        Action::ZoomFull => zoom_to(state, 1.0),
+        Action::ZoomDouble => zoom_to(state, 2.0),
+        Action::ZoomIn => zoom_to(state, state.view.zoom() * 1.25),
+        Action::ZoomOut => zoom_to(state, state.view.zoom() / 1.25),
+        Action::PanLeft => *view = view.panned([PAN_STEP, 0.0]),
+        Action::PanRight => *view = view.panned([-PAN_STEP, 0.0]),
+        Action::PanUp => *view = view.panned([0.0, PAN_STEP]),
+        Action::PanDown => *view = view.panned([0.0, -PAN_STEP]),
+        _ => view.fit = true,
+    }
 }
 
 /// Adds a shape to the mask, or takes it away while the mask's brush erases.
@@ -314,8 +341,10 @@ fn leave_or_stop(state: &mut AppState) -> Vec<Effect> {
 }
 
 /// Paints what the dice say; Enter then paints it again.
-fn surprise(state: &mut AppState) -> Vec<Effect> {
-    state.prompt = examples::surprise();
+/// Rolls words, or all but what the words are about, and paints them.
+fn surprise(state: &mut AppState, rest_only: bool) -> Vec<Effect> {
+    let about = if rest_only { examples::subject(&state.prompt) } else { "" };
+    state.prompt = examples::surprise(about);
     state.count_words();
     let mut effects = state.paint(None, false, None);
     effects.push(Effect::Focus(Focus::Prompt));

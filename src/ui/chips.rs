@@ -42,15 +42,19 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let mut row = ui.new_child(
         UiBuilder::new().id_salt("row").max_rect(row).layout(Layout::left_to_right(Align::Center)),
     );
-    let enabled = Action::Surprise.enabled(cx.state);
+    let obstacle = Action::Surprise.obstacle(cx.state);
+    let enabled = obstacle.is_none();
+    let lang = cx.lang();
+    let tip = |usual| obstacle.clone().unwrap_or(lang.get(usual).into());
     for (index, prompt) in prompts.iter().take(shown).enumerate() {
         let chip = button::chip(&mut row, None, prompt, enabled);
-        if chip.on_hover_text(cx.t(Text::ExampleTip)).clicked() {
+        if chip.on_hover_text(tip(Text::ExampleTip)).clicked() {
             cx.ask(Command::Example(index));
         }
     }
     let chip = button::chip(&mut row, Some(icons::DICE_FIVE), surprise, enabled);
-    if chip.on_hover_text(cx.t(Text::SurpriseTip)).clicked() {
-        cx.act(Action::Surprise);
+    if chip.on_hover_text(tip(Text::SurpriseTip)).clicked() {
+        let keeps = ui.input(|input| input.modifiers.shift);
+        cx.act(if keeps { Action::SurpriseRest } else { Action::Surprise });
     }
 }

@@ -43,7 +43,8 @@ fn heading(ui: &mut Ui, cx: &Cx<'_>, text: Text) {
 /// One command: check, label, keys.
 pub fn item(ui: &mut Ui, cx: &mut Cx<'_>, action: Action) {
     let p = cx.palette;
-    let enabled = action.enabled(cx.state);
+    let obstacle = action.obstacle(cx.state);
+    let enabled = obstacle.is_none();
     let checked = action.checked(cx.state);
     let label = cx.t(action.row().label);
     let sense = if enabled { Sense::click() } else { Sense::hover() };
@@ -76,6 +77,9 @@ pub fn item(ui: &mut Ui, cx: &mut Cx<'_>, action: Action) {
     if response.clicked() {
         cx.act(action);
         ui.close();
+    }
+    if let Some(why) = obstacle {
+        response.on_hover_text(why);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use egui::{Align, Galley, Layout, Rect, Sense, Stroke, StrokeKind, Ui, UiBuilder, pos2, vec2};
 
-use super::shortcuts::compare_is_down;
+use super::shortcuts::is_down;
 use super::tokens::{self, radius, size, space};
 use super::widgets::button::{self, IconButton};
 use super::widgets::ticks::{self, Ticks};
@@ -197,7 +197,7 @@ fn running(ui: &mut Ui, cx: &mut Cx<'_>, entry: &Entry) {
     let tip = Action::LeaveOrStop.keys_text(&cx.state.settings.keys).unwrap_or_default();
     let stop = cx.t(Text::Stop);
     if button::word(ui, Some(icons::STOP), stop, true, false).on_hover_text(tip).clicked() {
-        cx.ask(Command::Stop);
+        cx.act(Action::Stop);
     }
 }
 
@@ -325,7 +325,7 @@ fn compare(ui: &mut Ui, cx: &mut Cx<'_>, tight: bool) {
     } else {
         button::word(ui, Some(icons::COLUMNS), label, true, false).on_hover_text(tip)
     };
-    let key = compare_is_down(ui.ctx(), cx.state) && !ui.ctx().text_edit_focused();
+    let key = is_down(ui.ctx(), cx.state, Action::Compare) && !ui.ctx().text_edit_focused();
     let held = response.is_pointer_button_down_on();
     if held != cx.state.compare && !key {
         cx.ask(Command::Compare(held));

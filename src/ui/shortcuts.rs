@@ -100,6 +100,8 @@ impl Shortcuts {
             }
         });
         commands.extend(compare(ctx, state, place));
+        let values = holds(ctx, state, place, Action::Values) && Action::Values.enabled(state);
+        commands.extend((values != state.values).then_some(Command::Values(values)));
         commands
     }
 
@@ -140,7 +142,7 @@ fn row_of(
     );
     match row.action {
         // Held, not pressed: looked at by itself.
-        Action::Compare => None,
+        Action::Compare | Action::Values => None,
         // Arrows and Enter are the palette's own.
         _ if state.over == Some(Over::Palette) && !opens => None,
         // Esc belongs to popups first.
@@ -159,6 +161,10 @@ fn repeats(action: Action) -> bool {
             | Action::BrushHarder
             | Action::ZoomIn
             | Action::ZoomOut
+            | Action::PanLeft
+            | Action::PanRight
+            | Action::PanUp
+            | Action::PanDown
             | Action::PreviousResult
             | Action::NextResult
             | Action::EarlierPrompt
@@ -170,10 +176,10 @@ fn repeats(action: Action) -> bool {
     )
 }
 
-/// Whether the key of Compare is down.
+/// Whether the key of a command that is held is down.
 #[must_use]
-pub fn compare_is_down(ctx: &Context, state: &AppState) -> bool {
-    let keys = state.settings.keys.of(Action::Compare);
+pub fn is_down(ctx: &Context, state: &AppState, action: Action) -> bool {
+    let keys = state.settings.keys.of(action);
     ctx.input(|input| {
         keys.iter().any(|keys| {
             Key::from_name(keys.key).is_some_and(|key| input.key_down(key))
@@ -182,9 +188,14 @@ pub fn compare_is_down(ctx: &Context, state: &AppState) -> bool {
     })
 }
 
+/// Whether that key is meant for the picture.
+fn holds(ctx: &Context, state: &AppState, place: Place, action: Action) -> bool {
+    is_down(ctx, state, action) && !place.text && state.over.is_none()
+}
+
 /// Compare lasts as long as its key is down.
 fn compare(ctx: &Context, state: &AppState, place: Place) -> Option<Command> {
-    let held = compare_is_down(ctx, state) && !place.text && state.over.is_none();
+    let held = holds(ctx, state, place, Action::Compare);
     // Compare can also be held with the pointer, on the result bar; the key must not fight it.
     let by_pointer = ctx.input(|input| input.pointer.primary_down());
     let changes = held != state.compare && (state.compare || state.has_picture()) && !by_pointer;

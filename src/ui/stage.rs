@@ -61,6 +61,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
         always_sharp: state.settings.prefer.always_sharp,
         pen_pressure: state.settings.prefer.pen_pressure,
         mask_fill: state.settings.mask_opacity as f32 / 100.0,
+        values: state.values,
     };
     for event in canvas.show(ui, &input) {
         cx.ask(match event {

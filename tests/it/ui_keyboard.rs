@@ -6,7 +6,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use pentimento::app::command::ROWS;
 use pentimento::app::words::Lang;
 
-use crate::ui::{finished, later_start, until, window};
+use crate::ui::{finished, later_start, paint, until, window};
 
 type Harness = egui_kittest::Harness<'static, crate::ui::Window>;
 
@@ -87,5 +87,52 @@ fn the_menu_holds_every_command_by_name() {
         let label = Lang::En.get(row.label);
         let found = harness.query_all_by_label(label).next().is_some();
         assert!(found, "'{label}' is not in the menu");
+    }
+}
+
+#[test]
+fn greys_last_as_long_as_their_key() {
+    let mut harness = window(later_start());
+    paint(&mut harness, "one");
+    until(&mut harness, "a result", |shell| finished(shell) == 1);
+    // A letter for the prompt is none for the canvas.
+    harness.key_down(Key::Y);
+    harness.run_steps(2);
+    assert!(!harness.state().state().values);
+    harness.key_up(Key::Y);
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    harness.key_down(Key::Y);
+    harness.run_steps(2);
+    assert!(harness.state().state().values);
+    harness.key_up(Key::Y);
+    harness.run_steps(2);
+    assert!(!harness.state().state().values);
+}
+
+#[test]
+fn the_view_is_moved_by_keys() {
+    let mut harness = window(later_start());
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    press(&mut harness, Modifiers::COMMAND, Key::Num1);
+    let before = harness.state().state().view.offset;
+    press(&mut harness, Modifiers::SHIFT, Key::ArrowRight);
+    press(&mut harness, Modifiers::SHIFT, Key::ArrowUp);
+    let view = harness.state().state().view;
+    assert_eq!(view.offset, [before[0] - 64.0, before[1] + 64.0]);
+    assert!(!view.fit);
+}
+
+#[test]
+fn what_cannot_act_says_why() {
+    let mut harness = window(later_start());
+    harness.get_by_label("Redo").hover();
+    harness.run_steps(60);
+    harness.get_by_label_contains("Nothing to redo");
+    let state = harness.state().state();
+    let grey = ROWS.iter().filter(|row| !row.action.enabled(state)).count();
+    assert!(grey > 10, "{grey} rows are grey on an empty sheet");
+    for row in ROWS.iter().filter(|row| row.action.enabled(state)) {
+        let tip = row.action.tooltip(state);
+        assert!(!tip.contains('\n'), "{tip}");
     }
 }

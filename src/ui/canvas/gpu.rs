@@ -43,6 +43,8 @@ pub(super) struct Scene {
     pub(super) emerging: Option<[Option<Arc<Picture>>; 2]>,
     /// Whether the mask is seen or bounds what emerges.
     pub(super) masked: bool,
+    /// Whether it is copied to the window in greys.
+    pub(super) values: bool,
 }
 
 impl Scene {
@@ -165,6 +167,7 @@ pub(super) struct CanvasGpu {
     compose_key: Option<ComposeKey>,
     compose_group: Option<wgpu::BindGroup>,
     shows_composed: bool,
+    values: bool,
     written: Option<FrameUniform>,
     /// Passes drawn so far, for tests.
     pub(super) drawn: [u32; 2],
@@ -185,6 +188,7 @@ impl CanvasGpu {
             compose_key: None,
             compose_group: None,
             shows_composed: false,
+            values: false,
             written: None,
             drawn: [0; 2],
         }
@@ -211,6 +215,7 @@ impl CanvasGpu {
             self.patch_mask(device, queue, patch);
         }
         self.upload_sides(device, queue, scene);
+        self.values = scene.values;
         self.shows_composed = scene.emerging.is_some() || scene.masked;
         if !self.shows_composed {
             self.compose_key = None;
@@ -252,7 +257,7 @@ impl CanvasGpu {
     pub(super) fn paint(&self, pass: &mut wgpu::RenderPass<'static>) {
         let Some(targets) = &self.targets else { return };
         let group = if self.shows_composed { &targets.copy_composed } else { &targets.copy_base };
-        pass.set_pipeline(&self.pipelines.copy);
+        pass.set_pipeline(self.pipelines.copy(self.values));
         pass.set_bind_group(0, &self.pipelines.frame_group, &[]);
         pass.set_bind_group(1, group, &[]);
         pass.draw(0..4, 0..1);

@@ -330,7 +330,7 @@ impl Pointer {
 
 /// Whether a press with a tool takes a colour.
 pub(super) fn picks(tool: Tool, alt: bool) -> bool {
-    tool == Tool::Eyedropper || tool.paints() && alt
+    tool == Tool::Eyedropper || alt
 }
 
 fn zoom(factor: f32, context: &Context<'_>, view: &mut View) {

@@ -59,8 +59,10 @@ pub struct Canvas {
     ring: ring::Ring,
     patches: Patches,
     pending: Pending,
-    /// Which of the mask's colours it has; chosen when a stroke starts.
+    /// Which of the mask's colours it has; chosen when a stroke starts, or when it comes whole.
     mask_color: usize,
+    /// Whether the mask covered anything in the frame before.
+    mask_covers: bool,
     mask_level: u32,
     /// What lay beneath in the frame before.
     beneath: Option<Plane<4>>,
@@ -96,6 +98,15 @@ impl Canvas {
                 self.mask_color = contrast::mask_color(input.picture, point.at, radius, colors);
             }
         }
+        // A mask that no stroke began has to show anywhere on the picture.
+        let covers = input.mask.as_ref().is_some_and(|layer| !layer.mask.is_empty());
+        if covers && !self.mask_covers && !self.is_stroking() {
+            let [width, height] = [input.size.0, input.size.1].map(|side| side as f32 / 2.0);
+            let (middle, radius) = ([width, height], width.max(height));
+            let colors = &input.colors.mask;
+            self.mask_color = contrast::mask_color(input.picture, middle, radius, colors);
+        }
+        self.mask_covers = covers;
         if view != input.view {
             events.push(CanvasEvent::View(view));
         }
@@ -427,5 +438,6 @@ fn scene(input: &CanvasInput<'_>, screen: &Screen, mix: Option<&Mix>, now: f64) 
         picture: input.picture.cloned(),
         emerging: mix.map(|mix| [side(&mix.from), side(&mix.to)]),
         masked: within || contour > 0.0,
+        values: input.values,
     }
 }

@@ -13,7 +13,8 @@ pub(super) struct Pipelines {
     pub(super) tile_shrunk: wgpu::RenderPipeline,
     pub(super) tile_enlarged: wgpu::RenderPipeline,
     pub(super) sheet: wgpu::RenderPipeline,
-    pub(super) copy: wgpu::RenderPipeline,
+    /// As it is, and in greys.
+    copies: [wgpu::RenderPipeline; 2],
     /// Only emerging, only masked, both.
     composes: [wgpu::RenderPipeline; 3],
 }
@@ -86,19 +87,21 @@ impl Pipelines {
             format: FORMAT,
             constants: &[],
         });
-        let copy = make(&Recipe {
-            vertex: "copy_vertex",
-            fragment: if target.is_srgb() { "copy_fragment_linear" } else { "copy_fragment" },
-            layout: Some(&copy_layout),
-            format: target,
-            constants: &[],
-        });
+        let copy = |values: f64| {
+            make(&Recipe {
+                vertex: "copy_vertex",
+                fragment: if target.is_srgb() { "copy_fragment_linear" } else { "copy_fragment" },
+                layout: Some(&copy_layout),
+                format: target,
+                constants: &[("VALUES", values)],
+            })
+        };
         Self {
             tile_sharp: tile("tile_sharp"),
             tile_shrunk: tile("tile_shrunk"),
             tile_enlarged: tile("tile_enlarged"),
             sheet,
-            copy,
+            copies: [copy(0.0), copy(1.0)],
             composes: [compose(1.0, 0.0), compose(0.0, 1.0), compose(1.0, 1.0)],
             uniform,
             frame_group,
@@ -114,6 +117,10 @@ impl Pipelines {
             (false, _) => &self.composes[1],
             (true, false) => &self.composes[0],
         }
+    }
+
+    pub(super) fn copy(&self, values: bool) -> &wgpu::RenderPipeline {
+        &self.copies[usize::from(values)]
     }
 
     /// A group of textures in the order of their bindings.

@@ -186,16 +186,32 @@ fn copy_vertex(@builtin(vertex_index) index: u32) -> @builtin(position) vec4<f32
     return vec4<f32>(at, 0.0, 1.0);
 }
 
+override VALUES: bool = false;
+
+fn to_light(color: vec3<f32>) -> vec3<f32> {
+    let low = color / 12.92;
+    let high = pow((color + 0.055) / 1.055, vec3<f32>(2.4));
+    return select(high, low, color < vec3<f32>(0.04045));
+}
+
+// What is shown, or the grey that is as light: relative luminance (ITU-R BT.709), in sRGB's curve.
+fn shown_color(position: vec2<f32>) -> vec3<f32> {
+    let color = textureLoad(shown_texture, vec2<i32>(position - frame.origin.xy), 0).rgb;
+    if !VALUES {
+        return color;
+    }
+    let luminance = dot(to_light(color), vec3<f32>(0.2126, 0.7152, 0.0722));
+    let high = 1.055 * pow(luminance, 1.0 / 2.4) - 0.055;
+    return vec3<f32>(select(high, luminance * 12.92, luminance < 0.0031308));
+}
+
 @fragment
 fn copy_fragment(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
-    return textureLoad(shown_texture, vec2<i32>(position.xy - frame.origin.xy), 0);
+    return vec4<f32>(shown_color(position.xy), 1.0);
 }
 
 // For a window whose format turns linear light into sRGB by itself.
 @fragment
 fn copy_fragment_linear(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
-    let color = textureLoad(shown_texture, vec2<i32>(position.xy - frame.origin.xy), 0).rgb;
-    let low = color / 12.92;
-    let high = pow((color + 0.055) / 1.055, vec3<f32>(2.4));
-    return vec4<f32>(select(high, low, color < vec3<f32>(0.04045)), 1.0);
+    return vec4<f32>(to_light(shown_color(position.xy)), 1.0);
 }

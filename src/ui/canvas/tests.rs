@@ -23,6 +23,7 @@ struct Bench {
     emerging: Option<(u64, Arc<Picture>, bool)>,
     mask: Mask,
     look: MaskLook,
+    values: bool,
     view: View,
     tool: Tool,
     events: Vec<CanvasEvent>,
@@ -55,6 +56,7 @@ fn bench(picture: Option<&Picture>) -> (Shared, Harness<'static>, egui_wgpu::Ren
         emerging: None,
         mask: Mask::new(size.0, size.1),
         look: MaskLook::Paint,
+        values: false,
         view: View { fit: false, offset: [10.0, 20.0], ..View::default() },
         tool: Tool::Hand,
         events: Vec::new(),
@@ -97,6 +99,7 @@ fn bench(picture: Option<&Picture>) -> (Shared, Harness<'static>, egui_wgpu::Ren
                 always_sharp: false,
                 pen_pressure: true,
                 mask_fill: 0.45,
+                values: bench.values,
                 colors: colors(),
             };
             let events = bench.canvas.show(&mut ui, &input);
@@ -161,6 +164,26 @@ fn at_100_percent_bytes_in_are_bytes_out() {
     }
     assert_eq!(image.get_pixel(9, 30).0, [46, 46, 46, 255]);
     assert_eq!(image.get_pixel(130, 30).0, [46, 46, 46, 255]);
+}
+
+/// The greys of pure red, green, blue and mid-grey, as CSS's `color(from … xyz-d65 y y y)` gives them.
+#[test]
+fn values_are_as_light_as_the_colours() {
+    let colors = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [128, 128, 128], [10, 10, 10]];
+    let greys: [u8; 5] = [127, 220, 76, 128, 10];
+    let rgba = colors.iter().flat_map(|[r, g, b]| [*r, *g, *b, 255]).collect();
+    let picture = Picture { width: 5, height: 1, rgba };
+    let (bench, mut harness, state) = bench(Some(&picture));
+    harness.render().expect("an adapter");
+    let before = drawn(&state);
+    bench.borrow_mut().values = true;
+    harness.run();
+    let image = harness.render().expect("an adapter");
+    for (x, grey) in (10..).zip(greys) {
+        let [r, g, b, _] = image.get_pixel(x, 20).0;
+        assert!(r == g && g == b && r.abs_diff(grey) <= 1, "{:?}, not {grey}", [r, g, b]);
+    }
+    assert_eq!(drawn(&state), before, "only the copy differs");
 }
 
 #[test]

@@ -48,6 +48,8 @@ pub struct CanvasInput<'a> {
     pub pen_pressure: bool,
     /// How much of the mask's colour lies over the picture where the mask covers fully.
     pub mask_fill: f32,
+    /// Whether all is shown in greys as light as its colours.
+    pub values: bool,
     /// The theme's colours.
     pub colors: CanvasColors,
 }
