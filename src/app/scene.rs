@@ -64,6 +64,8 @@ pub struct Scene {
     pub emerging: Option<Emergence>,
     /// How the mask is seen; `None` when it does not belong to what is shown.
     pub mask: Option<MaskSeen>,
+    /// What is held up for comparison, of the same size.
+    pub original: Option<Plane<4>>,
 }
 
 impl Scene {
@@ -76,7 +78,8 @@ impl Scene {
             return None;
         }
         let at = (x as u32, y as u32);
-        let estimate = self.emerging.as_ref().filter(|emergence| {
+        let emerging = self.emerging.as_ref().filter(|_| self.original.is_none());
+        let estimate = emerging.filter(|emergence| {
             // Half covered is where the contour runs.
             !emergence.within_mask || mask.plane().pixel(at.0, at.1)[0] >= 128
         });
@@ -84,7 +87,7 @@ impl Scene {
             let place = |at: f32, side: u32, to: u32| (at / side as f32 * to as f32) as u32;
             (place(x, width, to_width), place(y, height, to_height))
         };
-        let pixel = match (estimate, &self.picture) {
+        let pixel = match (estimate, self.original.as_ref().or(self.picture.as_ref())) {
             (Some(emergence), _) => {
                 let (x, y) = stretched(emergence.preview.size());
                 flat_pixel(&emergence.preview.picture, x, y)
@@ -151,9 +154,16 @@ impl AppState {
     /// Everything the canvas shows now.
     #[must_use]
     pub fn scene(&self) -> Scene {
-        if self.compare {
-            return self.still(self.original());
+        let scene = self.unaided_scene();
+        if !self.compare {
+            return scene;
         }
+        let original = self.original().filter(|original| original.size() == scene.size);
+        if original.is_some() { Scene { original, ..scene } } else { self.still(self.original()) }
+    }
+
+    /// The same without what is held up beside it.
+    fn unaided_scene(&self) -> Scene {
         let Some(entry) = self.shown_entry() else { return self.still(self.document.picture()) };
         let masked = entry.masked();
         let origin = || entry.origin.clone();
@@ -181,6 +191,7 @@ impl AppState {
                     picture: base.filter(|base| same_shape(base.size(), size)),
                     emerging: Some(emerge(preview, entry.step_secs())),
                     mask: self.mask_seen(size),
+                    original: None,
                 }
             }
             Stage::Finished => {
@@ -207,7 +218,7 @@ impl AppState {
     fn still(&self, picture: Option<Plane<4>>) -> Scene {
         let size = picture.as_ref().map_or_else(|| self.new_size(), Plane::size);
         let mask = picture.as_ref().and_then(|_| self.mask_seen(size));
-        Scene { size, picture, emerging: None, mask }
+        Scene { size, picture, emerging: None, mask, original: None }
     }
 
     fn mask_seen(&self, size: (u32, u32)) -> Option<MaskSeen> {

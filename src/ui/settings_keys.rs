@@ -99,8 +99,8 @@ fn field(ui: &mut Ui, cx: &Cx<'_>, action: Action, binding: Option<Binding>) -> 
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &spoken));
     let (fill, line) = match (binding.is_some(), response.hovered()) {
         (true, _) => (p.raised, Stroke::new(2.0, p.focus)),
-        (false, true) => (p.hover, Stroke::new(1.0, p.edge)),
-        (false, false) => (p.raised, Stroke::new(1.0, tokens::faded(p.edge, 0.6))),
+        (false, true) => (p.hover, Stroke::new(1.0, p.text_3)),
+        (false, false) => (p.raised, Stroke::new(1.0, p.edge)),
     };
     ui.painter().rect(rect, radius::S, fill, line, StrokeKind::Inside);
     let colour = if all.is_empty() || binding.is_some() { p.text_3 } else { p.text_1 };

@@ -216,11 +216,8 @@ pub(super) fn search_field(
         info.label = Some(hint.to_owned());
         info
     });
-    let line = if response.has_focus() {
-        Stroke::new(2.0, p.focus)
-    } else {
-        Stroke::new(1.0, tokens::faded(p.edge, 0.6))
-    };
+    let line =
+        if response.has_focus() { Stroke::new(2.0, p.focus) } else { Stroke::new(1.0, p.edge) };
     let kind = egui::StrokeKind::Inside;
     let frame = egui::epaint::RectShape::new(rect, tokens::radius::S, p.raised, line, kind);
     ui.painter().set(back, frame);

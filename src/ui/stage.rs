@@ -24,6 +24,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
     let input = CanvasInput {
         size: scene.size,
         picture: scene.picture.as_ref(),
+        original: scene.original.as_ref(),
         emerging: scene.emerging.as_ref().map(|e| Emerging {
             key: e.preview.key,
             picture: &e.preview.picture,

@@ -88,9 +88,9 @@ fn wear(style: &mut egui::Style, p: &Palette) {
         expansion: 0.0,
     };
     v.widgets.noninteractive = look(p.panel, Stroke::new(1.0, p.line), p.text_1);
-    let outline = Stroke::new(1.0, tokens::faded(p.edge, 0.6));
+    let outline = Stroke::new(1.0, p.edge);
     v.widgets.inactive = look(p.raised, outline, p.text_1);
-    v.widgets.hovered = look(p.hover, Stroke::new(1.0, p.edge), p.text_1);
+    v.widgets.hovered = look(p.hover, Stroke::new(1.0, p.text_3), p.text_1);
     v.widgets.active = look(p.active, Stroke::NONE, p.text_1);
     v.widgets.open = look(p.active, Stroke::NONE, p.text_1);
 }

@@ -17,6 +17,7 @@ from split import held_out
 
 PEOPLE = {0, 1}  # emojibase's groups of faces and people: their skin keeps its hue
 MIRRORED = {3, 4}  # animals and food look right both ways
+WANDERING = 0.2  # single objects of any size anywhere, which no word says: where a fill's hole may be
 STYLES = {"3d": 0.75, "flat": 0.25}
 
 
@@ -127,6 +128,10 @@ def layout(rng, things, relation, side, height, width, ground):
     foot = lambda size: base - rng.uniform(0.12, 0.22) - size / 2 if ground else base / 2 + rng.uniform(-0.06, 0.06)
     if relation is None:
         thing = things[0]
+        if thing.count == 1 and rng.random() < WANDERING:
+            size = rng.uniform(0.28, 0.62)
+            x, y = ((length - size) * rng.uniform(-0.5, 0.5) for length in (breadth, base))
+            return [(0, size, x, base / 2 + y, False)]
         if thing.count == 1:
             size, x = layout_one(rng, thing, side, width)
             y = max(foot(size), size * 0.45)

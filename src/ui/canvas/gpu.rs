@@ -1,7 +1,8 @@
 //! The canvas's own passes: base, composition, copy. Each runs only when what it shows has changed,
 //! so a frame that the pointer's movement caused costs one copy.
 //!
-//! egui's renderer owns one [`CanvasGpu`]; [`super::paint`] calls it. Reads no input, keeps no document.
+//! egui's renderer owns one [`CanvasGpu`], and another for what is held up beside it; [`super::paint`]
+//! calls them. Reads no input, keeps no document.
 
 use std::sync::Arc;
 
@@ -48,6 +49,12 @@ pub(super) struct Scene {
 }
 
 impl Scene {
+    /// Another picture in this one's place, by itself.
+    pub(super) fn beside(&self, picture: &Plane<4>) -> Self {
+        let picture = Some(picture.clone());
+        Self { picture, emerging: None, masked: false, ..*self }
+    }
+
     fn canvas_size(&self) -> (u32, u32) {
         let [width, height] = self.uniform.canvas;
         (width as u32, height as u32)
@@ -154,6 +161,8 @@ struct Uploaded {
 
 /// Everything that the canvas keeps on the graphics card.
 pub(super) struct CanvasGpu {
+    /// The window's format.
+    pub(super) target: wgpu::TextureFormat,
     pipelines: Pipelines,
     targets: Option<Targets>,
     pub(super) tiles: Tiles,
@@ -177,6 +186,7 @@ impl CanvasGpu {
     pub(super) fn new(device: &wgpu::Device, target: wgpu::TextureFormat) -> Self {
         let blank = texture(device, (1, 1), wgpu::TextureUsages::empty());
         Self {
+            target,
             pipelines: Pipelines::new(device, target),
             targets: None,
             tiles: Tiles::default(),
@@ -251,6 +261,13 @@ impl CanvasGpu {
             }
         }
         self.compose_key = Some(key);
+    }
+
+    /// Gives back what it holds for a picture that is shown no longer.
+    pub(super) fn let_go(&mut self) {
+        self.tiles.clear();
+        self.targets = None;
+        self.base_key = None;
     }
 
     /// Copies the canvas into the window's pass, whose viewport is the canvas.

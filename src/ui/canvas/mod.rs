@@ -16,6 +16,7 @@ mod resample;
 mod ring;
 mod tiles;
 mod types;
+mod wipe;
 
 #[cfg(test)]
 mod tests;
@@ -35,7 +36,7 @@ use crate::plane::Plane;
 use super::tokens;
 use fade::{Mix, Side};
 use gpu::{FrameUniform, Scene};
-use paint::{CanvasCallback, Patches, Pending};
+use paint::{CanvasCallback, OriginalCallback, Patches, Pending};
 
 pub use paint::install;
 pub use types::{CanvasColors, CanvasEvent, CanvasInput, Emerging, MaskLayer, MaskLook};
@@ -57,6 +58,7 @@ pub struct Canvas {
     fade: fade::Fade,
     overlay: overlay::Overlay,
     ring: ring::Ring,
+    wipe: wipe::Wipe,
     patches: Patches,
     pending: Pending,
     /// Which of the mask's colours it has; chosen when a stroke starts, or when it comes whole.
@@ -133,16 +135,31 @@ impl Canvas {
         {
             self.follow_mask(layer);
         }
+        let original = input.original.map(|picture| scene.beside(picture));
         let patches = Arc::clone(&self.patches);
         self.pending = Arc::new(Mutex::new(Some(scene)));
-        let callback = CanvasCallback { scene: Arc::clone(&self.pending), patches };
+        let compares = original.is_some();
+        let callback = CanvasCallback { scene: Arc::clone(&self.pending), patches, compares };
         ui.painter().add(egui_wgpu::Callback::new_paint_callback(room, callback));
+        self.hold_up(ui, room, original, screen.points(input.size));
         self.decorate(ui, &response, input, &screen);
 
         if moves {
             ui.ctx().request_repaint();
         }
         events
+    }
+
+    /// Lays what is held up for comparison over the picture, whose rectangle is `sheet`.
+    fn hold_up(&mut self, ui: &Ui, room: Rect, original: Option<Scene>, sheet: Rect) {
+        let Some(scene) = original else {
+            self.wipe = wipe::Wipe::default();
+            return;
+        };
+        let part = self.wipe.follow(room, ui.input(|input| input.pointer.latest_pos()));
+        let painter = ui.painter_at(part.intersect(ui.clip_rect()));
+        painter.add(egui_wgpu::Callback::new_paint_callback(room, OriginalCallback { scene }));
+        self.wipe.show(&ui.painter_at(room), sheet);
     }
 
     /// Takes back what the last call of [`Self::show`] gave to be drawn, as that pass of egui is
@@ -247,10 +264,8 @@ impl Canvas {
     fn decorate(&mut self, ui: &Ui, response: &Response, input: &CanvasInput<'_>, screen: &Screen) {
         let painter = ui.painter_at(response.rect);
         if input.picture.is_none() {
-            let sheet = screen.sheet(input.size) / screen.pixels_per_point;
-            let sheet = sheet.translate(screen.corner.to_vec2() / screen.pixels_per_point);
             let outline = Stroke::new(1.0, input.colors.line);
-            painter.rect_stroke(sheet, 0.0, outline, StrokeKind::Outside);
+            painter.rect_stroke(screen.points(input.size), 0.0, outline, StrokeKind::Outside);
         }
         if response.has_focus() {
             let ring = Stroke::new(2.0, input.colors.focus);
@@ -374,6 +389,12 @@ impl Screen {
             let (x, y) = (x as f32, y as f32);
             egui::pos2(a * x + b * y + self.offset[0], c * x + d * y + self.offset[1])
         }))
+    }
+
+    /// The same in the window's points.
+    fn points(&self, size: (u32, u32)) -> Rect {
+        let sheet = self.sheet(size) / self.pixels_per_point;
+        sheet.translate(self.corner.to_vec2() / self.pixels_per_point)
     }
 }
 

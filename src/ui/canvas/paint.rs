@@ -20,6 +20,8 @@ pub(super) type Pending = Arc<Mutex<Option<Scene>>>;
 pub(super) struct CanvasCallback {
     pub(super) scene: Pending,
     pub(super) patches: Patches,
+    /// Whether [`OriginalCallback`] comes after it.
+    pub(super) compares: bool,
 }
 
 impl CallbackTrait for CanvasCallback {
@@ -31,6 +33,9 @@ impl CallbackTrait for CanvasCallback {
         encoder: &mut wgpu::CommandEncoder,
         resources: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
+        if let Some(Original(gpu)) = resources.get_mut().filter(|_| !self.compares) {
+            gpu.let_go();
+        }
         if let Some(gpu) = resources.get_mut::<CanvasGpu>() {
             let Some(scene) = &*self.scene.lock() else { return Vec::new() };
             let patches = std::mem::take(&mut *self.patches.lock());
@@ -46,6 +51,47 @@ impl CallbackTrait for CanvasCallback {
         resources: &CallbackResources,
     ) {
         if let Some(gpu) = resources.get::<CanvasGpu>() {
+            gpu.paint(pass);
+        }
+    }
+}
+
+/// A canvas of its own for what is held up; made when it is first asked for.
+struct Original(CanvasGpu);
+
+/// What is held up beside the picture, as egui carries it.
+pub(super) struct OriginalCallback {
+    pub(super) scene: Scene,
+}
+
+impl CallbackTrait for OriginalCallback {
+    fn prepare(
+        &self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        _screen: &ScreenDescriptor,
+        encoder: &mut wgpu::CommandEncoder,
+        resources: &mut CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        let Some(format) = resources.get::<CanvasGpu>().map(|gpu| gpu.target) else {
+            return Vec::new();
+        };
+        if !resources.contains::<Original>() {
+            resources.insert(Original(CanvasGpu::new(device, format)));
+        }
+        if let Some(Original(gpu)) = resources.get_mut() {
+            gpu.prepare(device, queue, encoder, &self.scene, &[]);
+        }
+        Vec::new()
+    }
+
+    fn paint(
+        &self,
+        _info: PaintCallbackInfo,
+        pass: &mut wgpu::RenderPass<'static>,
+        resources: &CallbackResources,
+    ) {
+        if let Some(Original(gpu)) = resources.get() {
             gpu.paint(pass);
         }
     }

@@ -18,6 +18,7 @@ struct Bench {
     canvas: Canvas,
     size: (u32, u32),
     picture: Option<Plane<4>>,
+    original: Option<Plane<4>>,
     raster: Option<Raster>,
     brush: Brush,
     emerging: Option<(u64, Arc<Picture>, bool)>,
@@ -51,6 +52,7 @@ fn bench(picture: Option<&Picture>) -> (Shared, Harness<'static>, egui_wgpu::Ren
         canvas: Canvas::default(),
         size,
         picture: picture.map(Plane::from),
+        original: None,
         raster: None,
         brush: Brush { size_px: 20.0, hardness: 1.0, erases: false },
         emerging: None,
@@ -79,6 +81,7 @@ fn bench(picture: Option<&Picture>) -> (Shared, Harness<'static>, egui_wgpu::Ren
             let input = CanvasInput {
                 size: bench.size,
                 picture: bench.picture.as_ref(),
+                original: bench.original.as_ref(),
                 emerging: bench.emerging.as_ref().map(|(key, picture, within_mask)| Emerging {
                     key: *key,
                     picture,
@@ -184,6 +187,25 @@ fn values_are_as_light_as_the_colours() {
         assert!(r == g && g == b && r.abs_diff(grey) <= 1, "{:?}, not {grey}", [r, g, b]);
     }
     assert_eq!(drawn(&state), before, "only the copy differs");
+}
+
+#[test]
+fn the_original_is_held_up_and_wiped_to_the_pointer() {
+    let (bench, mut harness, _state) = bench(Some(&flat(120, 90, 200)));
+    bench.borrow_mut().original = Some(Plane::from(&flat(120, 90, 50)));
+    harness.hover_at(egui::pos2(100.0, 50.0));
+    harness.run();
+    let at = |harness: &mut Harness<'_>, x: u32| {
+        let image = harness.render().expect("an adapter");
+        [10, x - 4, x + 4, 128].map(|x| image.get_pixel(x, 40).0[0])
+    };
+    assert_eq!(at(&mut harness, 100), [50; 4], "the whole picture");
+    harness.hover_at(egui::pos2(60.0, 70.0));
+    harness.run();
+    assert_eq!(at(&mut harness, 60), [50, 50, 200, 200]);
+    bench.borrow_mut().original = None;
+    harness.run();
+    assert_eq!(at(&mut harness, 60), [200; 4]);
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub struct CanvasInput<'a> {
     pub size: (u32, u32),
     /// The picture; `None` shows the empty sheet.
     pub picture: Option<&'a Plane<4>>,
+    /// What is held up before it; the pointer's first move sideways makes it end at the pointer.
+    pub original: Option<&'a Plane<4>>,
     /// The picture that is emerging over it.
     pub emerging: Option<Emerging<'a>>,
     /// The mask, where there is one.
