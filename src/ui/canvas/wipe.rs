@@ -31,7 +31,7 @@ impl Wipe {
 
     /// Draws the line over the picture, light on dark, if there is one.
     pub(super) fn show(&self, painter: &Painter, sheet: Rect) {
-        let Some(x) = self.line else { return };
+        let Some(x) = self.line.filter(|x| sheet.x_range().contains(*x)) else { return };
         let range = sheet.y_range();
         painter.vline(x, range, Stroke::new(3.0, tokens::RING_DARK));
         painter.vline(x, range, Stroke::new(1.0, tokens::RING_LIGHT));
