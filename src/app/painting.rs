@@ -10,7 +10,9 @@ use super::jobs::{Entry, EntryId, Job, Stage};
 use super::notices::Kind;
 use super::state::{AppState, Effect, Welcome};
 use super::trouble;
-use crate::engine::protocol::{InitPicture, InpaintMask, PaintRequest, Posterior, Variation};
+use crate::engine::protocol::{
+    FillArea, InitPicture, InpaintMask, PaintRequest, Posterior, Variation,
+};
 use crate::plane::Plane;
 
 /// How far a near relative goes towards other noise.
@@ -38,6 +40,7 @@ impl AppState {
         let mask = matches!(mode, Mode::Fill | Mode::Refine).then(|| InpaintMask {
             coverage: self.document.mask.plane().clone(),
             feather_px: self.document.feather_px,
+            area: FillArea::Whole,
         });
         let paint = &self.settings.paint;
         let request = PaintRequest {

@@ -11,8 +11,8 @@ use image::{GrayImage, Rgba, Rgba32FImage, RgbaImage};
 use super::args::Generate;
 use crate::document::codec::{Decoded, decode_picture};
 use crate::engine::protocol::{
-    Conditions, Coverage, InitPicture, InpaintMask, ModelChoices, PaintRequest, Picture, Posterior,
-    Refiner, Savings, Variation,
+    Conditions, Coverage, FillArea, InitPicture, InpaintMask, ModelChoices, PaintRequest, Picture,
+    Posterior, Refiner, Savings, Variation,
 };
 use crate::files::hub::HubSettings;
 use crate::models::depth;
@@ -90,8 +90,13 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
             );
         }
         let coverage = resized_coverage(coverage(&mask), size);
-        request.mask =
-            Some(InpaintMask { coverage: (&coverage).into(), feather_px: args.mask_blur });
+        let area = if args.fill_around { FillArea::Around } else { FillArea::Whole };
+        if args.fill_around {
+            // The size is the picture's; the part has one of its own.
+            request.size = None;
+        }
+        let coverage = (&coverage).into();
+        request.mask = Some(InpaintMask { coverage, feather_px: args.mask_blur, area });
     }
     let usual_strength = if args.mask.is_some() { 1.0 } else { 0.6 };
     request.init = Some(InitPicture {

@@ -82,29 +82,43 @@ fn with_halves(picture: Plane<4>) -> Plane<4> {
     picture
 }
 
-/// `painted` laid over `original` through the mask, fading in over `feather_px` from its edge
-/// inward. Where the mask is 0, every bit is the original's: the tiles there are the same ones.
+/// `painted` laid over `original` at `place`, which holds all of the mask, through that mask, fading
+/// in over `feather_px` from its edge inward. Where the mask is 0, every bit is the original's: the
+/// tiles there are the same ones.
 #[must_use]
-pub fn blended(original: &Plane<4>, painted: &Rgb, mask: &Plane<1>, feather_px: f32) -> Plane<4> {
+pub fn blended(
+    original: &Plane<4>,
+    painted: &Rgb,
+    place: PixelRect,
+    mask: &Plane<1>,
+    feather_px: f32,
+) -> Plane<4> {
     let size = original.size();
     // What fades far needs to see far: larger blocks look less often at the same pixels.
     let side = TILE * (feather_px.ceil() as u32).div_ceil(TILE).max(1);
     let blocks = (0..size.1).step_by(side as usize).flat_map(|y0| {
         (0..size.0).step_by(side as usize).map(move |x0| {
             let (x1, y1) = ((x0 + side).min(size.0), (y0 + side).min(size.1));
-            PixelRect { x0, y0, x1, y1 }
+            PixelRect { x0, y0, x1, y1 }.intersection(place)
         })
     });
     let blocks: Vec<PixelRect> = blocks.filter(|block| !mask.is_zero_in(*block)).collect();
     let mixed = blocks.into_par_iter().map(|block| {
         let weights = feathered(mask, block, feather_px);
-        (block, mix(&original.read(block), &stretched(painted, size, block), &weights))
+        let part = PixelRect {
+            x0: block.x0 - place.x0,
+            y0: block.y0 - place.y0,
+            x1: block.x1 - place.x0,
+            y1: block.y1 - place.y0,
+        };
+        let painted = stretched(painted, place.size(), part);
+        (block, mix(&original.read(block), &painted, &weights))
     });
     let mut result = original.clone();
     for (block, pixels) in mixed.collect::<Vec<_>>() {
         // A large block may hold tiles that the mask leaves alone.
         for at in result.tiles_in(block).filter(|at| mask.tile(*at).is_some()) {
-            let rect = result.tile_rect(at);
+            let rect = result.tile_rect(at).intersection(block);
             let stride = 4 * block.size().0 as usize;
             let from = 4 * (rect.x0 - block.x0) as usize;
             let rows = (rect.y0 - block.y0) as usize..(rect.y1 - block.y0) as usize;
@@ -183,7 +197,7 @@ mod tests {
         let whole = PixelRect::whole((10, 10));
         for feather in [0.0, 1.0, 3.0, 40.0] {
             let weights = feathered(&mask, whole, feather);
-            let blended = blended(&original, &grey(10, 10, 200), &mask, feather).to_flat();
+            let blended = blended(&original, &grey(10, 10, 200), whole, &mask, feather).to_flat();
             for (i, (weight, covered)) in weights.iter().zip(mask.to_flat()).enumerate() {
                 assert!(*weight <= covered);
                 if covered == 0 {
@@ -238,7 +252,13 @@ mod tests {
         let mut mask = Plane::<1>::new((700, 600));
         mask.fill_rect(PixelRect { x0: 300, y0: 40, x1: 340, y1: 300 }, [255]);
         for feather in [0.0, 5.0, 300.0] {
-            let blended = blended(&original, &grey(64, 55, 200), &mask, feather);
+            let blended = blended(
+                &original,
+                &grey(64, 55, 200),
+                PixelRect::whole((700, 600)),
+                &mask,
+                feather,
+            );
             let changed = |at: &TileAt| blended.tile_key(*at) != original.tile_key(*at);
             let places = original.tiles_in(PixelRect::whole((700, 600)));
             assert_eq!(places.filter(changed).collect::<Vec<_>>(), [(1, 0), (1, 1)]);

@@ -154,6 +154,7 @@ fn lightness(depth: &Plane<4>) -> DepthMap {
 
 #[cfg(test)]
 mod tests {
+    use super::super::protocol::FillArea;
     use super::*;
 
     fn grey(width: u32, height: u32, value: impl Fn(u32) -> u8) -> Plane<4> {
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn half_covered_pixels_lie_in_the_hole() {
         let coverage = Plane::from_flat((4, 2), &[0, 127, 128, 255, 0, 0, 0, 0]);
-        let mask = InpaintMask { coverage, feather_px: 0.0 };
+        let mask = InpaintMask { coverage, feather_px: 0.0, area: FillArea::Whole };
         let row = [false, false, true, true];
         assert_eq!(hole(Some(&mask), (4, 1)), row);
         assert_eq!(hole(Some(&mask), (2, 1)), [false, true]);

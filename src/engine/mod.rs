@@ -3,6 +3,7 @@
 //! Called by the window's shell and by the command line; it alone calls [`crate::diffusion`] and
 //! [`crate::models`] to paint. It knows nothing of egui, and its protocol nothing of tensors.
 
+pub mod area;
 pub mod compose;
 pub mod condition;
 pub mod depth;

@@ -15,7 +15,7 @@ use super::protocol::{
     Phase, Posterior, Preview, PreviewKind, Refiner, Request, Timing,
 };
 use super::resident::Residents;
-use super::resolve::{self, Resolved};
+use super::resolve::{self, Resolved, Whole};
 use super::worker::{Done, Generator, Reporter, Stop};
 use crate::diffusion::error::DiffusionError;
 use crate::diffusion::noise::sources;
@@ -27,7 +27,7 @@ use crate::models::identify::Task;
 use crate::models::{ModelError, ModelFolder};
 use crate::ops::candle::Candle;
 use crate::ops::cpu::{Cpu, DType, Isa};
-use crate::plane::Plane;
+use crate::plane::{PixelRect, Plane};
 use crate::types::{UnknownName, WeightBits};
 
 /// Which implementation of the layers computes.
@@ -422,7 +422,7 @@ fn paint(
             reporter.say(Event::Notice { job, notice: Notice::DecodedInFull });
         }
         let rgb = preview::picture(&decoded.values, (height as usize, width as usize));
-        let picture = placed(&rgb, request, resolved.size);
+        let picture = placed(&rgb, resolved);
         timing.decode_secs += start.elapsed().as_secs_f64();
         let latent = request.latents.then(|| Latent {
             shape: [model.vae_config().latent_channels, cells.0, cells.1],
@@ -436,11 +436,19 @@ fn paint(
 }
 
 /// The result at the initial picture's size, blended into it where there is a mask.
-fn placed(rgb: &preview::Rgb, request: &PaintRequest, size: (u32, u32)) -> Plane<4> {
-    let Some(init) = &request.init else { return compose::picture(rgb, size) };
-    match &request.mask {
-        Some(mask) => compose::blended(&init.picture, rgb, &mask.coverage, mask.feather_px),
-        None => compose::picture(rgb, init.picture.size()),
+fn placed(rgb: &preview::Rgb, resolved: &Resolved) -> Plane<4> {
+    let request = &resolved.request;
+    let Some(init) = &request.init else { return compose::picture(rgb, resolved.size) };
+    let size = init.picture.size();
+    match (&request.mask, &resolved.whole) {
+        (Some(mask), Some(Whole { picture, coverage, area })) => {
+            compose::blended(picture, rgb, *area, coverage, mask.feather_px)
+        }
+        (Some(mask), None) => {
+            let whole = PixelRect::whole(size);
+            compose::blended(&init.picture, rgb, whole, &mask.coverage, mask.feather_px)
+        }
+        (None, _) => compose::picture(rgb, size),
     }
 }
 

@@ -44,6 +44,16 @@ pub struct InitPicture {
     pub posterior: Posterior,
 }
 
+/// What a fill works on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FillArea {
+    /// The whole picture.
+    #[default]
+    Whole,
+    /// What lies round the mask (see [`super::area::around`]), at the model's own size.
+    Around,
+}
+
 /// The part to paint again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InpaintMask {
@@ -51,6 +61,8 @@ pub struct InpaintMask {
     pub coverage: Plane<1>,
     /// Width in pixels over which the result fades into the original, inward from the mask's edge.
     pub feather_px: f32,
+    /// What of the picture is worked on.
+    pub area: FillArea,
 }
 
 /// What only some models are told; the others let it pass.

@@ -3,9 +3,10 @@
 
 use std::sync::{Arc, LazyLock};
 
+use super::area;
 use super::protocol::{
-    Conditions, FailureKind, InitPicture, JobError, ModelInfo, ModelSource, Notice, PaintRequest,
-    Part, Sampler, Savings, Schedule, Task,
+    Conditions, FailureKind, FillArea, InitPicture, JobError, ModelInfo, ModelSource, Notice,
+    PaintRequest, Part, Sampler, Savings, Schedule, Task,
 };
 use super::worker::Stop;
 use crate::diffusion::depth::DepthMap;
@@ -14,6 +15,7 @@ use crate::models::defaults::{Extras, Usual};
 use crate::models::identify::identify;
 use crate::models::lexicon::{self, English};
 use crate::models::{ModelError, ModelFolder, pocket};
+use crate::plane::{PixelRect, Plane};
 
 /// Longest side of what is painted, in pixels.
 const LONGEST_SIDE: u32 = 4096;
@@ -31,8 +33,10 @@ const MOST_PICTURES: u32 = 1000;
 /// A request with nothing left open.
 #[derive(Clone)]
 pub struct Resolved {
-    /// The request as it came.
+    /// The request; its picture and mask are those of the area that is worked on.
     pub request: PaintRequest,
+    /// What the area was cut from; `None` where it is the whole.
+    pub whole: Option<Whole>,
     /// Width and height that the model works at.
     pub size: (u32, u32),
     /// Steps of the whole schedule.
@@ -51,6 +55,43 @@ pub struct Resolved {
     pub notices: Vec<Notice>,
 }
 
+/// A picture and its mask, of which a part is worked on.
+#[derive(Clone)]
+pub struct Whole {
+    /// The picture.
+    pub picture: Plane<4>,
+    /// The mask's coverage.
+    pub coverage: Plane<1>,
+    /// The part.
+    pub area: PixelRect,
+}
+
+impl Whole {
+    /// Cuts a request's area out, if it asks for one.
+    fn cut(request: &mut PaintRequest) -> Option<Self> {
+        let (init, mask) = (request.init.as_mut()?, request.mask.as_mut()?);
+        // A map of depths is one of the whole.
+        let wanted = mask.area == FillArea::Around && request.conditions.depth.is_none();
+        let area = area::around(&mask.coverage).filter(|_| wanted)?;
+        let (picture, coverage) = (init.picture.cut(area), mask.coverage.cut(area));
+        Some(Self {
+            picture: std::mem::replace(&mut init.picture, picture),
+            coverage: std::mem::replace(&mut mask.coverage, coverage),
+            area,
+        })
+    }
+
+    /// Puts it back.
+    fn restore(&self, request: &mut PaintRequest) {
+        if let Some(init) = &mut request.init {
+            init.picture = self.picture.clone();
+        }
+        if let Some(mask) = &mut request.mask {
+            mask.coverage = self.coverage.clone();
+        }
+    }
+}
+
 impl Resolved {
     /// The first of the job's pictures that is not done yet.
     #[must_use]
@@ -62,7 +103,7 @@ impl Resolved {
     /// The request as it can be stored and painted again.
     #[must_use]
     pub fn complete_request(&self) -> PaintRequest {
-        PaintRequest {
+        let mut complete = PaintRequest {
             size: Some(self.size),
             steps: Some(self.steps),
             sampler: Some(self.sampler),
@@ -71,7 +112,11 @@ impl Resolved {
             resume: None,
             anyway: false,
             ..self.request.clone()
+        };
+        if let Some(whole) = &self.whole {
+            whole.restore(&mut complete);
         }
+        complete
     }
 }
 
@@ -194,6 +239,8 @@ fn check_init(init: &InitPicture) -> Result<(), Stop> {
 /// # Errors
 /// The size the model would work at is too large.
 pub fn resolve(request: &PaintRequest, info: &ModelInfo) -> Result<Resolved, Stop> {
+    let mut request = request.clone();
+    let whole = Whole::cut(&mut request);
     let init_size = request.init.as_ref().map(|init| init.picture.size());
     let size = match (request.size, init_size) {
         (Some(asked), _) => info.rounded(asked),
@@ -205,11 +252,11 @@ pub fn resolve(request: &PaintRequest, info: &ModelInfo) -> Result<Resolved, Sto
     if let Some(asked) = request.size.filter(|asked| *asked != size) {
         notices.push(Notice::SizeRounded { asked, used: size });
     }
-    let mut request = request.clone();
     notices.extend(translate(&mut request));
     let picture_guidance = request.conditions.picture_guidance.unwrap_or(PICTURE_GUIDANCE);
     forget_unheard(&mut request.conditions, info);
     Ok(Resolved {
+        whole,
         size,
         steps: request.steps.unwrap_or(info.default_steps),
         sampler: request.sampler.unwrap_or(info.default_sampler),

@@ -8,11 +8,11 @@ use pentimento::cancel::CancelToken;
 use pentimento::engine::Engine;
 use pentimento::engine::painter::Options;
 use pentimento::engine::protocol::{
-    Event, FailureKind, InitPicture, InpaintMask, JobId, Midway, Notice, PaintRequest, Painted,
-    Posterior, PromptStyle, Request, Sampler, Timing, Variation,
+    Event, FailureKind, FillArea, InitPicture, InpaintMask, JobId, Midway, Notice, PaintRequest,
+    Painted, Posterior, PromptStyle, Request, Sampler, Timing, Variation,
 };
 use pentimento::engine::worker::{Done, Generator, Reporter, Stop};
-use pentimento::plane::Plane;
+use pentimento::plane::{PixelRect, Plane};
 
 /// Does what the prompt says.
 struct Scripted;
@@ -229,7 +229,11 @@ fn a_fill_changes_nothing_outside_its_mask_whatever_the_sizes() {
         let mask = left_half(width, height);
         let request = PaintRequest {
             init: Some(init(picture.clone(), 1.0)),
-            mask: Some(InpaintMask { coverage: mask.clone(), feather_px: 6.0 }),
+            mask: Some(InpaintMask {
+                coverage: mask.clone(),
+                feather_px: 6.0,
+                area: FillArea::Whole,
+            }),
             size: None,
             ..small("a red apple")
         };
@@ -245,6 +249,37 @@ fn a_fill_changes_nothing_outside_its_mask_whatever_the_sizes() {
         }
         assert!(changed > mask.len() / 4, "the inside was painted");
     }
+}
+
+#[test]
+fn a_fill_round_its_mask_works_on_that_part_and_returns_the_whole() {
+    let picture = colourful(300, 200);
+    let hole = PixelRect { x0: 20, y0: 30, x1: 60, y1: 70 };
+    let mut coverage = Plane::new((300, 200));
+    coverage.fill_rect(hole, [255]);
+    let request = |area| PaintRequest {
+        init: Some(init(picture.clone(), 1.0)),
+        mask: Some(InpaintMask { coverage: coverage.clone(), feather_px: 0.0, area }),
+        size: None,
+        ..small("a red apple")
+    };
+    let (painted, _) = paint_with(2, request(FillArea::Around));
+    let result = &painted[0].picture;
+    for y in 0..200 {
+        for x in 0..300 {
+            let inside = (hole.x0..hole.x1).contains(&x) && (hole.y0..hole.y1).contains(&y);
+            assert!(inside || result.pixel(x, y) == picture.pixel(x, y), "{x}, {y}");
+        }
+    }
+    assert_ne!(result.read(hole), picture.read(hole));
+    // What is stored is the whole, at the part's own working size: it can be painted again.
+    let stored = (*painted[0].request).clone();
+    assert_eq!(stored.init, request(FillArea::Around).init);
+    assert_eq!(stored.mask, request(FillArea::Around).mask);
+    assert_eq!(stored.size.map(|(width, height)| width == height), Some(true));
+    assert_eq!(paint_with(2, stored).0[0].picture, *result);
+    let (whole, _) = paint_with(2, request(FillArea::Whole));
+    assert_ne!(whole[0].picture, *result);
 }
 
 #[test]
@@ -302,13 +337,21 @@ fn nonsense_is_refused_with_what_would_do() {
         (small(|r| r.init.as_mut().expect("a picture").strength = 0.0), "Strength goes from"),
         (
             small(|r| {
-                r.mask = Some(InpaintMask { coverage: left_half(32, 64), feather_px: 0.0 });
+                r.mask = Some(InpaintMask {
+                    coverage: left_half(32, 64),
+                    feather_px: 0.0,
+                    area: FillArea::Whole,
+                });
             }),
             "The mask is 32 × 64 pixels, but the picture 64 × 64",
         ),
         (
             small(|r| {
-                r.mask = Some(InpaintMask { coverage: Plane::new((64, 64)), feather_px: 0.0 });
+                r.mask = Some(InpaintMask {
+                    coverage: Plane::new((64, 64)),
+                    feather_px: 0.0,
+                    area: FillArea::Whole,
+                });
             }),
             "The mask is empty",
         ),

@@ -15,7 +15,7 @@ use pentimento::diffusion::noise::Noise;
 use pentimento::diffusion::samplers::State;
 use pentimento::document::journal::{Batch, Journal, left_behind, open_free};
 use pentimento::engine::protocol::{
-    Coverage, InitPicture, InpaintMask, Midway, PaintRequest, Picture, Posterior,
+    Coverage, FillArea, InitPicture, InpaintMask, Midway, PaintRequest, Picture, Posterior,
 };
 use pentimento::files::journal::JournalWriter;
 use pentimento::plane::Plane;
@@ -57,7 +57,7 @@ fn result(state: &mut AppState, seed: u64, side: u32) -> Entry {
     let mask = origin.as_ref().map(|_| {
         let values = (0..side * side).map(|at| (at / side + seed as u32) as u8).collect();
         let coverage = Plane::from(&Coverage { width: side, height: side, values });
-        InpaintMask { coverage, feather_px: 5.0 }
+        InpaintMask { coverage, feather_px: 5.0, area: FillArea::Whole }
     });
     let prompt = format!("a fox {seed}");
     let request = PaintRequest { prompt, seed, init, mask, ..PaintRequest::default() };

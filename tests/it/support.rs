@@ -14,7 +14,8 @@ use pentimento::diffusion::vae::Vae;
 use pentimento::engine::Engine;
 use pentimento::engine::painter::{Backend, Options, Precision};
 use pentimento::engine::protocol::{
-    Event, InitPicture, InpaintMask, ModelSource, PaintRequest, Painted, Posterior, Request,
+    Event, FillArea, InitPicture, InpaintMask, ModelSource, PaintRequest, Painted, Posterior,
+    Request,
 };
 use pentimento::models::ModelFolder;
 use pentimento::models::config::clip::ClipConfig;
@@ -324,7 +325,11 @@ impl Run {
         });
         let mask = (task == "mask").then(|| {
             let values = goldens.get("coverage").as_bytes();
-            InpaintMask { coverage: Plane::from_flat((width, height), &values), feather_px: 0.0 }
+            InpaintMask {
+                coverage: Plane::from_flat((width, height), &values),
+                feather_px: 0.0,
+                area: FillArea::Whole,
+            }
         });
         PaintRequest {
             model,

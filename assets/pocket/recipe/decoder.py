@@ -25,7 +25,7 @@ from muon import MuonWithAdamW
 from norms import use_kernels
 from workplace import DEVICE, Log, Schedule, Stop, autocast, load_objects, save, to_images, to_tensor, unseen
 
-PEAK, WARMUP, BATCH, FINE = 5e-4, 960, autoencoder.BATCH, 400.0
+PEAK, WARMUP, BATCH, FINE = 5e-4, 960, autoencoder.BATCH, 1200.0
 WINDOW = 16
 TRAINED = ("decoder.", "post_quant_conv.")
 

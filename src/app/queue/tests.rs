@@ -11,8 +11,8 @@ use crate::app::words::Lang;
 use crate::diffusion::noise::Noise;
 use crate::diffusion::samplers::State;
 use crate::engine::protocol::{
-    Event, FailureKind, InpaintMask, JobError, JobId, ModelInfo, Painted, Preview, PreviewKind,
-    Sampler,
+    Event, FailureKind, FillArea, InpaintMask, JobError, JobId, ModelInfo, Painted, Preview,
+    PreviewKind, Sampler,
 };
 use crate::plane::Plane;
 use crate::types::Picture;
@@ -203,7 +203,7 @@ fn a_picture_says_the_model_that_painted_it() {
 #[test]
 fn a_mask_hidden_by_hand_stays_hidden_when_a_fill_is_done() {
     let coverage = Plane::new((8, 8));
-    let mask = Some(InpaintMask { coverage, feather_px: 0.0 });
+    let mask = Some(InpaintMask { coverage, feather_px: 0.0, area: FillArea::Whole });
     for (before, after) in
         [(MaskShow::Hidden, MaskShow::Hidden), (MaskShow::Shown, MaskShow::AfterFill)]
     {

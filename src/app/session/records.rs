@@ -16,8 +16,8 @@ use super::super::undo::{Deed, Moment, Step};
 use super::super::words::Text;
 use crate::document::document::Document;
 use crate::engine::protocol::{
-    Conditions, ModelChoices, ModelSource, PaintRequest, Posterior, PromptStyle, SameAs, Sampler,
-    Savings, Schedule, Variation,
+    Conditions, FillArea, ModelChoices, ModelSource, PaintRequest, Posterior, PromptStyle, SameAs,
+    Sampler, Savings, Schedule, Variation,
 };
 use crate::plane::{Plane, TileAt};
 
@@ -260,6 +260,9 @@ pub struct RequestRecord {
     pub variation: Option<Variation>,
     /// The mask's coverage, and its feather.
     pub mask: Option<(SizedRecord, f32)>,
+    /// What of the picture is worked on, with a mask.
+    #[serde(default)]
+    pub fill_area: FillArea,
     /// What only some models are told.
     #[serde(default, deserialize_with = "known")]
     pub conditions: Conditions,
@@ -302,6 +305,7 @@ impl RequestRecord {
                 .mask
                 .as_ref()
                 .map(|mask| (SizedRecord::of(&mask.coverage), mask.feather_px)),
+            fill_area: request.mask.as_ref().map_or(FillArea::Whole, |mask| mask.area),
         }
     }
 }

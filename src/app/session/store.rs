@@ -341,7 +341,8 @@ impl<'a> Store<'a> {
         };
         let mask = match &record.mask {
             Some((mask, feather_px)) => {
-                Some(InpaintMask { coverage: self.coverage(mask)?, feather_px: *feather_px })
+                let (coverage, feather_px) = (self.coverage(mask)?, *feather_px);
+                Some(InpaintMask { coverage, feather_px, area: record.fill_area })
             }
             None => None,
         };

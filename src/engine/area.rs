@@ -1,0 +1,73 @@
+//! Where a fill works: on the whole picture, or on what lies round the mask, scaled to the model's own
+//! size, so that a small part gets all of its detail and the model sees where it ends.
+
+use crate::plane::{PixelRect, Plane};
+
+/// What is seen beyond the mask on each side, as a share of its longer side.
+const MARGIN: f32 = 0.3;
+/// The least that is seen beyond it, in pixels.
+const LEAST_MARGIN: u32 = 16;
+/// A side of the area is at most so many times the other one, where the picture allows.
+const LONGEST: u32 = 2;
+/// From this share of the picture on, the whole is taken.
+const MOST: f32 = 0.7;
+
+/// The part of the picture round the mask that a fill works on; `None`: the whole, since the mask
+/// is empty or the part would be nearly as large.
+#[must_use]
+pub fn around(mask: &Plane<1>) -> Option<PixelRect> {
+    let size = mask.size();
+    let covered = mask.bounds();
+    if covered.is_empty() {
+        return None;
+    }
+    let (width, height) = covered.size();
+    let margin = ((width.max(height) as f32 * MARGIN).ceil() as u32).max(LEAST_MARGIN);
+    let (width, height) = (width + 2 * margin, height + 2 * margin);
+    let width = width.max(height.div_ceil(LONGEST)).min(size.0);
+    let height = height.max(width.div_ceil(LONGEST)).min(size.1);
+    if (width * height) as f32 > MOST * (size.0 * size.1) as f32 {
+        return None;
+    }
+    // Beside the picture's edge more is seen on the other side.
+    let begin = |low: u32, high: u32, length: u32, side: u32| {
+        (u32::midpoint(low, high)).saturating_sub(length / 2).min(side - length)
+    };
+    let x0 = begin(covered.x0, covered.x1, width, size.0);
+    let y0 = begin(covered.y0, covered.y1, height, size.1);
+    Some(PixelRect { x0, y0, x1: x0 + width, y1: y0 + height })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masked(size: (u32, u32), rect: PixelRect) -> Plane<1> {
+        let mut mask = Plane::new(size);
+        mask.fill_rect(rect, [255]);
+        mask
+    }
+
+    #[test]
+    fn a_small_mask_is_seen_with_its_surroundings() {
+        let mask = masked((4000, 3000), PixelRect { x0: 1000, y0: 900, x1: 1300, y1: 1100 });
+        let area = PixelRect { x0: 910, y0: 810, x1: 1390, y1: 1190 };
+        assert_eq!(around(&mask), Some(area));
+    }
+
+    #[test]
+    fn at_the_edge_it_is_moved_inward_and_thin_ones_are_widened() {
+        let corner = masked((1000, 1000), PixelRect { x0: 0, y0: 0, x1: 100, y1: 100 });
+        assert_eq!(around(&corner), Some(PixelRect { x0: 0, y0: 0, x1: 160, y1: 160 }));
+        let thin = masked((1000, 1000), PixelRect { x0: 300, y0: 500, x1: 700, y1: 510 });
+        let area = around(&thin).expect("a part");
+        assert_eq!(area.size(), (640, 320));
+    }
+
+    #[test]
+    fn nearly_everything_is_everything() {
+        let size = (256, 256);
+        assert_eq!(around(&Plane::new(size)), None);
+        assert_eq!(around(&masked(size, PixelRect { x0: 20, y0: 20, x1: 236, y1: 236 })), None);
+    }
+}
