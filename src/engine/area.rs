@@ -3,8 +3,8 @@
 
 use crate::plane::{PixelRect, Plane};
 
-/// What is seen beyond the mask on each side, as a share of its longer side.
-const MARGIN: f32 = 0.3;
+/// What is seen beyond the mask on each side, in per cent of its longer side.
+const MARGIN: u32 = 30;
 /// The least that is seen beyond it, in pixels.
 const LEAST_MARGIN: u32 = 16;
 /// A side of the area is at most so many times the other one, where the picture allows.
@@ -22,7 +22,7 @@ pub fn around(mask: &Plane<1>) -> Option<PixelRect> {
         return None;
     }
     let (width, height) = covered.size();
-    let margin = ((width.max(height) as f32 * MARGIN).ceil() as u32).max(LEAST_MARGIN);
+    let margin = (width.max(height) * MARGIN).div_ceil(100).max(LEAST_MARGIN);
     let (width, height) = (width + 2 * margin, height + 2 * margin);
     let width = width.max(height.div_ceil(LONGEST)).min(size.0);
     let height = height.max(width.div_ceil(LONGEST)).min(size.1);
