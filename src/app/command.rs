@@ -17,7 +17,7 @@ use super::tool::{Brush, Tool};
 use super::view::View;
 use super::words::{Lang, Text};
 use crate::document::StrokePoint;
-use crate::engine::protocol::{ModelChoices, ModelSource, PaintRequest, Picture};
+use crate::engine::protocol::{FillArea, ModelChoices, ModelSource, PaintRequest, Picture};
 use crate::files::Wish;
 
 /// Something that can be done from anywhere, without further particulars.
@@ -69,6 +69,7 @@ pub enum Action {
     MaskClear,
     MaskWhole,
     MaskHide,
+    FillAround,
     MaskLeft,
     MaskRight,
     MaskTop,
@@ -384,6 +385,7 @@ rows! {
     MaskClear, MaskClear, [ctrl("D")], Anywhere, Some(Group::Mask);
     MaskWhole, MaskWhole, [], Anywhere, Some(Group::Mask);
     MaskHide, MaskHide, [shift("Q")], NoText, Some(Group::Mask);
+    FillAround, FillAround, [], Anywhere, Some(Group::Mask);
     MaskLeft, MaskLeft, [], Anywhere, Some(Group::Mask);
     MaskRight, MaskRight, [], Anywhere, Some(Group::Mask);
     MaskTop, MaskTop, [], Anywhere, Some(Group::Mask);
@@ -484,6 +486,7 @@ impl Action {
             Self::ToolEyedropper => state.tool == Tool::Eyedropper,
             Self::ToolHand => state.tool == Tool::Hand,
             Self::MaskHide => state.has_mask() && !state.mask_is_seen(),
+            Self::FillAround => state.settings.fill_area == FillArea::Around,
             Self::CanvasOnly => state.canvas_only,
             Self::PauseQueue => state.jobs.paused,
             _ => false,

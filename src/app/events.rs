@@ -235,7 +235,10 @@ impl AppState {
             return;
         }
         let size = match &request.init {
-            Some(init) => info.working_size(init.picture.size()),
+            Some(init) => {
+                let place = request.fill_place();
+                info.working_size(place.map_or(init.picture.size(), |place| place.size()))
+            }
             None => info.rounded(request.size.unwrap_or(info.native_size)),
         };
         let steps = timing.steps_secs + timing.preview_secs;

@@ -30,6 +30,8 @@ const SUBJECTS: [&str; 20] = [
     "rocket",
     "snail",
 ];
+/// How many things the model learnt to count.
+const NUMBERS: [&str; 3] = ["two", "three", "four"];
 const COLOURS: [&str; 8] = ["red", "orange", "yellow", "green", "teal", "blue", "purple", "pink"];
 const PLACES: [&str; 9] = [
     "",
@@ -62,21 +64,34 @@ pub fn surprise(subject: &str) -> String {
     let dice = random();
     let pick = |list: &[&'static str], shift: u32| list[(dice >> shift) as usize % list.len()];
     let colour = pick(&COLOURS, 0);
+    let place = pick(&PLACES, 32);
     let subject = if subject.is_empty() { pick(&SUBJECTS, 16) } else { subject };
+    // As the model has read it: "three red foxes", "a red fox".
+    if let Some((number, things)) = subject.split_once(' ').filter(|(word, _)| is_number(word)) {
+        return format!("{number} {colour} {things}{place}");
+    }
     let article = if colour.starts_with('o') { "an" } else { "a" };
-    format!("{article} {colour} {subject}{}", pick(&PLACES, 32))
+    format!("{article} {colour} {subject}{place}")
+}
+
+fn is_number(word: &str) -> bool {
+    NUMBERS.iter().any(|number| number.eq_ignore_ascii_case(word))
 }
 
 /// What a prompt is about: its words without what the dice add round them.
 #[must_use]
 pub fn subject(prompt: &str) -> &str {
-    let mut words = prompt.trim();
+    let mut words = prompt.trim().trim_end_matches(['.', '!', '…']);
     for place in PLACES.iter().filter(|place| !place.is_empty()) {
-        words = words.strip_suffix(place).unwrap_or(words);
+        let at = words.len().saturating_sub(place.len());
+        let ends = words.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(place));
+        words = if ends { &words[..at] } else { words };
     }
-    for before in ["a", "an", "the"].into_iter().chain(COLOURS) {
-        let rest = words.strip_prefix(before).and_then(|rest| rest.strip_prefix(' '));
-        words = rest.map_or(words, str::trim_start);
+    let drops = |word: &str| {
+        ["a", "an", "the"].iter().chain(&COLOURS).any(|other| other.eq_ignore_ascii_case(word))
+    };
+    while let Some((_, rest)) = words.split_once(' ').filter(|(first, _)| drops(first)) {
+        words = rest.trim_start();
     }
     words
 }
@@ -92,14 +107,19 @@ mod tests {
             ("a red fox in the snow", "fox"),
             ("an orange cat", "cat"),
             (" the sleepy owl on a branch ", "sleepy owl on a branch"),
+            ("A penguin in the Snow.", "penguin"),
+            ("Red", "Red"),
             ("apricots", "apricots"),
             ("", ""),
         ] {
             assert_eq!(subject(prompt), about);
         }
         for _ in 0..50 {
-            let rolled = surprise("two sleepy owls");
-            assert_eq!(subject(&rolled), "two sleepy owls", "{rolled}");
+            let rolled = surprise("sleepy owl");
+            assert_eq!(subject(&rolled), "sleepy owl", "{rolled}");
+            let rolled = surprise("Two owls");
+            let colour = rolled.strip_prefix("Two ").and_then(|rest| rest.split_once(" owls"));
+            assert!(colour.is_some_and(|(colour, _)| COLOURS.contains(&colour)), "{rolled}");
             assert!(SUBJECTS.contains(&subject(&surprise(""))));
         }
     }

@@ -7,9 +7,10 @@ use super::jobs::Stage;
 use super::state::{AppState, Welcome};
 use super::trouble;
 use super::words::Text;
-use crate::engine::protocol::{ModelSource, Task};
+use crate::engine::area;
+use crate::engine::protocol::{FillArea, ModelSource, Task};
 use crate::models::lexicon::{self, English};
-use crate::plane::Plane;
+use crate::plane::{PixelRect, Plane};
 
 /// What a press on the button would make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +70,24 @@ fn shown_result(state: &AppState) -> Option<&Plane<4>> {
     entry.picture.as_ref()
 }
 
+/// The part of it that a fill would work on; `None`: all of it.
+#[must_use]
+pub fn fill_place(state: &AppState) -> Option<PixelRect> {
+    // A map of depths is one of the whole.
+    let around = state.settings.fill_area == FillArea::Around && state.depth_map().is_none();
+    let mask = &state.document.mask;
+    if state.has_mask() && around { area::around(mask.bounds(), mask.size()) } else { None }
+}
+
+/// The size of what would be worked on, and the model's own for it.
+fn working_size(state: &AppState) -> Option<((u32, u32), (u32, u32))> {
+    let size = match fill_place(state) {
+        Some(place) => place.size(),
+        None => start_size(state)?,
+    };
+    Some((size, state.model.info.as_ref()?.working_size(size)))
+}
+
 /// Whether the strength slider has something to act on.
 #[must_use]
 pub fn strength_applies(state: &AppState) -> bool {
@@ -119,7 +138,7 @@ pub fn estimate(state: &AppState) -> Option<f64> {
     let info = state.model.info.as_ref()?;
     let size = match mode(state) {
         Mode::Paint => state.new_size(),
-        _ => info.working_size(start_size(state)?),
+        _ => working_size(state)?.1,
     };
     let paint = &state.settings.paint;
     let guidance = paint.guidance.or_else(|| state.model.default_guidance());
@@ -226,10 +245,9 @@ fn deed(state: &AppState) -> String {
     }
 }
 
-/// The size that the model works at and the picture's own, where they differ.
+/// The size that the model works at and that of what it works on, where they differ.
 fn other_size(state: &AppState) -> Option<((u32, u32), (u32, u32))> {
-    let size = start_size(state)?;
-    let work = state.model.info.as_ref()?.working_size(size);
+    let (size, work) = working_size(state)?;
     (size != work).then_some((work, size))
 }
 

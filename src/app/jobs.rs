@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::engine::protocol::{JobId, Midway, PaintRequest, Phase, Picture};
-use crate::plane::Plane;
+use crate::plane::{PixelRect, Plane};
 
 /// Longest side of a thumb, in pixels: enough for the largest thumbs at 150 %.
 pub const THUMB_SIDE: u32 = 144;
@@ -63,6 +63,8 @@ pub enum Thumb<'a> {
     Finished(&'a Plane<4>),
     /// An estimate of it.
     Estimate(&'a Keyed),
+    /// An estimate of a part of it, and what lies round that part.
+    Part(&'a Plane<4>, &'a Keyed, PixelRect),
 }
 
 impl Thumb<'_> {
@@ -70,7 +72,7 @@ impl Thumb<'_> {
     #[must_use]
     pub fn size(&self) -> (u32, u32) {
         match self {
-            Self::Finished(picture) => picture.size(),
+            Self::Finished(picture) | Self::Part(picture, ..) => picture.size(),
             Self::Estimate(estimate) => estimate.size(),
         }
     }
@@ -105,6 +107,8 @@ pub struct Entry {
     pub kept: bool,
     /// What it started from.
     pub origin: Option<Plane<4>>,
+    /// The part of it that the estimates show; `None`: all of it.
+    pub place: Option<PixelRect>,
     /// Which picture that was a state of; see [`AppState::sheet`](super::state::AppState::sheet).
     pub sheet: Option<u64>,
     /// What was on the canvas when it began, which stays until the first preview.
@@ -153,7 +157,13 @@ impl Entry {
             (Some(small), Some(_)) => Some(Thumb::Estimate(small)),
             (_, picture) => picture.as_ref().map(Thumb::Finished),
         };
-        finished.or_else(|| self.last_preview().map(Thumb::Estimate))
+        finished.or_else(|| {
+            let estimate = self.last_preview()?;
+            Some(match (&self.origin, self.place) {
+                (Some(origin), Some(place)) => Thumb::Part(origin, estimate, place),
+                _ => Thumb::Estimate(estimate),
+            })
+        })
     }
 
     /// Where it stands if its job was paused in the middle of it.

@@ -1,4 +1,6 @@
 //! Whether a command can act now, and why not: a control that cannot says so in its tooltip.
+//!
+//! Asked by everything that offers commands. Changes nothing.
 
 use std::borrow::Cow;
 
@@ -19,6 +21,7 @@ impl Action {
     #[must_use]
     pub fn obstacle(self, state: &AppState) -> Option<Cow<'static, str>> {
         let shown = state.shown_entry();
+        let lacking = if shown.is_some() { Text::NotFinishedYet } else { Text::NoResultShown };
         let finished = |stage| stage == Stage::Finished;
         let (can, why) = match self {
             Self::Paint
@@ -32,10 +35,10 @@ impl Action {
             Self::Keep if shown.is_some_and(|entry| state.document_entry == Some(entry.id)) => {
                 (false, Text::KeptAlready)
             }
-            Self::Keep => (shown.is_some_and(|entry| finished(entry.stage)), Text::NoResultShown),
+            Self::Keep => (shown.is_some_and(|entry| finished(entry.stage)), lacking),
             Self::Discard => {
                 let ended = |stage| finished(stage) || stage == Stage::Stopped;
-                (shown.is_some_and(|entry| ended(entry.stage)), Text::NoResultShown)
+                (shown.is_some_and(|entry| ended(entry.stage)), lacking)
             }
             Self::UndoDiscard => (!state.bin.is_empty(), Text::HistoryEmpty),
             Self::Undo => (state.can_undo(), Text::HistoryEmpty),

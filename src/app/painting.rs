@@ -10,9 +10,7 @@ use super::jobs::{Entry, EntryId, Job, Stage};
 use super::notices::Kind;
 use super::state::{AppState, Effect, Welcome};
 use super::trouble;
-use crate::engine::protocol::{
-    FillArea, InitPicture, InpaintMask, PaintRequest, Posterior, Variation,
-};
+use crate::engine::protocol::{InitPicture, InpaintMask, PaintRequest, Posterior, Variation};
 use crate::plane::Plane;
 
 /// How far a near relative goes towards other noise.
@@ -40,7 +38,7 @@ impl AppState {
         let mask = matches!(mode, Mode::Fill | Mode::Refine).then(|| InpaintMask {
             coverage: self.document.mask.plane().clone(),
             feather_px: self.document.feather_px,
-            area: FillArea::Whole,
+            area: self.settings.fill_area,
         });
         let paint = &self.settings.paint;
         let request = PaintRequest {
@@ -142,12 +140,6 @@ impl AppState {
         self.advance()
     }
 
-    /// Whether what is shown can be varied.
-    #[must_use]
-    pub fn can_vary(&self) -> bool {
-        intent::trouble(self).is_none() && self.shown_entry().is_some()
-    }
-
     /// The picture that the program paints by itself, once in its life.
     pub fn paint_welcome(&mut self) -> Vec<Effect> {
         let example = self.model.examples().first().cloned().unwrap_or_default();
@@ -189,6 +181,7 @@ impl AppState {
         let number = self.jobs.last_number;
         let request = Arc::new(request);
         let sheet = origin.and_then(|origin| self.sheet_of(origin));
+        let place = request.fill_place();
         let entries: Vec<Entry> = (0..request.count)
             .map(|index| Entry {
                 id: EntryId(self.fresh_key()),
@@ -204,6 +197,7 @@ impl AppState {
                 small: None,
                 kept: false,
                 origin: origin.cloned(),
+                place,
                 sheet,
                 before: None,
                 model: self.model.name().into(),

@@ -5,6 +5,8 @@
 
 mod more;
 
+use std::borrow::Cow;
+
 use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
@@ -51,8 +53,8 @@ pub struct Item {
     pub english: Option<String>,
     /// Its key.
     pub keys: Option<String>,
-    /// Whether it can be chosen now.
-    pub enabled: bool,
+    /// Why it cannot be chosen now.
+    pub obstacle: Option<String>,
     /// Whether it is the choice that is made now.
     pub checked: bool,
     /// What choosing it asks for.
@@ -73,7 +75,7 @@ impl List<'_> {
             label: say(lang),
             english: (lang != Lang::En).then(|| say(Lang::En)),
             keys: None,
-            enabled: true,
+            obstacle: None,
             checked,
             command,
         });
@@ -136,7 +138,7 @@ fn commands(list: &mut List<'_>) {
         list.add(Kind::Command, &say, checked, Command::Do(row.action));
         if let Some(item) = list.items.last_mut() {
             item.keys = row.action.keys_text(&state.settings.keys);
-            item.enabled = row.action.enabled(state);
+            item.obstacle = row.action.obstacle(state).map(Cow::into_owned);
         }
     }
 }

@@ -110,7 +110,8 @@ impl AppState {
         self.notices.retract(self.lang.get(Text::DiscardedOne));
     }
 
-    /// Bytes of pixels that the discarded pictures hold, on the disk and partly in memory.
+    /// Bytes of pixels that the discarded pictures hold, on the disk and partly in memory; fewer where
+    /// they share tiles.
     #[must_use]
     pub fn bin_bytes(&self) -> usize {
         let bytes = |entry: &Entry| {

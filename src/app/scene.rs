@@ -8,7 +8,7 @@ use super::tool::Tool;
 use super::words::Text;
 use crate::document::colors::flat_pixel;
 use crate::document::mask::Mask;
-use crate::plane::Plane;
+use crate::plane::{PixelRect, Plane};
 
 /// An estimate that lies over the picture.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Emergence {
     pub step_secs: f32,
     /// Whether it lies inside the mask only.
     pub within_mask: bool,
+    /// The part of the picture that it is of.
+    pub place: PixelRect,
 }
 
 /// Whether the mask is seen.
@@ -81,19 +83,23 @@ impl Scene {
         let emerging = self.emerging.as_ref().filter(|_| self.original.is_none());
         let estimate = emerging.filter(|emergence| {
             // Half covered is where the contour runs.
-            !emergence.within_mask || mask.plane().pixel(at.0, at.1)[0] >= 128
+            let reached = !emergence.within_mask || mask.plane().pixel(at.0, at.1)[0] >= 128;
+            reached && emergence.place.contains(at)
         });
-        let stretched = |(to_width, to_height): (u32, u32)| {
-            let place = |at: f32, side: u32, to: u32| (at / side as f32 * to as f32) as u32;
-            (place(x, width, to_width), place(y, height, to_height))
+        let stretched = |place: PixelRect, (to_width, to_height): (u32, u32)| {
+            let along = |at: f32, from: u32, side: u32, to: u32| {
+                ((at - from as f32) / side as f32 * to as f32) as u32
+            };
+            let (width, height) = place.size();
+            (along(x, place.x0, width, to_width), along(y, place.y0, height, to_height))
         };
         let pixel = match (estimate, self.original.as_ref().or(self.picture.as_ref())) {
             (Some(emergence), _) => {
-                let (x, y) = stretched(emergence.preview.size());
+                let (x, y) = stretched(emergence.place, emergence.preview.size());
                 flat_pixel(&emergence.preview.picture, x, y)
             }
             (None, Some(shown)) => {
-                let (x, y) = stretched(shown.size());
+                let (x, y) = stretched(PixelRect::whole(self.size), shown.size());
                 shown.pixel(x, y)
             }
             (None, None) => return None,
@@ -158,8 +164,16 @@ impl AppState {
         if !self.compare {
             return scene;
         }
-        let original = self.original().filter(|original| original.size() == scene.size);
-        if original.is_some() { Scene { original, ..scene } } else { self.still(self.original()) }
+        let Some(original) = self.original() else { return self.still(None) };
+        let shown = scene.picture.as_ref().filter(|_| scene.emerging.is_none());
+        if shown.is_some_and(|shown| shown.key() == original.key()) {
+            // The picture itself: a stroke copies every tile that is held twice.
+            return scene;
+        }
+        if original.size() != scene.size {
+            return self.still(Some(original));
+        }
+        Scene { original: Some(original), ..scene }
     }
 
     /// The same without what is held up beside it.
@@ -168,10 +182,11 @@ impl AppState {
         let masked = entry.masked();
         let origin = || entry.origin.clone();
         let base = if masked { origin() } else { entry.before.clone() };
-        let emerge = |preview: &Keyed, step_secs: f32| Emergence {
+        let emerge = |preview: &Keyed, step_secs: f32, size: (u32, u32)| Emergence {
             preview: preview.clone(),
             step_secs,
             within_mask: masked,
+            place: entry.place.unwrap_or(PixelRect::whole(size)),
         };
         match entry.stage {
             Stage::Waiting if entry.midway().is_none() => {
@@ -189,7 +204,7 @@ impl AppState {
                 Scene {
                     size,
                     picture: base.filter(|base| same_shape(base.size(), size)),
-                    emerging: Some(emerge(preview, entry.step_secs())),
+                    emerging: Some(emerge(preview, entry.step_secs(), size)),
                     mask: self.mask_seen(size),
                     original: None,
                 }
@@ -199,7 +214,7 @@ impl AppState {
                 // The last step is the finished picture itself: the end of the scrubber is no fog.
                 let step = self.scrub.or(self.pinned).filter(|step| *step < entry.of);
                 if let Some(preview) = step.and_then(|step| entry.preview_at(step)) {
-                    scene.emerging = Some(emerge(preview, 0.1));
+                    scene.emerging = Some(emerge(preview, 0.1, scene.size));
                 }
                 scene
             }

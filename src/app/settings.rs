@@ -14,7 +14,9 @@ use super::models::{KnownModel, ModelMemory};
 use super::told::Told;
 use super::tool::{Brush, Tool};
 use super::words::{Lang, Text};
-use crate::engine::protocol::{ModelSource, PromptStyle, SameAs, Sampler, Savings, Schedule};
+use crate::engine::protocol::{
+    FillArea, ModelSource, PromptStyle, SameAs, Sampler, Savings, Schedule,
+};
 
 /// The colours that D brings back.
 const BLACK: [u8; 3] = [0; 3];
@@ -244,6 +246,8 @@ pub struct Settings {
     pub recent_colors: Vec<[u8; 3]>,
     /// How far a fill fades inward from the mask's edge, in picture pixels.
     pub feather_px: f32,
+    /// What of the picture a fill works on.
+    pub fill_area: FillArea,
     /// Strength in percent last used on a picture.
     pub strength: u32,
     /// Whether the panel is open in a wide window.
@@ -303,6 +307,7 @@ impl Default for Settings {
             background: WHITE,
             recent_colors: Vec::new(),
             feather_px: 8.0,
+            fill_area: FillArea::Around,
             strength: 60,
             panel_open: true,
             panel_width: 288.0,

@@ -135,10 +135,7 @@ impl AppState {
     pub(super) fn conditions(&self) -> Conditions {
         let told = &self.settings.paint.told;
         let info = self.model.info.as_ref();
-        let depth = match self.task() {
-            Task::Depth => self.depth_map(),
-            _ => None,
-        };
+        let depth = self.depth_map();
         Conditions {
             original_size: told.original_size,
             crop: told.crop,
@@ -150,8 +147,12 @@ impl AppState {
         }
     }
 
-    /// The chosen map, if it is here.
-    fn depth_map(&self) -> Option<Plane<4>> {
+    /// The chosen map, if the model is shown one and it is here.
+    #[must_use]
+    pub(super) fn depth_map(&self) -> Option<Plane<4>> {
+        if self.task() != Task::Depth {
+            return None;
+        }
         match (&self.settings.paint.told.depth, &self.depth) {
             (DepthFrom::Canvas, _) => intent::start(self),
             (DepthFrom::File(wanted), DepthPicture::Here(path, picture)) if wanted == path => {

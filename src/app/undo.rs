@@ -382,8 +382,11 @@ impl AppState {
         for entry in &mut self.entries {
             entry.kept = moment.kept.contains(&entry.id);
         }
-        let there = moment.shown.filter(|id| self.entry(*id).is_some());
-        self.show(there);
+        // One that was emptied out of the bin cannot be shown again: then what is shown stays.
+        let there = |id: &EntryId| self.entry(*id).is_some();
+        let gone = moment.shown.is_some_and(|id| !there(&id));
+        let shown = if gone { self.shown } else { moment.shown };
+        self.show(shown.filter(there));
         self.undo.newest_at = f64::NEG_INFINITY;
         was
     }

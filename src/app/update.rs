@@ -19,6 +19,7 @@ use super::words::{Lang, Text};
 use crate::document::codec::openraster::{EXTENSION, is_project};
 use crate::document::mask::Mask;
 use crate::document::mask_shapes::MaskShape;
+use crate::engine::protocol::FillArea;
 use crate::files::{FileRequest, Wish};
 
 /// The longest suggested name of a file, in bytes; systems take about 255 with the rest of it.
@@ -150,8 +151,10 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
         Action::PaintFront => return state.paint(None, true, None),
         Action::PaintFour => return state.paint(Some(4), false, None),
         Action::Vary => return state.shown.map(|id| state.vary(id)).unwrap_or_default(),
-        Action::Surprise | Action::SurpriseRest => {
-            return surprise(state, action == Action::SurpriseRest);
+        Action::Surprise => return surprise(state, ""),
+        Action::SurpriseRest => {
+            let about = examples::subject(&state.prompt).to_owned();
+            return surprise(state, &about);
         }
         Action::Stop => return state.stop(),
         Action::PaintForever => return state.paint_until_stopped(),
@@ -201,10 +204,8 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
         Action::MaskInvert => strokes::change_mask(state, Mask::invert),
         Action::MaskClear => strokes::change_mask(state, Mask::clear),
         Action::MaskWhole => strokes::change_mask(state, Mask::fill_whole),
-        Action::MaskHide => {
-            let seen = state.mask_is_seen();
-            state.mask_show = if seen { MaskShow::Hidden } else { MaskShow::Shown };
-        }
+        Action::MaskHide => hide_mask(state),
+        Action::FillAround => return fill_around(state),
         Action::MaskLeft => mask_part(state, MaskShape::Left),
         Action::MaskRight => mask_part(state, MaskShape::Right),
         Action::MaskTop => mask_part(state, MaskShape::Top),
@@ -298,7 +299,7 @@ fn zoom_to(state: &mut AppState, zoom: f32) {
     state.view = state.view.zoomed_at(centre, zoom / state.view.zoom());
 }
 
-/// Moves the view over the picture, which goes the other way.
+/// Zooms or fits, or moves the view over the picture, which goes the other way.
 fn move_view(state: &mut AppState, action: Action) {
     let view = &mut state.view;
     match action {
@@ -310,7 +311,8 @@ fn move_view(state: &mut AppState, action: Action) {
         Action::PanRight => *view = view.panned([-PAN_STEP, 0.0]),
         Action::PanUp => *view = view.panned([0.0, PAN_STEP]),
         Action::PanDown => *view = view.panned([0.0, -PAN_STEP]),
-        _ => view.fit = true,
+        Action::ZoomFit => view.fit = true,
+        _ => {}
     }
 }
 
@@ -320,6 +322,19 @@ fn mask_part(state: &mut AppState, shape: MaskShape) {
     strokes::change_mask(state, |mask| {
         mask.add_shape(shape, erases);
     });
+}
+
+fn hide_mask(state: &mut AppState) {
+    let seen = state.mask_is_seen();
+    state.mask_show = if seen { MaskShow::Hidden } else { MaskShow::Shown };
+}
+
+fn fill_around(state: &mut AppState) -> Vec<Effect> {
+    state.settings.fill_area = match state.settings.fill_area {
+        FillArea::Whole => FillArea::Around,
+        FillArea::Around => FillArea::Whole,
+    };
+    vec![Effect::Remember]
 }
 
 /// What Esc does once popups and text fields had their turn.
@@ -340,10 +355,8 @@ fn leave_or_stop(state: &mut AppState) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Paints what the dice say; Enter then paints it again.
-/// Rolls words, or all but what the words are about, and paints them.
-fn surprise(state: &mut AppState, rest_only: bool) -> Vec<Effect> {
-    let about = if rest_only { examples::subject(&state.prompt) } else { "" };
+/// Rolls words, about something if it is named, and paints them; Enter then paints them again.
+fn surprise(state: &mut AppState, about: &str) -> Vec<Effect> {
     state.prompt = examples::surprise(about);
     state.count_words();
     let mut effects = state.paint(None, false, None);

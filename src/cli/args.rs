@@ -203,7 +203,8 @@ pub(super) struct Generate {
     #[arg(long, value_name = "PX", default_value = "8", requires = "mask")]
     #[arg(allow_negative_numbers = true, value_parser = mask_blur)]
     pub(super) mask_blur: f32,
-    /// Paint only what lies round the mask, at the model's own size: more detail in small parts
+    /// Work on the mask and what lies round it alone, at the model's own size: more detail in small
+    /// parts. Previews then show that part; a depth image makes it the whole picture again
     #[arg(long, requires = "mask")]
     pub(super) fill_around: bool,
     /// What computes: own kernels, or the plain twin that they are held against

@@ -271,5 +271,6 @@ fn described(request: &PaintRequest) -> Value {
         "strength": init.map(|init| init.strength),
         "vae_sample": init.map(|init| init.posterior == Posterior::Sample),
         "mask_feather_px": request.mask.as_ref().map(|mask| mask.feather_px),
+        "fill_area": request.mask.as_ref().map(|mask| mask.area),
     })
 }

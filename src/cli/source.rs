@@ -91,12 +91,12 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
         }
         let coverage = resized_coverage(coverage(&mask), size);
         let area = if args.fill_around { FillArea::Around } else { FillArea::Whole };
-        if args.fill_around {
+        let coverage = (&coverage).into();
+        request.mask = Some(InpaintMask { coverage, feather_px: args.mask_blur, area });
+        if request.fill_place().is_some() {
             // The size is the picture's; the part has one of its own.
             request.size = None;
         }
-        let coverage = (&coverage).into();
-        request.mask = Some(InpaintMask { coverage, feather_px: args.mask_blur, area });
     }
     let usual_strength = if args.mask.is_some() { 1.0 } else { 0.6 };
     request.init = Some(InitPicture {

@@ -3,6 +3,8 @@
 //! The document owns it, the canvas shows it, requests take a snapshot of it. It is stored as it was
 //! painted; feather is a parameter of whoever uses it, never baked in.
 
+use std::cell::Cell;
+
 use super::mask_shapes::MaskShape;
 use super::stroke::{FULL, Stroke, StrokePoint};
 use crate::app::tool::Brush;
@@ -15,6 +17,8 @@ pub struct Mask {
     plane: Plane<1>,
     /// Sum of all coverage, kept up to date so that [`Mask::fraction`] costs nothing.
     sum: u64,
+    /// The smallest rectangle around what is covered, and the content that it is of.
+    bounds: Cell<Option<(u64, PixelRect)>>,
     /// The stroke under way, and the brush that it was begun with.
     stroke: Option<(Stroke<1>, Brush)>,
 }
@@ -23,14 +27,18 @@ impl Mask {
     /// A mask that covers nothing.
     #[must_use]
     pub fn new(width: u32, height: u32) -> Self {
-        Self { plane: Plane::new((width, height)), sum: 0, stroke: None }
+        Self::with_sum(Plane::new((width, height)), 0)
     }
 
     /// A mask from stored tiles.
     #[must_use]
     pub fn from_plane(plane: Plane<1>) -> Self {
         let sum = sum_of(&plane, PixelRect::whole(plane.size()));
-        Self { plane, sum, stroke: None }
+        Self::with_sum(plane, sum)
+    }
+
+    fn with_sum(plane: Plane<1>, sum: u64) -> Self {
+        Self { plane, sum, bounds: Cell::default(), stroke: None }
     }
 
     /// Its tiles, to show and to store.
@@ -57,6 +65,19 @@ impl Mask {
         let (width, height) = self.size();
         let pixels = f64::from(width.max(1)) * f64::from(height.max(1));
         (self.sum as f64 / (255.0 * pixels)) as f32
+    }
+
+    /// The smallest rectangle around what is covered. Cheap to ask for again.
+    #[must_use]
+    pub fn bounds(&self) -> PixelRect {
+        if let Some((key, bounds)) = self.bounds.get()
+            && key == self.key()
+        {
+            return bounds;
+        }
+        let bounds = self.plane.bounds();
+        self.bounds.set(Some((self.key(), bounds)));
+        bounds
     }
 
     /// Changes with the content. Equal keys mean equal content, across all masks of the process.

@@ -1,7 +1,9 @@
 //! Where a fill works: on the whole picture, or on what lies round the mask, scaled to the model's own
 //! size, so that a small part gets all of its detail and the model sees where it ends.
+//!
+//! Asked by requests and by the window that words them. Cuts nothing itself.
 
-use crate::plane::{PixelRect, Plane};
+use crate::plane::PixelRect;
 
 /// What is seen beyond the mask on each side, in per cent of its longer side.
 const MARGIN: u32 = 30;
@@ -12,12 +14,10 @@ const LONGEST: u32 = 2;
 /// From this share of the picture on, the whole is taken.
 const MOST: f32 = 0.7;
 
-/// The part of the picture round the mask that a fill works on; `None`: the whole, since the mask
-/// is empty or the part would be nearly as large.
+/// The part of a picture of `size` that a fill of what is `covered` works on; `None`: the whole,
+/// since nothing is covered or the part would be nearly as large.
 #[must_use]
-pub fn around(mask: &Plane<1>) -> Option<PixelRect> {
-    let size = mask.size();
-    let covered = mask.bounds();
+pub fn around(covered: PixelRect, size: (u32, u32)) -> Option<PixelRect> {
     if covered.is_empty() {
         return None;
     }
@@ -42,32 +42,27 @@ pub fn around(mask: &Plane<1>) -> Option<PixelRect> {
 mod tests {
     use super::*;
 
-    fn masked(size: (u32, u32), rect: PixelRect) -> Plane<1> {
-        let mut mask = Plane::new(size);
-        mask.fill_rect(rect, [255]);
-        mask
-    }
-
     #[test]
     fn a_small_mask_is_seen_with_its_surroundings() {
-        let mask = masked((4000, 3000), PixelRect { x0: 1000, y0: 900, x1: 1300, y1: 1100 });
+        let covered = PixelRect { x0: 1000, y0: 900, x1: 1300, y1: 1100 };
         let area = PixelRect { x0: 910, y0: 810, x1: 1390, y1: 1190 };
-        assert_eq!(around(&mask), Some(area));
+        assert_eq!(around(covered, (4000, 3000)), Some(area));
     }
 
     #[test]
     fn at_the_edge_it_is_moved_inward_and_thin_ones_are_widened() {
-        let corner = masked((1000, 1000), PixelRect { x0: 0, y0: 0, x1: 100, y1: 100 });
-        assert_eq!(around(&corner), Some(PixelRect { x0: 0, y0: 0, x1: 160, y1: 160 }));
-        let thin = masked((1000, 1000), PixelRect { x0: 300, y0: 500, x1: 700, y1: 510 });
-        let area = around(&thin).expect("a part");
+        let size = (1000, 1000);
+        let corner = PixelRect::whole((100, 100));
+        assert_eq!(around(corner, size), Some(PixelRect::whole((160, 160))));
+        let thin = PixelRect { x0: 300, y0: 500, x1: 700, y1: 510 };
+        let area = around(thin, size).expect("a part");
         assert_eq!(area.size(), (640, 320));
     }
 
     #[test]
     fn nearly_everything_is_everything() {
         let size = (256, 256);
-        assert_eq!(around(&Plane::new(size)), None);
-        assert_eq!(around(&masked(size, PixelRect { x0: 20, y0: 20, x1: 236, y1: 236 })), None);
+        assert_eq!(around(PixelRect::EMPTY, size), None);
+        assert_eq!(around(PixelRect { x0: 20, y0: 20, x1: 236, y1: 236 }, size), None);
     }
 }

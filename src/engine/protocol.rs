@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::area;
 pub use crate::diffusion::noise::Part;
 pub use crate::diffusion::samplers::State;
 pub use crate::diffusion::text::{Tokenizer, chunks};
 pub use crate::models::identify::Task;
-use crate::plane::Plane;
+use crate::plane::{PixelRect, Plane};
 pub use crate::types::{
     Coverage, Example, ModelChoices, ModelSource, Picture, Prediction, PromptStyle, SameAs,
     Sampler, Savings, Schedule, Variation, WeightBits,
@@ -215,6 +216,16 @@ impl PaintRequest {
             None => (self.seed.wrapping_add(index), None),
             Some(by) => (self.seed, Some(Variation { seed: by.seed.wrapping_add(index), ..by })),
         }
+    }
+
+    /// The part of the initial picture that is worked on; `None`: all of it.
+    #[must_use]
+    pub fn fill_place(&self) -> Option<PixelRect> {
+        let mask = self.mask.as_ref().filter(|mask| mask.area == FillArea::Around)?;
+        // A map of depths is one of the whole.
+        let whole = self.conditions.depth.is_some();
+        let place = || area::around(mask.coverage.bounds(), mask.coverage.size());
+        if whole { None } else { place() }
     }
 
     /// The part that one of the job's pictures has in its batch's draws. Varied pictures are no
@@ -565,7 +576,8 @@ pub enum Event {
 /// An estimate of the finished picture after a step.
 #[derive(Clone, Debug)]
 pub struct Preview {
-    /// The estimate; its size may be smaller than the result's, its shape is the same.
+    /// The estimate of what is worked on (see [`PaintRequest::fill_place`]); its size may be smaller,
+    /// its shape is the same.
     pub picture: Arc<Picture>,
     /// How it was made.
     pub kind: PreviewKind,

@@ -3,7 +3,6 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::area;
 use super::protocol::{
     Conditions, FailureKind, FillArea, InitPicture, JobError, ModelInfo, ModelSource, Notice,
     PaintRequest, Part, Sampler, Savings, Schedule, Task,
@@ -67,12 +66,14 @@ pub struct Whole {
 }
 
 impl Whole {
-    /// Cuts a request's area out, if it asks for one.
+    /// Cuts the part out that a request works on; one that works on the whole then says so.
     fn cut(request: &mut PaintRequest) -> Option<Self> {
+        let place = request.fill_place();
+        if let Some(mask) = request.mask.as_mut().filter(|_| place.is_none()) {
+            mask.area = FillArea::Whole;
+        }
+        let area = place?;
         let (init, mask) = (request.init.as_mut()?, request.mask.as_mut()?);
-        // A map of depths is one of the whole.
-        let wanted = mask.area == FillArea::Around && request.conditions.depth.is_none();
-        let area = area::around(&mask.coverage).filter(|_| wanted)?;
         let (picture, coverage) = (init.picture.cut(area), mask.coverage.cut(area));
         Some(Self {
             picture: std::mem::replace(&mut init.picture, picture),
@@ -240,6 +241,7 @@ fn check_init(init: &InitPicture) -> Result<(), Stop> {
 /// The size the model would work at is too large.
 pub fn resolve(request: &PaintRequest, info: &ModelInfo) -> Result<Resolved, Stop> {
     let mut request = request.clone();
+    forget_unheard(&mut request.conditions, info);
     let whole = Whole::cut(&mut request);
     let init_size = request.init.as_ref().map(|init| init.picture.size());
     let size = match (request.size, init_size) {
@@ -254,7 +256,6 @@ pub fn resolve(request: &PaintRequest, info: &ModelInfo) -> Result<Resolved, Sto
     }
     notices.extend(translate(&mut request));
     let picture_guidance = request.conditions.picture_guidance.unwrap_or(PICTURE_GUIDANCE);
-    forget_unheard(&mut request.conditions, info);
     Ok(Resolved {
         whole,
         size,

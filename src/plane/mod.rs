@@ -153,8 +153,12 @@ impl<const N: usize> Plane<N> {
     /// The smallest rectangle with all pixels that are not zero.
     #[must_use]
     pub fn bounds(&self) -> PixelRect {
-        let of_tile = |at| {
+        self.tiles().fold(PixelRect::EMPTY, |bounds, (at, _)| {
             let rect = self.tile_rect(at);
+            // Whatever a tile has in the middle of the others changes nothing.
+            if bounds.union(rect) == bounds {
+                return bounds;
+            }
             let row = |y| self.span(rect.x0, y, rect.size().0).unwrap_or_default();
             let rows = (rect.y0..rect.y1).filter_map(|y| {
                 let painted = |pixel: &[u8]| pixel.iter().any(|byte| *byte != 0);
@@ -162,9 +166,8 @@ impl<const N: usize> Plane<N> {
                 let last = row(y).chunks_exact(N).rposition(painted)? as u32;
                 Some(PixelRect { x0: rect.x0 + first, y0: y, x1: rect.x0 + last + 1, y1: y + 1 })
             });
-            rows.fold(PixelRect::EMPTY, PixelRect::union)
-        };
-        self.tiles().map(|(at, _)| of_tile(at)).fold(PixelRect::EMPTY, PixelRect::union)
+            rows.fold(bounds, PixelRect::union)
+        })
     }
 
     /// A part as a plane of its own.

@@ -184,7 +184,7 @@ impl Palette {
                 if response.hovered() && ui.input(|i| i.pointer.delta() != egui::Vec2::ZERO) {
                     self.at = line;
                 }
-                if item.enabled && (response.clicked() || here && chosen) {
+                if item.obstacle.is_none() && (response.clicked() || here && chosen) {
                     self.give_back(ui);
                     self.open = false;
                     cx.ask(Command::Over(None));
@@ -212,11 +212,12 @@ fn row(ui: &mut Ui, cx: &Cx<'_>, item: &Item, here: bool) -> egui::Response {
         Some(keys) => format!("{}, {keys}", item.label),
         None => item.label.clone(),
     };
-    response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, item.enabled, here, &spoken));
+    let enabled = item.obstacle.is_none();
+    response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, enabled, here, &spoken));
     if here {
         ui.painter().rect_filled(rect, radius::S, p.hover);
     }
-    let colour = if item.enabled { p.text_1 } else { tokens::faded(p.text_3, 0.6) };
+    let colour = if enabled { p.text_1 } else { tokens::faded(p.text_3, 0.6) };
     let mut right = rect.right() - space::M;
     let painter = ui.painter();
     if let Some(keys) = &item.keys {
@@ -236,5 +237,8 @@ fn row(ui: &mut Ui, cx: &Cx<'_>, item: &Item, here: bool) -> egui::Response {
     }
     let words = rect.with_min_x(rect.left() + 28.0).with_max_x(right);
     widgets::line(ui, words, &item.label, tokens::body(), colour);
-    response
+    match &item.obstacle {
+        Some(why) => response.on_hover_text(why),
+        None => response,
+    }
 }

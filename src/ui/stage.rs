@@ -30,6 +30,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, canvas: &mut Canvas) {
             picture: &e.preview.picture,
             step_secs: e.step_secs,
             within_mask: e.within_mask,
+            place: e.place,
         }),
         mask: scene.mask.map(|seen| MaskLayer {
             mask: &state.document.mask,

@@ -12,8 +12,9 @@ use super::widgets::picture::Thumbs;
 use super::widgets::{self, focus_ring};
 use super::{Cx, icons};
 use crate::app::command::{Action, Command};
-use crate::app::jobs::{Entry, EntryId, Stage};
+use crate::app::jobs::{Entry, EntryId, Stage, Thumb};
 use crate::app::words::Text;
+use crate::plane::PixelRect;
 
 /// What the strip remembers of its look.
 #[derive(Default)]
@@ -179,6 +180,12 @@ fn tile(ui: &mut Ui, cx: &mut Cx<'_>, thumbs: &mut Thumbs, entry: &Entry, side: 
             if entry.stage == Stage::Stopped { tokens::faded(UNTINTED, 0.55) } else { UNTINTED };
         let image = egui::epaint::RectShape::filled(rect, radius::M, tint);
         ui.painter().add(image.with_texture(texture, uv));
+        if let Thumb::Part(whole, estimate, place) = picture {
+            let texture = thumbs.texture(ui.ctx(), Thumb::Estimate(estimate));
+            let place = part_of(rect, uv, whole.size(), place);
+            let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+            ui.painter().with_clip_rect(rect).image(texture, place, whole, tint);
+        }
     } else {
         empty(ui, cx, entry, rect);
     }
@@ -200,6 +207,15 @@ fn tile(ui: &mut Ui, cx: &mut Cx<'_>, thumbs: &mut Thumbs, entry: &Entry, side: 
     }
     focus_ring(ui, &response, radius::M);
     touched(ui, cx, entry, response)
+}
+
+/// Where a part of a picture of `size` lies, of which `uv` fills `rect`.
+fn part_of(rect: Rect, uv: Rect, size: (u32, u32), part: PixelRect) -> Rect {
+    let at = |x: u32, y: u32| {
+        let (x, y) = (x as f32 / size.0 as f32, y as f32 / size.1 as f32);
+        rect.min + (pos2(x, y) - uv.min) / uv.size() * rect.size()
+    };
+    Rect::from_min_max(at(part.x0, part.y0), at(part.x1, part.y1))
 }
 
 fn spoken(cx: &Cx<'_>, entry: &Entry) -> String {

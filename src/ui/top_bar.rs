@@ -241,6 +241,7 @@ fn more_menu(ui: &mut Ui, cx: &mut Cx<'_>, room: f32) {
         ] {
             menu::item(ui, cx, action);
         }
+        menu::item(ui, cx, Action::FillAround);
         let mut line = |add: &dyn Fn(&mut Ui, &mut Cx<'_>, f32)| {
             ui.horizontal(|ui| {
                 ui.add_space(28.0);

@@ -75,6 +75,7 @@ fn result(state: &mut AppState, seed: u64, side: u32) -> Entry {
         small: None,
         kept: false,
         origin,
+        place: None,
         sheet: None,
         before: None,
         model: "pocket".into(),

@@ -77,6 +77,8 @@ fn the_bin_is_emptied_on_the_settings_page() {
     let mut harness = window(later_start());
     paint(&mut harness, "a fox");
     until(&mut harness, "the picture", |window| finished(window) == 1);
+    paint(&mut harness, "an owl");
+    until(&mut harness, "the second one", |window| finished(window) == 2);
     harness.get_by_label("Discard").click();
     harness.run_steps(2);
     assert_eq!(harness.state().state().bin.len(), 1);
@@ -89,7 +91,9 @@ fn the_bin_is_emptied_on_the_settings_page() {
     harness.get_by_label("Empty the bin").click();
     harness.run_steps(2);
     let state = harness.state().state();
-    assert!(state.bin.is_empty() && state.entries.is_empty());
+    assert!(state.bin.is_empty() && state.entries.len() == 1);
+    let shown = state.shown;
+    assert!(shown.is_some());
     harness.get_by_label("None");
     assert!(harness.query_by_label("Empty the bin").is_none());
     let offers = &harness.state().state().notices.list;
@@ -98,7 +102,8 @@ fn the_bin_is_emptied_on_the_settings_page() {
     press(&mut harness, Modifiers::NONE, Key::Escape);
     press(&mut harness, Modifiers::NONE, Key::Escape);
     press(&mut harness, Modifiers::COMMAND, Key::Z);
-    assert!(harness.state().state().entries.is_empty());
+    let state = harness.state().state();
+    assert_eq!((state.entries.len(), state.shown), (1, shown));
 }
 
 #[test]

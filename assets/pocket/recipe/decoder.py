@@ -43,11 +43,8 @@ def fine_powers(x):
 
 def loss_of(x, y):
     """The autoencoder's own, and squared differences of the fine powers, beside those that were painted."""
-    edge = sum((a - b).abs().mean() for a, b in zip(autoencoder.edges(y), autoencoder.edges(x)))
-    coarse = (F.avg_pool2d(y, 4) - F.avg_pool2d(x, 4)).abs().mean()
-    own = (y - x).abs().mean() + edge + 0.5 * coarse + 8 * F.mse_loss(y, x)
     painted, wanted = fine_powers(y), fine_powers(x)
-    return own + FINE * ((painted - wanted) ** 2 / (painted.detach() + FAINT)).mean()
+    return autoencoder.error_of(x, y) + FINE * ((painted - wanted) ** 2 / (painted.detach() + FAINT)).mean()
 
 
 @torch.no_grad()
@@ -70,8 +67,12 @@ def main(work, crops):
     trained = [(name, p) for name, p in vae.named_parameters() if p.requires_grad]
     optimiser, schedule = MuonWithAdamW(trained, PEAK), Schedule(PEAK, WARMUP, crops, fall=0.8)
     average, seen = {key: value.clone() for key, value in vae.state_dict().items()}, 0
+    frozen = [key for key in average if not key.startswith(TRAINED)]
     if os.path.exists("decoder.pt"):
         state = torch.load("decoder.pt", weights_only=True, map_location=DEVICE)
+        # What is not trained is what it was trained for, or its latents would be others.
+        if any(not torch.equal(value, average[key]) for key, value in state["average"].items() if key in frozen):
+            sys.exit("decoder.pt is of another autoencoder; remove it")
         vae.load_state_dict(state["vae"])
         optimiser.load_state_dict(state["optimiser"])
         average, seen = state["average"], state["seen"]

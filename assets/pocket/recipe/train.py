@@ -7,9 +7,9 @@ The first form warms up and then holds the rate for as long as it runs (or until
 hours of this call), resumes from state.pt, and adds a shard of new scenes after every EVERY pictures. The
 second form branches off: it copies state.pt to cool.pt, trains N pictures more with a falling rate and
 writes the averaged weights as model/, ready for export; called again it resumes (remove cool.pt to branch
-off anew), and state.pt stays as it was, for the long run to go on from. An ended branch is gone on from by
-making its cool.pt the state.pt. --start takes the weights of an exported model when there is no state.pt. A
-TERM or INT signal saves and ends.
+off anew), and state.pt stays as it was, for the long run to go on from. An ended branch may be gone on from
+by a further one, which warms up again: make its cool.pt the state.pt. --start takes the weights of an
+exported model when there is no state.pt. A TERM or INT signal saves and ends.
 """
 
 import argparse
@@ -153,6 +153,7 @@ def main():
         trainer.restore(path)
     if begins:
         trainer.branch = None
+        trainer.store(path)  # or another call would take it for one that goes on
     way = Cooling(trainer, arguments.cool) if arguments.cool else Held(trainer, arguments.pictures)
     try:
         train(trainer, way, path, stop, log)

@@ -8,7 +8,8 @@ use serde::de::IgnoredAny;
 use super::draft::{DEPTH_ESTIMATED, Draft, Field};
 use super::{Origin, Reading};
 use crate::engine::protocol::{
-    Conditions, ModelChoices, PaintRequest, Posterior, PromptStyle, SameAs, Sampler, WeightBits,
+    Conditions, FillArea, ModelChoices, PaintRequest, Posterior, PromptStyle, SameAs, Sampler,
+    WeightBits,
 };
 
 /// A line with fewer fields is words.
@@ -67,6 +68,9 @@ pub fn infotext(request: &PaintRequest, size: (u32, u32), model_name: &str) -> S
     }
     if let Some(mask) = &request.mask {
         fields.push(("Mask blur", mask.feather_px.to_string()));
+        if mask.area == FillArea::Around {
+            fields.push(("Inpaint area", "Only masked".to_owned()));
+        }
     }
     if request.guidance_rescale > 0.0 {
         fields.push(("CFG Rescale phi", request.guidance_rescale.to_string()));

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::app::command::{Action, Command};
+use crate::app::intent;
+use crate::app::jobs::Thumb;
 use crate::app::scene::MaskShow;
 use crate::app::settings::Settings;
 use crate::app::told::plain_model;
@@ -10,11 +12,12 @@ use crate::app::update::update;
 use crate::app::words::Lang;
 use crate::diffusion::noise::Noise;
 use crate::diffusion::samplers::State;
+use crate::document::mask::Mask;
 use crate::engine::protocol::{
     Event, FailureKind, FillArea, InpaintMask, JobError, JobId, ModelInfo, Painted, Preview,
     PreviewKind, Sampler,
 };
-use crate::plane::Plane;
+use crate::plane::{PixelRect, Plane};
 use crate::types::Picture;
 
 fn state_with(prompts: &[&str]) -> AppState {
@@ -233,4 +236,40 @@ fn a_repeating_job_comes_again_with_another_seed() {
     assert_eq!(next.request.resume, None);
     assert!(next.repeats && next.request.seed != job.request.seed);
     assert_eq!(next.request.prompt, "a");
+}
+
+#[test]
+fn a_fill_emerges_where_it_works() {
+    let mut state = AppState::new(Settings::default(), Lang::En);
+    state.model.info = Some(plain_model());
+    drop(state.place("photo.png", Plane::filled((400, 300), [10, 20, 30, 255]), &[]));
+    let mut coverage = Plane::new((400, 300));
+    coverage.fill_rect(PixelRect { x0: 100, y0: 100, x1: 160, y1: 160 }, [255]);
+    state.document.mask = Mask::from_plane(coverage);
+    let place = PixelRect { x0: 82, y0: 82, x1: 178, y1: 178 };
+    assert_eq!(intent::fill_place(&state), Some(place));
+    drop(update(&mut state, Command::Do(Action::FillAround)));
+    assert_eq!(intent::fill_place(&state), None);
+    drop(update(&mut state, Command::Do(Action::FillAround)));
+
+    drop(update(&mut state, Command::Do(Action::Paint)));
+    state.submitted(1, Ok(JobId(7)));
+    let grey = Picture { width: 2, height: 1, rgba: vec![50, 50, 50, 255, 90, 90, 90, 255] };
+    drop(state.engine_event(Event::Step {
+        job: JobId(7),
+        index: 0,
+        step: 1,
+        of: 4,
+        sigma: 1.0,
+        step_secs: 0.1,
+        preview: Some(Preview { picture: Arc::new(grey), kind: PreviewKind::Linear }),
+    }));
+    let scene = state.scene();
+    assert_eq!((scene.size, scene.emerging.as_ref().map(|e| e.place)), ((400, 300), Some(place)));
+    let seen = |x: f32, y: f32| scene.color_at([x, y], &state.document.mask);
+    assert_eq!((seen(110.0, 150.0), seen(150.0, 110.0)), (Some([50; 3]), Some([90; 3])));
+    assert_eq!(seen(90.0, 150.0), Some([10, 20, 30]), "round the mask");
+    let thumb = state.entries[0].thumb().expect("something to see");
+    assert!(matches!(thumb, Thumb::Part(_, _, part) if part == place));
+    assert_eq!(thumb.size(), (400, 300));
 }

@@ -261,7 +261,7 @@ pub struct RequestRecord {
     /// The mask's coverage, and its feather.
     pub mask: Option<(SizedRecord, f32)>,
     /// What of the picture is worked on, with a mask.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known")]
     pub fill_area: FillArea,
     /// What only some models are told.
     #[serde(default, deserialize_with = "known")]

@@ -262,6 +262,7 @@ impl<'a> Store<'a> {
             StageRecord::Stopped => Stage::Stopped,
             StageRecord::Waiting => Stage::Waiting,
         };
+        let place = request.fill_place();
         let mut entry = Entry {
             id: EntryId(id),
             job: record.job,
@@ -276,6 +277,7 @@ impl<'a> Store<'a> {
             small,
             kept: record.kept,
             origin,
+            place,
             sheet: record.sheet,
             before: None,
             model: record.model.into(),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::resample;
 use super::types::Emerging;
 use crate::engine::protocol::Picture;
+use crate::plane::PixelRect;
 
 /// Previews are enlarged until their longer side has this many pixels, or the document's: fog needs
 /// no more, and it is made while somebody may be painting.
@@ -34,6 +35,8 @@ pub(super) struct Mix {
     pub(super) from: Side,
     pub(super) to: Side,
     pub(super) within_mask: bool,
+    /// The part of the picture that it lies over, in image pixels.
+    pub(super) place: PixelRect,
     began: f64,
     secs: f64,
 }
@@ -59,12 +62,12 @@ pub(super) struct Fade {
 }
 
 impl Fade {
-    /// Takes this frame's estimate. `base` gives what lay beneath in the frame before, at a size.
+    /// Takes this frame's estimate. `base` gives a part of what lay beneath in the frame before, at a
+    /// size.
     pub(super) fn update(
         &mut self,
         emerging: Option<&Emerging<'_>>,
-        size: (u32, u32),
-        base: impl Fn(u32, u32) -> Picture,
+        base: impl Fn(PixelRect, (u32, u32)) -> Picture,
         now: f64,
         motion: bool,
     ) -> Option<&Mix> {
@@ -75,20 +78,31 @@ impl Fade {
                 } else {
                     STILL_SECS
                 };
-                let to = prepared(emerging.picture, size);
-                let from = self.present(now, &base, Some((to.width, to.height)));
+                let Emerging { within_mask, place, .. } = *emerging;
+                let to = prepared(emerging.picture, place.size());
+                // What lies elsewhere cannot be one side of this mix.
+                let there = self.mix.as_ref().is_some_and(|mix| mix.place == place);
+                let from = if there {
+                    self.present(now, &base, Some((to.width, to.height)))
+                } else {
+                    Side::Base
+                };
                 let to = Side::Estimate(to);
-                let within_mask = emerging.within_mask;
-                self.mix = Some(Mix { from, to, within_mask, began: now, secs });
+                self.mix = Some(Mix { from, to, within_mask, place, began: now, secs });
                 self.key = Some(emerging.key);
             }
             Some(_) => {}
             None if self.key.is_some() => {
                 self.key = None;
-                let within_mask = self.mix.as_ref().is_some_and(|mix| mix.within_mask);
                 let from = self.present(now, &base, None);
                 let secs = if motion { FINAL_SECS } else { STILL_SECS };
-                self.mix = Some(Mix { from, to: Side::Base, within_mask, began: now, secs });
+                self.mix = self.mix.take().map(|mix| Mix {
+                    from,
+                    to: Side::Base,
+                    began: now,
+                    secs,
+                    ..mix
+                });
             }
             None => {
                 if self.mix.as_ref().is_some_and(|mix| !mix.moves(now)) {
@@ -103,7 +117,7 @@ impl Fade {
     fn present(
         &self,
         now: f64,
-        base: &impl Fn(u32, u32) -> Picture,
+        base: &impl Fn(PixelRect, (u32, u32)) -> Picture,
         size: Option<(u32, u32)>,
     ) -> Side {
         let Some(mix) = &self.mix else { return Side::Base };
@@ -116,12 +130,11 @@ impl Fade {
                 Side::Estimate(Arc::new(resample::blended(a, b, t)))
             }
             (Side::Base, Side::Estimate(b)) => {
-                let a = base(b.width, b.height);
+                let a = base(mix.place, (b.width, b.height));
                 Side::Estimate(Arc::new(resample::blended(&a, b, t)))
             }
             (Side::Estimate(a), Side::Base) => {
-                let (width, height) = size.unwrap_or((a.width, a.height));
-                let b = base(width, height);
+                let b = base(mix.place, size.unwrap_or((a.width, a.height)));
                 Side::Estimate(Arc::new(resample::blended(a, &b, t)))
             }
         }
@@ -156,9 +169,10 @@ mod tests {
             picture,
             step_secs: 0.1,
             within_mask: false,
+            place: PixelRect::whole((64, 64)),
         });
-        let base = |width, _| Picture::clone(&flat(width, 0));
-        let mix = fade.update(emerging.as_ref(), (64, 64), base, now, true)?;
+        let base = |_, (width, _)| Picture::clone(&flat(width, 0));
+        let mix = fade.update(emerging.as_ref(), base, now, true)?;
         let value = |side: &Side| match side {
             Side::Base => 0.0,
             Side::Estimate(picture) => f32::from(picture.rgba[0]),
@@ -196,9 +210,11 @@ mod tests {
         let secs = |step_secs: f32, motion: bool| {
             let mut fade = Fade::default();
             let picture = flat(8, 1);
-            let emerging = Emerging { key: 1, picture: &picture, step_secs, within_mask: true };
-            let base = |width, _| Picture::clone(&flat(width, 0));
-            fade.update(Some(&emerging), (8, 8), base, 0.0, motion).map(|mix| mix.secs)
+            let place = PixelRect::whole((8, 8));
+            let emerging =
+                Emerging { key: 1, picture: &picture, step_secs, within_mask: true, place };
+            let base = |_, (width, _)| Picture::clone(&flat(width, 0));
+            fade.update(Some(&emerging), base, 0.0, motion).map(|mix| mix.secs)
         };
         assert_eq!(secs(0.01, true), Some(0.06));
         assert_eq!(secs(3.0, true), Some(0.24));

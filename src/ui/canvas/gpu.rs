@@ -1,5 +1,5 @@
 //! The canvas's own passes: base, composition, copy. Each runs only when what it shows has changed,
-//! so a frame that the pointer's movement caused costs one copy.
+//! so a frame that the pointer's movement caused costs one copy, or two while something is held up.
 //!
 //! egui's renderer owns one [`CanvasGpu`], and another for what is held up beside it; [`super::paint`]
 //! calls them. Reads no input, keeps no document.
@@ -29,6 +29,7 @@ pub(super) struct FrameUniform {
     pub(super) sheet: [f32; 4],
     pub(super) sheet_color: [f32; 4],
     pub(super) emerge: [f32; 4],
+    pub(super) place: [f32; 4],
     pub(super) mask_color: [f32; 4],
     pub(super) look: [f32; 4],
     pub(super) origin: [f32; 4],
@@ -65,6 +66,7 @@ impl Scene {
         let none = [0.0; 4];
         let uniform = FrameUniform {
             emerge: none,
+            place: none,
             mask_color: none,
             look: none,
             origin: none,
@@ -128,6 +130,7 @@ type BaseKey = (Option<(u32, u32)>, FrameUniform, [f32; 3]);
 #[derive(Clone, Copy, PartialEq)]
 struct ComposeKey {
     emerge: [f32; 4],
+    place: [f32; 4],
     sides: Option<[usize; 2]>,
     masked: bool,
     mask_color: [f32; 4],
@@ -138,7 +141,7 @@ impl ComposeKey {
     /// Whether the two differ at most in what emerges, and that only within the mask.
     fn differs_within_mask(&self, other: &Self) -> bool {
         let [.., within] = self.emerge;
-        let same = Self { emerge: other.emerge, sides: other.sides, ..*self };
+        let same = Self { emerge: other.emerge, place: other.place, sides: other.sides, ..*self };
         let emerging = self.sides.is_some() && other.sides.is_some();
         emerging && within == 1.0 && other.emerge[3] == 1.0 && same == *other
     }
@@ -236,6 +239,7 @@ impl CanvasGpu {
         };
         let key = ComposeKey {
             emerge: scene.uniform.emerge,
+            place: scene.uniform.place,
             sides: scene.emerging.as_ref().map(|sides| sides.each_ref().map(identity)),
             masked: scene.masked,
             mask_color: scene.uniform.mask_color,

@@ -31,12 +31,12 @@ use egui::{Color32, CursorIcon, Rect, Response, Sense, Stroke, StrokeKind, Ui, W
 use crate::app::tool::{Brush, Tool};
 use crate::app::view::View;
 use crate::engine::protocol::Picture;
-use crate::plane::Plane;
+use crate::plane::{PixelRect, Plane};
 
 use super::tokens;
 use fade::{Mix, Side};
 use gpu::{FrameUniform, Scene};
-use paint::{CanvasCallback, OriginalCallback, Patches, Pending};
+use paint::{CanvasCallback, Layer, Patches, Pending};
 
 pub use paint::install;
 pub use types::{CanvasColors, CanvasEvent, CanvasInput, Emerging, MaskLayer, MaskLook};
@@ -61,10 +61,11 @@ pub struct Canvas {
     wipe: wipe::Wipe,
     patches: Patches,
     pending: Pending,
+    held_up: Pending,
     /// Which of the mask's colours it has; chosen when a stroke starts, or when it comes whole.
     mask_color: usize,
-    /// Whether the mask covered anything in the frame before.
-    mask_covers: bool,
+    /// Whether that colour was chosen for what the mask covers now.
+    mask_colored: bool,
     mask_level: u32,
     /// What lay beneath in the frame before.
     beneath: Option<Plane<4>>,
@@ -91,38 +92,22 @@ impl Canvas {
 
         let (mut events, view, mut moves) = self.listen(ui, &response, input, now);
         self.view = view;
-        for event in &events {
-            if let CanvasEvent::StrokeBegan(point) = event
-                && input.tool == Tool::Mask
-            {
-                let radius = input.brush.size_px / 2.0;
-                let colors = &input.colors.mask;
-                self.mask_color = contrast::mask_color(input.picture, point.at, radius, colors);
-            }
-        }
-        // A mask that no stroke began has to show anywhere on the picture.
-        let covers = input.mask.as_ref().is_some_and(|layer| !layer.mask.is_empty());
-        if covers && !self.mask_covers && !self.is_stroking() {
-            let [width, height] = [input.size.0, input.size.1].map(|side| side as f32 / 2.0);
-            let (middle, radius) = ([width, height], width.max(height));
-            let colors = &input.colors.mask;
-            self.mask_color = contrast::mask_color(input.picture, middle, radius, colors);
-        }
-        self.mask_covers = covers;
+        self.choose_mask_color(input, &events);
         if view != input.view {
             events.push(CanvasEvent::View(view));
         }
 
         let screen = Screen::new(room, &view, pixels_per_point);
-        let beneath = |width, height| {
+        let beneath = |part: PixelRect, (width, height)| {
             if let Some(picture) = &self.beneath {
-                return resample::shrunk(picture, width, height);
+                let part = part.scaled(input.size, picture.size());
+                return resample::shrunk(picture, part, (width, height));
             }
             let rgba = input.colors.sheet.to_array();
             Picture { width, height, rgba: rgba.repeat(width as usize * height as usize) }
         };
         let emerging = input.emerging.as_ref();
-        let mix = self.fade.update(emerging, input.size, beneath, now, input.motion);
+        let mix = self.fade.update(emerging, beneath, now, input.motion);
         moves |= mix.is_some_and(|mix| mix.moves(now));
         let mut scene = scene(input, &screen, mix, now);
         scene.uniform.mask_color = rgba(input.colors.mask[self.mask_color]);
@@ -139,7 +124,8 @@ impl Canvas {
         let patches = Arc::clone(&self.patches);
         self.pending = Arc::new(Mutex::new(Some(scene)));
         let compares = original.is_some();
-        let callback = CanvasCallback { scene: Arc::clone(&self.pending), patches, compares };
+        let scene = Arc::clone(&self.pending);
+        let callback = CanvasCallback { layer: Layer::Picture { compares }, scene, patches };
         ui.painter().add(egui_wgpu::Callback::new_paint_callback(room, callback));
         self.hold_up(ui, room, original, screen.points(input.size));
         self.decorate(ui, &response, input, &screen);
@@ -150,6 +136,30 @@ impl Canvas {
         events
     }
 
+    /// Gives the mask a colour that shows: where a stroke begins, or, if none began it, anywhere on the
+    /// picture. It then stays until the mask is empty.
+    fn choose_mask_color(&mut self, input: &CanvasInput<'_>, events: &[CanvasEvent]) {
+        let colors = &input.colors.mask;
+        let mut strokes = events.iter().filter_map(|event| match event {
+            CanvasEvent::StrokeBegan(point) if input.tool == Tool::Mask => Some(point.at),
+            _ => None,
+        });
+        if let Some(at) = strokes.next_back() {
+            let radius = input.brush.size_px / 2.0;
+            self.mask_color = contrast::mask_color(input.picture, at, radius, colors);
+            self.mask_colored = true;
+            return;
+        }
+        let Some(layer) = input.mask.as_ref().filter(|_| !self.is_stroking()) else { return };
+        let covers = !layer.mask.is_empty();
+        if covers && !self.mask_colored {
+            let [width, height] = [input.size.0, input.size.1].map(|side| side as f32 / 2.0);
+            let (middle, radius) = ([width, height], width.max(height));
+            self.mask_color = contrast::mask_color(input.picture, middle, radius, colors);
+        }
+        self.mask_colored = covers;
+    }
+
     /// Lays what is held up for comparison over the picture, whose rectangle is `sheet`.
     fn hold_up(&mut self, ui: &Ui, room: Rect, original: Option<Scene>, sheet: Rect) {
         let Some(scene) = original else {
@@ -158,7 +168,11 @@ impl Canvas {
         };
         let part = self.wipe.follow(room, ui.input(|input| input.pointer.latest_pos()));
         let painter = ui.painter_at(part.intersect(ui.clip_rect()));
-        painter.add(egui_wgpu::Callback::new_paint_callback(room, OriginalCallback { scene }));
+        self.held_up = Arc::new(Mutex::new(Some(scene)));
+        let scene = Arc::clone(&self.held_up);
+        let callback =
+            CanvasCallback { layer: Layer::Original, scene, patches: Patches::default() };
+        painter.add(egui_wgpu::Callback::new_paint_callback(room, callback));
         self.wipe.show(&ui.painter_at(room), sheet);
     }
 
@@ -166,6 +180,7 @@ impl Canvas {
     /// thrown away: a stroke must copy every tile that somebody else holds.
     pub fn let_go(&self) {
         *self.pending.lock() = None;
+        *self.held_up.lock() = None;
     }
 
     /// Changes the picture that this frame will show, and nothing else of it. `change` gives the new
@@ -451,6 +466,10 @@ fn scene(input: &CanvasInput<'_>, screen: &Screen, mix: Option<&Mix>, now: f64) 
             sheet: [sheet.min.x, sheet.min.y, sheet.max.x, sheet.max.y],
             sheet_color: rgba(input.colors.sheet),
             emerge,
+            place: mix.map_or([0.0; 4], |mix| {
+                let (width, height) = mix.place.size();
+                [mix.place.x0, mix.place.y0, width, height].map(|side| side as f32)
+            }),
             mask_color: [0.0; 4],
             look: [fill, hatch, contour, points_per_texel / overlay::DISTANCE_STEPS],
             origin: [screen.corner.x, screen.corner.y, 0.0, 0.0],

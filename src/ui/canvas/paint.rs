@@ -16,12 +16,50 @@ pub(super) type Patches = Arc<Mutex<Vec<Patch>>>;
 /// What a pass of egui is to draw; the canvas takes it back from a pass that is thrown away.
 pub(super) type Pending = Arc<Mutex<Option<Scene>>>;
 
+/// One of the canvas's two pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layer {
+    /// The picture.
+    Picture {
+        /// Whether [`Self::Original`] comes after it.
+        compares: bool,
+    },
+    /// What is held up before it.
+    Original,
+}
+
+impl Layer {
+    /// Its place on the card. What is held up gets its own when it is first asked for.
+    fn gpu<'a>(
+        self,
+        device: &wgpu::Device,
+        resources: &'a mut CallbackResources,
+    ) -> Option<&'a mut CanvasGpu> {
+        match self {
+            Self::Picture { compares } => {
+                if let Some(Original(gpu)) = resources.get_mut().filter(|_| !compares) {
+                    gpu.let_go();
+                }
+                resources.get_mut()
+            }
+            Self::Original => {
+                let target = resources.get::<CanvasGpu>()?.target;
+                let made = || Original(CanvasGpu::new(device, target));
+                let Original(gpu) = resources.entry().or_insert_with(made);
+                Some(gpu)
+            }
+        }
+    }
+}
+
+/// A canvas of its own for what is held up.
+struct Original(CanvasGpu);
+
 /// One frame of the canvas, as egui carries it.
 pub(super) struct CanvasCallback {
+    pub(super) layer: Layer,
     pub(super) scene: Pending,
     pub(super) patches: Patches,
-    /// Whether [`OriginalCallback`] comes after it.
-    pub(super) compares: bool,
 }
 
 impl CallbackTrait for CanvasCallback {
@@ -33,11 +71,8 @@ impl CallbackTrait for CanvasCallback {
         encoder: &mut wgpu::CommandEncoder,
         resources: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
-        if let Some(Original(gpu)) = resources.get_mut().filter(|_| !self.compares) {
-            gpu.let_go();
-        }
-        if let Some(gpu) = resources.get_mut::<CanvasGpu>() {
-            let Some(scene) = &*self.scene.lock() else { return Vec::new() };
+        let gpu = self.layer.gpu(device, resources);
+        if let (Some(gpu), Some(scene)) = (gpu, &*self.scene.lock()) {
             let patches = std::mem::take(&mut *self.patches.lock());
             gpu.prepare(device, queue, encoder, scene, &patches);
         }
@@ -50,48 +85,11 @@ impl CallbackTrait for CanvasCallback {
         pass: &mut wgpu::RenderPass<'static>,
         resources: &CallbackResources,
     ) {
-        if let Some(gpu) = resources.get::<CanvasGpu>() {
-            gpu.paint(pass);
-        }
-    }
-}
-
-/// A canvas of its own for what is held up; made when it is first asked for.
-struct Original(CanvasGpu);
-
-/// What is held up beside the picture, as egui carries it.
-pub(super) struct OriginalCallback {
-    pub(super) scene: Scene,
-}
-
-impl CallbackTrait for OriginalCallback {
-    fn prepare(
-        &self,
-        device: &wgpu::Device,
-        queue: &wgpu::Queue,
-        _screen: &ScreenDescriptor,
-        encoder: &mut wgpu::CommandEncoder,
-        resources: &mut CallbackResources,
-    ) -> Vec<wgpu::CommandBuffer> {
-        let Some(format) = resources.get::<CanvasGpu>().map(|gpu| gpu.target) else {
-            return Vec::new();
+        let gpu = match self.layer {
+            Layer::Picture { .. } => resources.get::<CanvasGpu>(),
+            Layer::Original => resources.get::<Original>().map(|Original(gpu)| gpu),
         };
-        if !resources.contains::<Original>() {
-            resources.insert(Original(CanvasGpu::new(device, format)));
-        }
-        if let Some(Original(gpu)) = resources.get_mut() {
-            gpu.prepare(device, queue, encoder, &self.scene, &[]);
-        }
-        Vec::new()
-    }
-
-    fn paint(
-        &self,
-        _info: PaintCallbackInfo,
-        pass: &mut wgpu::RenderPass<'static>,
-        resources: &CallbackResources,
-    ) {
-        if let Some(Original(gpu)) = resources.get() {
+        if let Some(gpu) = gpu {
             gpu.paint(pass);
         }
     }

@@ -3,7 +3,7 @@
 //! All of it works on 8-bit RGBA, in the picture's own (gamma) space.
 
 use crate::engine::protocol::Picture;
-use crate::plane::{DEEPEST, Plane, TILE, TileAt};
+use crate::plane::{DEEPEST, PixelRect, Plane, TILE, TileAt};
 
 /// The mean grey of the checks that are seen through what is transparent.
 const CHECKS: u16 = 178;
@@ -98,22 +98,24 @@ pub(super) fn stretched(picture: &Picture, width: u32, height: u32) -> Picture {
     Picture { width, height, rgba }
 }
 
-/// A picture at another size, however small, without alpha: what is transparent is as grey as the checks behind it.
-pub(super) fn shrunk(picture: &Plane<4>, width: u32, height: u32) -> Picture {
-    let from = picture.size();
+/// A part of a picture at another size, however small, without alpha: what is transparent is as grey as the checks
+/// behind it.
+pub(super) fn shrunk(picture: &Plane<4>, part: PixelRect, (width, height): (u32, u32)) -> Picture {
+    let from = part.size();
     if from.0 < width || from.1 < height {
         // Blocks would be seen where the screen shows a smooth picture.
-        return stretched(&shrunk(picture, from.0, from.1), width, height);
+        let (own_width, own_height) = (from.0.min(width), from.1.min(height));
+        return stretched(&shrunk(picture, part, (own_width, own_height)), width, height);
     }
     let place = |at: u32, to: u32, from: u32| {
         ((f64::from(at) + 0.5) / f64::from(to) * f64::from(from)) as u32
     };
     // A tile that has its halves gives one that still has enough texels: they lie close together.
     let level = (from.0 / width).min(from.1 / height).ilog2().min(DEEPEST as u32);
-    let columns: Vec<u32> = (0..width).map(|x| place(x, width, from.0)).collect();
+    let columns: Vec<u32> = (0..width).map(|x| part.x0 + place(x, width, from.0)).collect();
     let mut rgba = Vec::with_capacity(width as usize * height as usize * 4);
     for y in 0..height {
-        let y = place(y, height, from.1);
+        let y = part.y0 + place(y, height, from.1);
         // Tile by tile, so that each is looked up once a row.
         for columns in columns.chunk_by(|a, b| a / TILE == b / TILE) {
             let first = columns.first().map_or(0, |x| x / TILE * TILE);
@@ -201,7 +203,7 @@ mod tests {
     fn what_is_shrunk_has_the_pixels_of_its_places() {
         let bytes: Vec<u8> = (0..700 * 300 * 4u32).map(|i| (i % 249) as u8 | 1).collect();
         let plane = Plane::from_flat((700, 300), &bytes);
-        let found = shrunk(&plane, 70, 30);
+        let found = shrunk(&plane, PixelRect::whole(plane.size()), (70, 30));
         for (x, y) in [(0, 0), (25, 9), (26, 26), (69, 29)] {
             let [r, g, b, alpha] = plane.pixel(x * 10 + 5, y * 10 + 5).map(u16::from);
             let over = |value: u16| ((value * alpha + 178 * (255 - alpha) + 127) / 255) as u8;
@@ -213,12 +215,19 @@ mod tests {
             (2, 1),
             &[[40; 3], [200; 3]].map(|c| [c[0], c[1], c[2], 255]).concat(),
         );
-        let row: Vec<u8> = shrunk(&step, 8, 1).rgba.chunks(4).map(|pixel| pixel[0]).collect();
+        let row: Vec<u8> = shrunk(&step, PixelRect::whole(step.size()), (8, 1))
+            .rgba
+            .chunks(4)
+            .map(|pixel| pixel[0])
+            .collect();
         assert!(row.is_sorted() && row[3] > 40 && row[4] < 200, "{row:?}");
-        assert!(shrunk(&Plane::new((9, 9)), 2, 1).rgba == [178, 178, 178, 255].repeat(2));
+        assert!(
+            shrunk(&Plane::new((9, 9)), PixelRect::whole((9, 9)), (2, 1)).rgba
+                == [178, 178, 178, 255].repeat(2)
+        );
         // With halves, a texel is the mean of the pixels it stands for: here of eight by eight.
         plane.make_halves();
-        let found = shrunk(&plane, 70, 30);
+        let found = shrunk(&plane, PixelRect::whole(plane.size()), (70, 30));
         let level = plane.halves((0, 0)).expect("made above").get(2).expect("of an eighth");
         let [r, _, _, alpha] =
             *level[4 * (55 / 8 * 32 + 105 / 8)..].first_chunk().expect("a texel");

@@ -17,6 +17,8 @@ struct Frame {
     sheet_color: vec4<f32>,
     // mix, from the base, to the base, within the mask
     emerge: vec4<f32>,
+    // what emerges, in image pixels: x y width height
+    place: vec4<f32>,
     mask_color: vec4<f32>,
     // fill, hatch, contour, points per stored step of distance
     look: vec4<f32>,
@@ -155,10 +157,12 @@ fn compose_fragment(@builtin(position) position: vec4<f32>) -> @location(0) vec4
         mask = textureSampleLevel(mask_texture, linear_sampler, uv, 0.0).rgb;
     }
     if EMERGING {
-        let before = mix(textureSampleLevel(from_texture, linear_sampler, uv, 0.0).rgb, color, frame.emerge.y);
-        let after = mix(textureSampleLevel(to_texture, linear_sampler, uv, 0.0).rgb, color, frame.emerge.z);
+        let at = (image - frame.place.xy) / frame.place.zw;
+        let before = mix(textureSampleLevel(from_texture, linear_sampler, at, 0.0).rgb, color, frame.emerge.y);
+        let after = mix(textureSampleLevel(to_texture, linear_sampler, at, 0.0).rgb, color, frame.emerge.z);
         let emerging = mix(before, after, frame.emerge.x);
-        color = mix(color, emerging, mix(1.0, mask.g, frame.emerge.w));
+        let inside = all(clamp(at, vec2<f32>(0.0), vec2<f32>(1.0)) == at);
+        color = mix(color, emerging, select(0.0, mix(1.0, mask.g, frame.emerge.w), inside));
     }
     if MASKED {
         let diagonal = fract((p.x + p.y) / (11.3137 * frame.pixels_per_point));

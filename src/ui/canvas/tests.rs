@@ -22,6 +22,7 @@ struct Bench {
     raster: Option<Raster>,
     brush: Brush,
     emerging: Option<(u64, Arc<Picture>, bool)>,
+    place: Option<PixelRect>,
     mask: Mask,
     look: MaskLook,
     values: bool,
@@ -56,6 +57,7 @@ fn bench(picture: Option<&Picture>) -> (Shared, Harness<'static>, egui_wgpu::Ren
         raster: None,
         brush: Brush { size_px: 20.0, hardness: 1.0, erases: false },
         emerging: None,
+        place: None,
         mask: Mask::new(size.0, size.1),
         look: MaskLook::Paint,
         values: false,
@@ -87,6 +89,7 @@ fn bench(picture: Option<&Picture>) -> (Shared, Harness<'static>, egui_wgpu::Ren
                     picture,
                     step_secs: 0.1,
                     within_mask: *within_mask,
+                    place: bench.place.unwrap_or(PixelRect::whole(bench.size)),
                 }),
                 mask: Some(MaskLayer { mask: &bench.mask, feather_px: 0.0, look: bench.look }),
                 view: bench.view,
@@ -395,6 +398,35 @@ fn outside_the_mask_nothing_changes_while_it_emerges() {
         if dx.hypot(dy) > 23.0 {
             assert_eq!(pixel, before.get_pixel(x, y), "{x} {y}");
         }
+    }
+}
+
+#[test]
+fn an_estimate_of_a_part_lies_in_its_place() {
+    let (bench, mut harness, _state) = bench(Some(&flat(128, 128, 90)));
+    harness.step();
+    {
+        let bench = &mut *bench.borrow_mut();
+        bench.mask = Mask::from_plane(Plane::new((128, 128)));
+        bench.place = Some(PixelRect { x0: 32, y0: 64, x1: 96, y1: 96 });
+        // Left half dark, right half light.
+        let row = [[20, 20, 20, 255].repeat(8), [220, 220, 220, 255].repeat(8)].concat();
+        let estimate = Picture { width: 16, height: 8, rgba: row.repeat(8) };
+        bench.emerging = Some((7, Arc::new(estimate), false));
+    }
+    harness.run_steps(60);
+    let seen = harness.render().expect("an adapter");
+    for (x, y, value) in [
+        (40, 70, 20),
+        (88, 90, 220),
+        (33, 65, 20),
+        (95, 95, 220),
+        (30, 70, 90),
+        (98, 90, 90),
+        (64, 62, 90),
+        (64, 98, 90),
+    ] {
+        assert_eq!(seen.get_pixel(10 + x, 20 + y).0[0], value, "{x} {y}");
     }
 }
 

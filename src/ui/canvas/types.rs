@@ -9,7 +9,7 @@ use crate::app::view::View;
 use crate::document::StrokePoint;
 use crate::document::mask::Mask;
 use crate::engine::protocol::Picture;
-use crate::plane::Plane;
+use crate::plane::{PixelRect, Plane};
 
 /// Everything that the canvas shows in this frame.
 #[expect(clippy::struct_excessive_bools, reason = "each says another thing, by itself")]
@@ -81,6 +81,8 @@ pub struct Emerging<'a> {
     pub step_secs: f32,
     /// Whether it is laid through the mask, over the picture's own pixels.
     pub within_mask: bool,
+    /// The part of the picture that it is of, in image pixels.
+    pub place: PixelRect,
 }
 
 /// The mask over the picture.

@@ -1,5 +1,7 @@
 //! What is held up before the picture: all of it, until the pointer moves sideways and becomes the
 //! line that it ends at.
+//!
+//! Kept by the canvas, which draws both pictures.
 
 use egui::{Painter, Pos2, Rect, Stroke};
 

@@ -21,15 +21,15 @@ pub struct Thumbs {
 }
 
 impl Thumbs {
-    /// The texture of a picture.
+    /// The texture of a picture; of a part, that of what lies round it.
     pub fn texture(&mut self, ctx: &Context, thumb: Thumb<'_>) -> TextureId {
         let key = match thumb {
-            Thumb::Finished(picture) => picture.key(),
+            Thumb::Finished(picture) | Thumb::Part(picture, ..) => picture.key(),
             Thumb::Estimate(estimate) => estimate.key,
         };
         let kept = self.kept.entry(key).or_insert_with(|| {
             let image = match thumb {
-                Thumb::Finished(picture) => halved_to_thumb(picture),
+                Thumb::Finished(picture) | Thumb::Part(picture, ..) => halved_to_thumb(picture),
                 Thumb::Estimate(estimate) => {
                     let small = shrunk(&estimate.picture, THUMB_SIDE);
                     ColorImage::from_rgba_unmultiplied(sides(&small), &small.rgba)
