@@ -3,6 +3,7 @@
 //!
 //! Asked by requests and by the window that words them. Cuts nothing itself.
 
+use super::protocol::{FillArea, PaintRequest};
 use crate::plane::PixelRect;
 
 /// What is seen beyond the mask on each side, in per cent of its longer side.
@@ -36,6 +37,19 @@ pub fn around(covered: PixelRect, size: (u32, u32)) -> Option<PixelRect> {
     let x0 = begin(covered.x0, covered.x1, width, size.0);
     let y0 = begin(covered.y0, covered.y1, height, size.1);
     Some(PixelRect { x0, y0, x1: x0 + width, y1: y0 + height })
+}
+
+impl PaintRequest {
+    /// The part of the initial picture that is worked on; `None`: all of it.
+    #[must_use]
+    pub fn fill_place(&self) -> Option<PixelRect> {
+        let mask = self.mask.as_ref().filter(|mask| mask.area == FillArea::Around)?;
+        // A map of depths is one of the whole.
+        if self.conditions.depth.is_some() {
+            return None;
+        }
+        around(mask.coverage.bounds(), mask.coverage.size())
+    }
 }
 
 #[cfg(test)]

@@ -9,12 +9,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::area;
 pub use crate::diffusion::noise::Part;
 pub use crate::diffusion::samplers::State;
 pub use crate::diffusion::text::{Tokenizer, chunks};
 pub use crate::models::identify::Task;
-use crate::plane::{PixelRect, Plane};
+use crate::plane::Plane;
 pub use crate::types::{
     Coverage, Example, ModelChoices, ModelSource, Picture, Prediction, PromptStyle, SameAs,
     Sampler, Savings, Schedule, Variation, WeightBits,
@@ -216,16 +215,6 @@ impl PaintRequest {
             None => (self.seed.wrapping_add(index), None),
             Some(by) => (self.seed, Some(Variation { seed: by.seed.wrapping_add(index), ..by })),
         }
-    }
-
-    /// The part of the initial picture that is worked on; `None`: all of it.
-    #[must_use]
-    pub fn fill_place(&self) -> Option<PixelRect> {
-        let mask = self.mask.as_ref().filter(|mask| mask.area == FillArea::Around)?;
-        // A map of depths is one of the whole.
-        let whole = self.conditions.depth.is_some();
-        let place = || area::around(mask.coverage.bounds(), mask.coverage.size());
-        if whole { None } else { place() }
     }
 
     /// The part that one of the job's pictures has in its batch's draws. Varied pictures are no

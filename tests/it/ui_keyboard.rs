@@ -158,5 +158,5 @@ fn what_cannot_act_says_why() {
     said(&harness, &[(Action::Keep, None), (Action::Discard, None), (Action::Save, None)]);
     press(&mut harness, Modifiers::NONE, Key::Escape);
     press(&mut harness, Modifiers::NONE, Key::Enter);
-    said(&harness, &[(Action::Keep, Some("It is kept already"))]);
+    said(&harness, &[(Action::Keep, Some("This one is kept already"))]);
 }
