@@ -235,10 +235,7 @@ impl AppState {
             return;
         }
         let size = match &request.init {
-            Some(init) => {
-                let place = request.fill_place();
-                info.working_size(place.map_or(init.picture.size(), |place| place.size()))
-            }
+            Some(init) => info.size_for(init.picture.size(), request.fill_place()),
             None => info.rounded(request.size.unwrap_or(info.native_size)),
         };
         let steps = timing.steps_secs + timing.preview_secs;

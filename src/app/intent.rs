@@ -81,11 +81,9 @@ pub fn fill_place(state: &AppState) -> Option<PixelRect> {
 
 /// The size of what would be worked on, and the model's own for it.
 fn working_size(state: &AppState) -> Option<((u32, u32), (u32, u32))> {
-    let size = match fill_place(state) {
-        Some(place) => place.size(),
-        None => start_size(state)?,
-    };
-    Some((size, state.model.info.as_ref()?.working_size(size)))
+    let (size, place) = (start_size(state)?, fill_place(state));
+    let work = state.model.info.as_ref()?.size_for(size, place);
+    Some((place.map_or(size, |place| place.size()), work))
 }
 
 /// Whether the strength slider has something to act on.

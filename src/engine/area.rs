@@ -7,13 +7,13 @@ use super::protocol::{FillArea, PaintRequest};
 use crate::plane::PixelRect;
 
 /// What is seen beyond the mask on each side, in per cent of its longer side.
-const MARGIN: u32 = 30;
+const MARGIN: u32 = 20;
 /// The least that is seen beyond it, in pixels.
 const LEAST_MARGIN: u32 = 16;
 /// A side of the area is at most so many times the other one, where the picture allows.
 const LONGEST: u32 = 2;
 /// From this share of the picture on, the whole is taken.
-const MOST: f32 = 0.7;
+const MOST: f32 = 0.9;
 
 /// The part of a picture of `size` that a fill of what is `covered` works on; `None`: the whole,
 /// since nothing is covered or the part would be nearly as large.
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn a_small_mask_is_seen_with_its_surroundings() {
         let covered = PixelRect { x0: 1000, y0: 900, x1: 1300, y1: 1100 };
-        let area = PixelRect { x0: 910, y0: 810, x1: 1390, y1: 1190 };
+        let area = PixelRect { x0: 940, y0: 840, x1: 1360, y1: 1160 };
         assert_eq!(around(covered, (4000, 3000)), Some(area));
     }
 
@@ -67,10 +67,10 @@ mod tests {
     fn at_the_edge_it_is_moved_inward_and_thin_ones_are_widened() {
         let size = (1000, 1000);
         let corner = PixelRect::whole((100, 100));
-        assert_eq!(around(corner, size), Some(PixelRect::whole((160, 160))));
+        assert_eq!(around(corner, size), Some(PixelRect::whole((140, 140))));
         let thin = PixelRect { x0: 300, y0: 500, x1: 700, y1: 510 };
         let area = around(thin, size).expect("a part");
-        assert_eq!(area.size(), (640, 320));
+        assert_eq!(area.size(), (560, 280));
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod protocol;
 mod resample;
 mod resident;
 pub mod resolve;
+mod sizes;
 pub mod worker;
 
 pub use handle::Engine;

@@ -306,35 +306,6 @@ pub struct ModelInfo {
     pub weight_bytes: u64,
 }
 
-impl ModelInfo {
-    /// Rounds a size to the model's grid, at least one cell a side.
-    #[must_use]
-    pub fn rounded(&self, (width, height): (u32, u32)) -> (u32, u32) {
-        let round = |side: u32| {
-            let cells = (f64::from(side) / f64::from(self.vae_factor)).round().max(1.0);
-            cells as u32 * self.vae_factor
-        };
-        (round(width), round(height))
-    }
-
-    /// The size at which the model works on a picture of `width` × `height` pixels: the picture's
-    /// own, rounded to the grid, as long as its area stays within 1.5 × the native area and
-    /// neither side is under half a native one; else the native area in the picture's shape.
-    #[must_use]
-    pub fn working_size(&self, (width, height): (u32, u32)) -> (u32, u32) {
-        let native_area = f64::from(self.native_size.0) * f64::from(self.native_size.1);
-        let area = f64::from(width) * f64::from(height);
-        let small = width.min(height) * 2 < self.native_size.0.min(self.native_size.1);
-        if area <= 1.5 * native_area && !small {
-            return self.rounded((width, height));
-        }
-        // A strip of 10,000 × 1 must not become a strip of 100,000 × 1.
-        let aspect = (f64::from(width) / f64::from(height)).clamp(0.25, 4.0);
-        let fit = |side: f64| side.round() as u32;
-        self.rounded((fit((native_area * aspect).sqrt()), fit((native_area / aspect).sqrt())))
-    }
-}
-
 /// What a run is doing when it is not stepping.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Phase {

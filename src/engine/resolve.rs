@@ -242,11 +242,12 @@ fn check_init(init: &InitPicture) -> Result<(), Stop> {
 pub fn resolve(request: &PaintRequest, info: &ModelInfo) -> Result<Resolved, Stop> {
     let mut request = request.clone();
     forget_unheard(&mut request.conditions, info);
-    let whole = Whole::cut(&mut request);
     let init_size = request.init.as_ref().map(|init| init.picture.size());
+    let whole = Whole::cut(&mut request);
+    let part = whole.as_ref().map(|whole| whole.area);
     let size = match (request.size, init_size) {
         (Some(asked), _) => info.rounded(asked),
-        (None, Some(init)) => info.working_size(init),
+        (None, Some(init)) => info.size_for(init, part),
         (None, None) => info.native_size,
     };
     check_size(size.0, size.1)?;

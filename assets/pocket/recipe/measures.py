@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import torch
+from PIL import Image
 
 import backdrops
 import captions
@@ -33,6 +34,15 @@ def plain_backdrop(item, style):
 
 def plain_prompt(name, style, color):
     return f"{captions.article(name, 'flat' if style == 'flat' else '')} on {captions.article(color)} background"
+
+
+def close_up(x, y, side, whole):
+    """Left, top and size of what is worked on round a square hole; as src/engine/area.rs has it."""
+    size = side + 2 * max(16, -(-side * 20 // 100))
+    if size * size > 0.9 * whole * whole or size > whole:
+        return 0, 0, whole
+    left, top = (min(max(at + side // 2 - size // 2, 0), whole - size) for at in (x, y))
+    return left, top, size
 
 
 class Bench:
@@ -166,27 +176,32 @@ class Bench:
         return f"{distance} (to their own scenes {frechet(features[3], features[1]):.1f})", f"{energy[0] / energy[1]:.2f}"
 
     def fill(self):
-        """A named object painted into a hole of 10 to 40 % of a scene without it."""
+        """A named object painted into a hole of 10 to 40 % of a scene without it, as the program does: close up."""
         rng, hits = random.Random(8), []
         for start in range(0, self.count(200), AT_ONCE):
-            images, masks, boxes, prompts, truth = [], [], [], [], []
+            parts, masks, boxes, prompts, truth = [], [], [], [], []
             for _ in range(AT_ONCE):
                 i, kind = rng.randrange(len(self.objects)), rng.choice(list(backdrops.PHRASES))
                 image, words = backdrops.draw(kind, rng, 256, 256)
+                image = np.clip(image, 0, 255).astype(np.uint8)
                 side = round(256 * np.sqrt(rng.uniform(0.1, 0.4)) / 8) * 8
                 x, y = (rng.randrange(0, 256 - side + 1, 8) for _ in range(2))
+                left, top, size = close_up(x, y, side, 256)
+                part = Image.fromarray(image[top : top + size, left : left + size])
+                parts.append(np.asarray(part.resize((256, 256), Image.Resampling.BICUBIC)))
+                box = [round(at * 256 / size) for at in (x - left, y - top, x - left + side, y - top + side)]
                 mask = np.zeros((1, 32, 32), np.float32)
-                mask[:, y // 8 : (y + side) // 8, x // 8 : (x + side) // 8] = 1
-                images.append(np.clip(image, 0, 255).astype(np.uint8))
+                mask[:, box[1] // 8 : -(-box[3] // 8), box[0] // 8 : -(-box[2] // 8)] = 1
                 masks.append(mask)
-                boxes.append((x, y, side))
+                boxes.append(box)
                 prompts.append(f"{captions.article(self.name(i))} {words}")
                 truth.append(i)
-            z = self.painter.encode(np.stack(images))
+            z = self.painter.encode(np.stack(parts))
             found = self.painter.decode(
                 self.painter.latents(prompts, 8000 + start, image=z, mask=torch.from_numpy(np.stack(masks)).to(z.device))
             )
-            hits += self.named([picture[y : y + s, x : x + s] for picture, (x, y, s) in zip(found, boxes)], truth)
+            cut = [picture[y0:y1, x0:x1] for picture, (x0, y0, x1, y1) in zip(found, boxes)]
+            hits += self.named(cut, truth)
         return share(hits)
 
     def scribble(self):

@@ -246,8 +246,12 @@ fn a_fill_emerges_where_it_works() {
     let mut coverage = Plane::new((400, 300));
     coverage.fill_rect(PixelRect { x0: 100, y0: 100, x1: 160, y1: 160 }, [255]);
     state.document.mask = Mask::from_plane(coverage);
-    let place = PixelRect { x0: 82, y0: 82, x1: 178, y1: 178 };
+    let place = PixelRect { x0: 84, y0: 84, x1: 176, y1: 176 };
     assert_eq!(intent::fill_place(&state), Some(place));
+    // Enlarged to the model's own size, as nothing else is.
+    let (info, small) = (plain_model(), PixelRect::whole((40, 40)));
+    assert_eq!(info.size_for((400, 300), Some(small)), info.native_size);
+    assert_eq!(info.size_for(small.size(), None), (40, 40));
     drop(update(&mut state, Command::Do(Action::FillAround)));
     assert_eq!(intent::fill_place(&state), None);
     drop(update(&mut state, Command::Do(Action::FillAround)));
