@@ -395,8 +395,9 @@ impl AppState {
         name.clone_into(&mut self.title);
         self.begin_sheet();
         self.unsaved = false;
-        self.welcome = Welcome::Over;
-        self.settings.welcome_painted = true;
+        let mut effects = self.end_welcome();
+        // What is being painted is not shown over it.
+        self.follow = false;
         self.strength = self.settings.strength.clamp(1, 99);
         self.view.fit = true;
         self.show(None);
@@ -406,6 +407,7 @@ impl AppState {
         let offers = action.into_iter().chain(undo);
         let offers = offers.map(|(text, command)| Offer::of(text, command)).collect();
         self.notices.offer(self.now, Kind::Info, words, offers);
-        vec![Effect::Focus(Focus::PromptSelected)]
+        effects.push(Effect::Focus(Focus::PromptSelected));
+        effects
     }
 }

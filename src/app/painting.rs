@@ -159,7 +159,7 @@ impl AppState {
     }
 
     /// The user's own picture makes the welcome one leave, if it is not done.
-    fn end_welcome(&mut self) -> Vec<Effect> {
+    pub(super) fn end_welcome(&mut self) -> Vec<Effect> {
         let was = std::mem::replace(&mut self.welcome, Welcome::Over);
         self.settings.welcome_painted = true;
         match &self.jobs.running {

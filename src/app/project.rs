@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::notices::Kind;
 use super::scene::MaskShow;
 use super::settings::PaintSettings;
-use super::state::{AppState, Effect, Focus, Welcome};
+use super::state::{AppState, Effect, Focus};
 use super::undo::{Deed, Moment};
 use super::words::Text;
 use crate::document::codec::openraster::Project;
@@ -86,15 +86,17 @@ impl AppState {
             self.saved_to = Some((self.sheet, path));
         }
         self.unsaved = false;
-        self.welcome = Welcome::Over;
-        self.settings.welcome_painted = true;
+        let mut effects = self.end_welcome();
+        // What is being painted is not shown over it.
+        self.follow = false;
         self.view.fit = true;
         self.count_words();
         self.show(None);
         self.put_step(Deed::OPEN, before);
         let words = self.lang.fill(Text::OpenedProject, &[name]);
         self.notices.say(self.now, Kind::Info, words, None);
-        vec![Effect::Focus(Focus::Prompt), Effect::Remember]
+        effects.extend([Effect::Focus(Focus::Prompt), Effect::Remember]);
+        effects
     }
 }
 

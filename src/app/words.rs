@@ -228,7 +228,7 @@ texts! {
     MaskInvert => ("Invert mask", "反转蒙版"),
     MaskClear => ("Clear mask", "清除蒙版"),
     MaskWhole => ("Fill whole", "全部涂满"),
-    FillAround => ("Fill close up: only what lies round the mask", "近景填充：只处理蒙版周围"),
+    FillAround => ("Fill the mask close up", "近景填充蒙版"),
     MaskHide => ("Show or hide the mask", "显示或隐藏蒙版"),
     NoPictureToMask => ("There is no picture to mask yet", "还没有可以蒙版的画面"),
     NothingToPaste => ("There is no picture on the clipboard", "剪贴板里没有图片"),

@@ -277,3 +277,16 @@ fn a_fill_emerges_where_it_works() {
     assert!(matches!(thumb, Thumb::Part(_, _, part) if part == place));
     assert_eq!(thumb.size(), (400, 300));
 }
+
+#[test]
+fn a_picture_that_comes_while_the_welcome_is_painted_stays_in_sight() {
+    let mut state = AppState::new(Settings::default(), Lang::En);
+    state.model.info = Some(plain_model());
+    drop(state.paint_welcome());
+    state.submitted(1, Ok(JobId(7)));
+    let effects = state.place("photo.png", Plane::filled((40, 30), [10, 20, 30, 255]), &[]);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Cancel(JobId(7)))));
+    // It may be done before it hears of that.
+    drop(state.engine_event(painted(0, PaintRequest::default())));
+    assert_eq!((state.shown, state.scene().size), (None, (40, 30)));
+}
