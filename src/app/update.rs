@@ -153,7 +153,7 @@ fn act(state: &mut AppState, action: Action) -> Vec<Effect> {
         Action::Vary => return state.shown.map(|id| state.vary(id)).unwrap_or_default(),
         Action::Surprise => return surprise(state, ""),
         Action::SurpriseRest => {
-            let about = examples::subject(&state.prompt).to_owned();
+            let about = examples::subject(&state.prompt);
             return surprise(state, &about);
         }
         Action::Stop => return state.stop(),
