@@ -33,7 +33,7 @@ def main():
     inputs, outputs = [], []
     for begin in range(0, 64, 8):
         noise = torch.cat([torch.randn(1, 4, 32, 32, generator=torch.Generator().manual_seed(begin + i)) for i in range(8)])
-        z = pipe(prompts[begin : begin + 8], latents=noise, num_inference_steps=8, guidance_scale=4.0, output_type="latent").images
+        z = pipe(prompts[begin : begin + 8], latents=noise, num_inference_steps=8, guidance_scale=5.5, output_type="latent").images
         picture = pipe.vae.decode(z / pipe.vae.config.scaling_factor).sample.clamp(-1, 1)
         small = torch.nn.functional.avg_pool2d(picture, 8)
         inputs.append(z.permute(0, 2, 3, 1).reshape(-1, 4))

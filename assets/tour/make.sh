@@ -13,8 +13,8 @@ convert -size 256x256 gradient:'#78b4f0-#cfe8fa' -fill '#6cb84c' -draw "rectangl
     -fill '#f4ead8' -draw "roundrectangle 104,130 152,215 14,14" \
     -fill white -draw "circle 95,90 95,78 circle 140,80 140,70 circle 165,115 165,104" "$work/scribble.png"
 
-"$program" --prompt "a red apple on a wooden table" --seed 0 --out "$work/apple.png"
-"$program" --prompt "a pineapple on a wooden table" --seed 1 \
+"$program" --prompt "a red apple on a wooden table" --seed 2 --out "$work/apple.png"
+"$program" --prompt "a pineapple on a wooden table" --seed 2 \
     --init-image "$work/apple.png" --mask "$work/mask.png" --out "$work/filled.png"
 "$program" --prompt "a mushroom in a meadow" --seed 0 \
     --init-image "$work/scribble.png" --strength 0.7 --out "$work/repainted.png"

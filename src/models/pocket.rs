@@ -13,6 +13,8 @@ macro_rules! embedded {
 pub static FILES: &[(&str, &[u8])] = embedded![
     "model_index.json",
     "pentimento.json",
+    "preview_decoder/config.json",
+    "preview_decoder/diffusion_pytorch_model.safetensors",
     "scheduler/scheduler_config.json",
     "text_encoder/config.json",
     "text_encoder/model.safetensors",

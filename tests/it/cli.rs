@@ -80,7 +80,7 @@ fn the_memory_is_foretold_and_kept_to() {
     let here = folder.path();
     let large = ["--size", "1024x1024", "--memory", "0.5", "--dtype", "f32"];
     refused(here, &["--memory", "lots"], 2, "--memory");
-    refused(here, &large, 1, "Needs 0.7 GB, 0.5 GB are free");
+    refused(here, &large, 1, "Needs 0.8 GB, 0.5 GB are free");
     let output = paint(here, &[&large[..], &["--anyway", "--json"]].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let events = events(&output);

@@ -148,5 +148,5 @@ fn vae_of_sd2_tiny() {
 
 #[test]
 fn vae_of_pocket() {
-    check_vae("pocket", vae_config(&[24, 48, 96, 128], 1, 1));
+    check_vae("pocket", vae_config(&[32, 64, 96, 128], 1, 1));
 }

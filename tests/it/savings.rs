@@ -56,16 +56,16 @@ fn savings_paint_nearly_the_same_pictures() {
     let both = Savings { deep_cache: Some(2), ..interval(0.3, 5.4) };
     // Each with the least median in dB that it may have.
     let kinds = [
-        ("guided from sigma 0.3 to 5.4", interval(0.3, 5.4), 20.0),
+        ("guided from sigma 0.3 to 5.4", interval(0.3, 5.4), 15.0),
         ("guided from sigma 0.3 on", interval(0.3, 10_000.0), 30.0),
         ("guided from sigma 0.6 on", interval(0.6, 10_000.0), 28.0),
-        ("guided up to sigma 5.4", interval(0.0, 5.4), 20.0),
-        ("whole every 2 steps", cache(2), 27.0),
-        ("whole every 3 steps", cache(3), 22.0),
+        ("guided up to sigma 5.4", interval(0.0, 5.4), 15.0),
+        ("whole every 2 steps", cache(2), 24.0),
+        ("whole every 3 steps", cache(3), 20.0),
         ("a quarter of the tokens merged", merging(0.25), 30.0),
-        ("half of the tokens merged", merging(0.5), 26.0),
-        ("three quarters of the tokens merged", merging(0.75), 22.0),
-        ("guided from 0.3 to 5.4, whole every 2 steps", both, 20.0),
+        ("half of the tokens merged", merging(0.5), 21.0),
+        ("three quarters of the tokens merged", merging(0.75), 19.0),
+        ("guided from 0.3 to 5.4, whole every 2 steps", both, 15.0),
     ];
     let mut program = program();
     let mut paint = |request| rgb(&program.paint(request).expect("a picture").picture);

@@ -9,7 +9,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from norms import use_kernels
 from workplace import DEVICE, autocast, to_images, to_tensor
 
-STEPS, GUIDANCE, FEW = 20, 4.0, 4
+STEPS, GUIDANCE, FEW = 20, 5.5, 4
 AT_ONCE = 16  # pictures that the autoencoder takes at a time
 
 
