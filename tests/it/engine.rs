@@ -206,7 +206,8 @@ fn a_variation_goes_from_its_seed_to_the_other() {
     let paint = |seed: u64, variation: Option<(u64, f32)>, count: u32| {
         let variation = variation.map(|(seed, strength)| Variation { seed, strength });
         let sampler = Some(Sampler::DpmPp2M);
-        let request = PaintRequest { seed, variation, sampler, count, ..small("a frog") };
+        let request =
+            PaintRequest { seed, variation, sampler, count, ..small("a frog on a meadow") };
         paint_with(2, request).0
     };
     let (one, other) = (paint(5, None, 1), paint(9, None, 1));
