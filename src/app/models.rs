@@ -264,6 +264,9 @@ impl AppState {
                 let numbers = self.memory(&info.source).map(|memory| memory.numbers.clone());
                 let numbers = numbers.unwrap_or_default();
                 self.settings.paint = numbers.put_into(&self.settings.paint);
+            } else if self.model.choices.few_steps != pending.choices.few_steps {
+                // Numbers for the other form would spoil this one's pictures.
+                (self.settings.paint.steps, self.settings.paint.guidance) = (None, None);
             }
             self.model.source = info.source.clone();
             self.model.choices = pending.choices;

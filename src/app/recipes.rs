@@ -138,6 +138,9 @@ fn unlike(recipe: &Recipe, choices: &ModelChoices) -> Vec<String> {
     if recipe.averaged && !choices.ema {
         entries.push("EMA".to_owned());
     }
+    if recipe.few_steps && !choices.few_steps {
+        entries.push("Few steps".to_owned());
+    }
     if let Some(prediction) = recipe.prediction
         && choices.prediction != Some(prediction)
     {
@@ -181,13 +184,14 @@ mod tests {
     #[test]
     fn what_is_chosen_here_too_is_not_reported() {
         let text = "x\nSteps: 9, Seed: 4, Size: 64x64, VAE: mse.safetensors, EMA: true, \
-            Prediction: v_prediction, Weights: full";
+            Few steps: true, Prediction: v_prediction, Weights: full";
         let recipe = parameters::parse(text).recipe;
         let entries = unlike(&recipe, &ModelChoices::default());
-        assert_eq!(entries, ["VAE mse.safetensors", "EMA", "Prediction v_prediction"]);
+        assert_eq!(entries, ["VAE mse.safetensors", "EMA", "Few steps", "Prediction v_prediction"]);
         let same = ModelChoices {
             vae: Some("folder/mse.safetensors".into()),
             ema: true,
+            few_steps: true,
             prediction: Some(Prediction::V),
             ..ModelChoices::default()
         };

@@ -285,6 +285,7 @@ pub(super) fn plain_model() -> std::sync::Arc<crate::engine::protocol::ModelInfo
         default_guidance: 7.0,
         default_sampler: Sampler::Euler,
         default_schedule: Schedule::Trailing,
+        few_steps: None,
         examples: Vec::new(),
         tokenizer: std::sync::Arc::new(Tokenizer::load(&folder, 32).expect("its own")),
         weight_bytes: 1,

@@ -456,6 +456,8 @@ texts! {
     VaeFile => ("A file…", "文件…"),
     Averages => ("Averaged (EMA)", "平均权重 (EMA)"),
     AveragesTip => ("Some checkpoints hold two sets of weights; the averaged one is often smoother", "有些检查点含两套权重；平均后的往往更平滑"),
+    FewSteps => ("Few steps", "少步"),
+    FewStepsTip => ("Paints in {0} steps without guidance: several times quicker, small things rougher", "只走 {0} 步，不用引导：快数倍，细处略粗"),
     ShortWeights => ("8-bit weights", "8 位权重"),
     ShortWeightsTip => ("Less memory and mostly faster; the picture changes a little", "占用内存更少，多半也更快；画面会略有变化"),
     PredictionName => ("Prediction", "预测类型"),

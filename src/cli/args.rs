@@ -103,6 +103,10 @@ pub(super) struct Generate {
     /// takes less memory and mostly less time; approximate
     #[arg(long, value_name = "NAME", default_value = WeightBits::default().name())]
     pub(super) weights: WeightBits,
+    /// Paint with the form for few steps of a model that has one: the built-in model then takes 4 steps
+    /// without guidance
+    #[arg(long)]
+    pub(super) few_steps: bool,
     /// Size in pixels, such as 256x256 [default: the model's or the initial picture's]
     #[arg(long, value_name = "WxH", value_parser = size)]
     pub(super) size: Option<(u32, u32)>,
@@ -288,6 +292,9 @@ pub(super) struct Bench {
     /// A Python that has the other programs, see tests/bench/README.md [default: python3]
     #[arg(long, value_name = "FILE", requires = "against")]
     pub(super) python: Option<PathBuf>,
+    /// Whole pictures by the built-in model's form for few steps
+    #[arg(long, conflicts_with = "model")]
+    pub(super) few_steps: bool,
     /// Say where the time goes
     #[arg(long, requires = "model")]
     pub(super) profile: bool,

@@ -81,6 +81,8 @@ pub(super) fn models() -> Result<()> {
     writeln!(text, "  knows        {} kinds of things", lexicon::object_count())?;
     writeln!(text, "  native size  {}", or_own(size))?;
     writeln!(text, "  steps        {}", or_own(extras.steps.map(|steps| steps.to_string())))?;
+    let few = extras.few_steps.as_ref().map_or(0, |few| few.steps);
+    writeln!(text, "  few steps    {few}, without guidance")?;
     writeln!(text, "  guidance     {}", or_own(extras.guidance.map(|scale| scale.to_string())))?;
     writeln!(text, "  sampler      {}", or_own(extras.sampler.map(|s| s.name().to_owned())))?;
     writeln!(text, "  schedule     {}", or_own(extras.schedule.map(|s| s.name().to_owned())))?;

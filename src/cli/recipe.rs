@@ -49,6 +49,7 @@ pub(super) fn describe(path: &Path) -> Result<String> {
     line("deep cache", recipe.savings.deep_cache.map(|steps| steps.to_string()))?;
     line("VAE", recipe.vae.clone())?;
     line("averaged", recipe.averaged.then(|| "the EMA copy of the weights".to_owned()))?;
+    line("few steps", recipe.few_steps.then(|| "the model's form for them".to_owned()))?;
     line("prediction", recipe.prediction.map(|prediction| prediction.name().to_owned()))?;
     line("weights", recipe.weights.map(|bits| bits.name().to_owned()))?;
     line("merging", recipe.savings.token_merging.map(|share| share.to_string()))?;

@@ -29,6 +29,7 @@ pub(super) fn request(args: &Generate) -> Result<PaintRequest> {
             ema: args.ema,
             prediction: args.prediction,
             weights: args.weights,
+            few_steps: args.few_steps,
         },
         prompt: args.prompt.clone(),
         negative: args.negative.clone(),

@@ -298,6 +298,8 @@ pub struct ModelInfo {
     pub default_sampler: Sampler,
     /// Schedule unless the user says otherwise.
     pub default_schedule: Schedule,
+    /// Steps that its form for few steps takes, where it has one.
+    pub few_steps: Option<u32>,
     /// Prompts that it does well; may be empty.
     pub examples: Vec<Example>,
     /// Splits prompts into tokens, for the word counter. Immutable.

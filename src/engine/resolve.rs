@@ -354,6 +354,7 @@ pub fn describe(
         default_guidance: extras.guidance.unwrap_or(usual.guidance),
         default_sampler: extras.sampler.unwrap_or(noise.sampler),
         default_schedule: extras.schedule.unwrap_or(noise.schedule),
+        few_steps: extras.few_steps.as_ref().map(|few| few.steps),
         examples: extras.examples.clone(),
         tokenizer: Arc::clone(model.tokenizer()),
         weight_bytes: folder.weight_bytes(),

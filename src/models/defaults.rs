@@ -31,10 +31,22 @@ pub struct Extras {
     pub schedule: Option<Schedule>,
     /// Width and height it was trained at, in pixels.
     pub native_size: Option<(u32, u32)>,
+    /// A form of it that paints in few steps.
+    pub few_steps: Option<FewSteps>,
     /// Prompts that it does well.
     pub examples: Vec<Example>,
     /// How a latent looks without decoding it.
     pub preview: Option<PreviewFactors>,
+}
+
+/// What makes a model paint in few steps, and what is recommended then.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FewSteps {
+    /// Low-rank factors for the UNet: a file in the folder, its parts joined by `/`.
+    pub factors: String,
+    /// Sampling steps, 1..=150. They are taken without guidance.
+    pub steps: u32,
 }
 
 /// A linear map from a latent cell to a colour: `rgb = bias + Σ factors[c] * latent[c]`, in -1..=1.
@@ -59,7 +71,9 @@ impl Extras {
             return Err("it is not a JSON object".to_owned());
         }
         let extras: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        if extras.steps.is_some_and(|steps| !(1..=150).contains(&steps)) {
+        let few = extras.few_steps.as_ref();
+        let steps = extras.steps.into_iter().chain(few.map(|few| few.steps));
+        if steps.into_iter().any(|steps| !(1..=150).contains(&steps)) {
             return Err("steps must be 1 to 150".to_owned());
         }
         if extras.guidance.is_some_and(|scale| !scale.is_finite() || scale < 0.0) {
@@ -67,6 +81,10 @@ impl Extras {
         }
         if extras.native_size.is_some_and(|(width, height)| width == 0 || height == 0) {
             return Err("native_size must be at least 1 by 1".to_owned());
+        }
+        let outside = |part: &str| part.is_empty() || part == ".." || part.contains(['\\', ':']);
+        if few.is_some_and(|few| few.factors.split('/').any(outside)) {
+            return Err("few_steps needs a file in the model's own folder".to_owned());
         }
         if let Some(preview) = &extras.preview {
             let mut values = preview.factors.iter().flatten().chain(&preview.bias);
@@ -133,12 +151,14 @@ mod tests {
         assert_eq!(Extras::parse("{}"), Ok(Extras::default()));
         let text = r#"{"name": "N", "steps": 20, "guidance": 4, "sampler": "ddim",
             "schedule": "Trailing", "native_size": [256, 128],
+            "few_steps": {"factors": "few_step/weights.safetensors", "steps": 4},
             "examples": [{"prompt": "a fox", "seed": 3}],
             "preview": {"factors": [[1, 0, 0]], "bias": [0, 0, 0.5]}}"#;
         let extras = Extras::parse(text).unwrap();
         assert_eq!(extras.sampler, Some(Sampler::Ddim));
         assert_eq!(extras.schedule, Some(Schedule::Trailing));
         assert_eq!(extras.native_size, Some((256, 128)));
+        assert_eq!(extras.few_steps.unwrap().steps, 4);
         assert_eq!(extras.examples[0].seed, 3);
         assert_eq!(extras.preview.unwrap().bias, [0.0, 0.0, 0.5]);
     }
@@ -150,6 +170,11 @@ mod tests {
         refused(r#"{"sampler": "magic"}"#, "Known: ");
         refused(r#"{"steps": 0}"#, "steps");
         refused(r#"{"guidance": -1}"#, "guidance");
+        refused(r#"{"few_steps": {"factors": "a", "steps": 0}}"#, "steps");
+        for outside in ["../a", "/a", "a/../../b", "c:a"] {
+            let text = format!(r#"{{"few_steps": {{"factors": "{outside}", "steps": 4}}}}"#);
+            refused(&text, "own folder");
+        }
         refused(r#"{"preview": {"factors": []}}"#, "preview");
         refused("[]", "not a JSON object");
         refused("{", "EOF");

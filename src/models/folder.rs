@@ -98,6 +98,9 @@ impl ModelFolder {
         if let Some(path) = &choices.vae {
             folder.choose_vae(path)?;
         }
+        if choices.few_steps {
+            folder.choose_few_steps()?;
+        }
         folder.borrow_what_is_missing();
         if let Some(prediction) = choices.prediction {
             folder.set_prediction(prediction.name())?;
@@ -165,6 +168,21 @@ impl ModelFolder {
             single: None,
             remarks: Vec::new(),
         }
+    }
+
+    /// Takes the form that paints in few steps, with what is recommended for it.
+    fn choose_few_steps(&mut self) -> Result<(), ModelError> {
+        let few = self.extras.few_steps.clone().ok_or_else(|| ModelError::Unsupported {
+            reason: "The model has no form for few steps; paint with the model as it is".to_owned(),
+            path: self.location(),
+        })?;
+        let bytes = self.find(&few.factors).ok_or_else(|| self.missing(&few.factors))?;
+        let factors = TensorFile::open(&bytes, self.path_of(&few.factors))?;
+        let mut unet = self.tensors("unet")?;
+        unet.add_factors(factors, "unet")?;
+        self.tables.insert("unet".to_owned(), unet);
+        (self.extras.steps, self.extras.guidance) = (Some(few.steps), Some(1.0));
+        Ok(())
     }
 
     /// Says what the UNet predicts, whatever the configuration has.

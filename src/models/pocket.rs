@@ -11,6 +11,7 @@ macro_rules! embedded {
 
 /// Every file of the built-in model: its path in the folder and its contents.
 pub static FILES: &[(&str, &[u8])] = embedded![
+    "few_step/pytorch_lora_weights.safetensors",
     "model_index.json",
     "pentimento.json",
     "preview_decoder/config.json",

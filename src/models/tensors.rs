@@ -5,6 +5,7 @@
 //! together. The files are safetensors or `torch.save`'s checkpoints, old and new; they are read by
 //! position, never memory-mapped: one that shrinks while it is read gives an error.
 
+mod low_rank;
 mod safetensors;
 mod source;
 mod torch;
@@ -20,6 +21,7 @@ use half::{bf16, f16};
 use super::error::ModelError;
 use super::folder::Bytes;
 use crate::cancel::CancelToken;
+use low_rank::LowRank;
 use source::Blob;
 
 #[cfg(not(target_endian = "little"))]
@@ -41,6 +43,8 @@ pub struct TensorFile {
     format: &'static str,
     /// Whether any tensor that is asked for is there, of seeded noise.
     noise: bool,
+    /// What is added to the tensors as they are read.
+    low_rank: Option<Arc<LowRank>>,
 }
 
 /// A tensor in a file.
@@ -237,13 +241,14 @@ impl TensorFile {
             _ => ("safetensors", safetensors::read(&blob)?),
         };
         let Table { tensors, notes } = table;
-        Ok(Self { path: blob.path.clone(), tensors, notes, format, noise: false })
+        Ok(Self { path: blob.path.clone(), tensors, notes, format, noise: false, low_rank: None })
     }
 
     /// A table of tensors that were taken from this file, under whatever names.
     #[must_use]
     pub fn part(&self, tensors: BTreeMap<String, Tensor>) -> Self {
-        Self { path: self.path.clone(), tensors, notes: BTreeMap::new(), ..*self }
+        let (path, notes) = (self.path.clone(), BTreeMap::new());
+        Self { path, tensors, notes, format: self.format, noise: self.noise, low_rank: None }
     }
 
     /// A file that has any tensor, of any shape, filled with noise that keeps values in range: for
@@ -256,6 +261,7 @@ impl TensorFile {
             notes: BTreeMap::new(),
             format: "noise",
             noise: true,
+            low_rank: None,
         }
     }
 
@@ -310,6 +316,20 @@ impl TensorFile {
     pub fn join(&mut self, other: Self) {
         self.tensors.extend(other.tensors);
         self.notes.extend(other.notes);
+    }
+
+    /// Has low-rank factors added to the tensors as they are read. They are named after `component`,
+    /// as PEFT does it, and their products count in full.
+    ///
+    /// # Errors
+    /// [`ModelError`] when one of them belongs to no tensor of this table, or does not fit.
+    pub fn add_factors(
+        &mut self,
+        factors: Self,
+        component: &'static str,
+    ) -> Result<(), ModelError> {
+        self.low_rank = Some(Arc::new(LowRank::new(self, factors, component)?));
+        Ok(())
     }
 
     /// Bytes of all its tensors' numbers.
@@ -409,7 +429,12 @@ impl TensorFile {
         if !finite {
             return Err(ModelError::NotFinite { name: name.to_owned(), path: path() });
         }
-        Ok(())
+        match &self.low_rank {
+            Some(low_rank) => {
+                low_rank.add(name, expected, &mut into[..count(expected) as usize], cancel)
+            }
+            None => Ok(()),
+        }
     }
 }
 

@@ -123,6 +123,8 @@ pub struct ModelChoices {
     pub prediction: Option<Prediction>,
     /// Short weights: less memory and mostly less time, for another picture by a little.
     pub weights: WeightBits,
+    /// The form that paints in few steps, of a model that brings one.
+    pub few_steps: bool,
 }
 
 /// Savings that change the picture a little; all off unless asked for.

@@ -1,5 +1,5 @@
 //! The rows of More that are about the model in use: another autoencoder, averaged weights, what it
-//! predicts, weights in 8 bits, and the way back to its own numbers.
+//! predicts, weights in 8 bits, its form for few steps, and the way back to its own numbers.
 
 use std::path::PathBuf;
 
@@ -29,6 +29,7 @@ enum Vae {
 
 /// Draws the rows.
 pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, paint: &mut PaintSettings) {
+    few_steps(ui, cx);
     if let ModelSource::Path(path) = &cx.state.model.source {
         let before = &cx.state.model.choices;
         let mut choices = before.clone();
@@ -84,17 +85,27 @@ fn vae(ui: &mut Ui, cx: &Cx<'_>, choices: &mut ModelChoices) -> bool {
 }
 
 fn ema(ui: &mut Ui, cx: &Cx<'_>, choices: &mut ModelChoices) {
-    choices.ema = switch(ui, cx, Text::Averages, Text::AveragesTip, choices.ema);
+    choices.ema = switch(ui, cx, Text::Averages, cx.t(Text::AveragesTip), choices.ema);
 }
 
 fn short_weights(ui: &mut Ui, cx: &Cx<'_>, choices: &mut ModelChoices) {
     let short = choices.weights == WeightBits::Eight;
-    let short = switch(ui, cx, Text::ShortWeights, Text::ShortWeightsTip, short);
+    let short = switch(ui, cx, Text::ShortWeights, cx.t(Text::ShortWeightsTip), short);
     choices.weights = if short { WeightBits::Eight } else { WeightBits::Full };
 }
 
+fn few_steps(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let Some(few) = cx.state.model.info.as_ref().and_then(|info| info.few_steps) else { return };
+    let choices = &cx.state.model.choices;
+    let tip = cx.lang().fill(Text::FewStepsTip, &[&few.to_string()]);
+    let few_steps = switch(ui, cx, Text::FewSteps, &tip, choices.few_steps);
+    if few_steps != choices.few_steps {
+        cx.ask(Command::Choose(ModelChoices { few_steps, ..choices.clone() }));
+    }
+}
+
 /// A row with a switch that is usually off; where it stands now.
-fn switch(ui: &mut Ui, cx: &Cx<'_>, text: Text, tip: Text, on: bool) -> bool {
+fn switch(ui: &mut Ui, cx: &Cx<'_>, text: Text, tip: &str, on: bool) -> bool {
     let mut now = on;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
@@ -102,7 +113,7 @@ fn switch(ui: &mut Ui, cx: &Cx<'_>, text: Text, tip: Text, on: bool) -> bool {
         if label(ui, cx, text, off) {
             now = false;
         }
-        if toggle::show(ui, cx.t(text), on).on_hover_text(cx.t(tip)).clicked() {
+        if toggle::show(ui, cx.t(text), on).on_hover_text(tip).clicked() {
             now = !on;
         }
     });

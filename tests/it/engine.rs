@@ -8,11 +8,14 @@ use pentimento::cancel::CancelToken;
 use pentimento::engine::Engine;
 use pentimento::engine::painter::Options;
 use pentimento::engine::protocol::{
-    Event, FailureKind, FillArea, InitPicture, InpaintMask, JobId, Midway, Notice, PaintRequest,
-    Painted, Posterior, PromptStyle, Request, Sampler, Timing, Variation,
+    Event, FailureKind, FillArea, InitPicture, InpaintMask, JobId, Midway, ModelChoices,
+    ModelSource, Notice, PaintRequest, Painted, Posterior, PromptStyle, Request, Sampler, Timing,
+    Variation,
 };
 use pentimento::engine::worker::{Done, Generator, Reporter, Stop};
 use pentimento::plane::{PixelRect, Plane};
+
+use super::support::fixtures;
 
 /// Does what the prompt says.
 struct Scripted;
@@ -189,6 +192,19 @@ fn threads_change_no_bit_and_a_finished_request_paints_the_same_again() {
     };
     let (again, _) = paint_with(2, (**request).clone());
     assert_eq!(again[0].picture, one[0].picture);
+}
+
+#[test]
+fn few_steps_bring_their_own_numbers_and_need_a_model_that_has_them() {
+    let few_steps = || ModelChoices { few_steps: true, ..ModelChoices::default() };
+    let request = PaintRequest { steps: None, choices: few_steps(), ..small("a frog on a meadow") };
+    let (few, _) = paint_with(2, request.clone());
+    assert_eq!((few[0].request.steps, few[0].request.guidance), (Some(4), Some(1.0)));
+    let same = PaintRequest { choices: ModelChoices::default(), ..(*few[0].request).clone() };
+    assert_ne!(paint_with(2, same).0[0].picture, few[0].picture, "the weights are others");
+    let model = ModelSource::Path(fixtures().join("sd1_tiny"));
+    let refused = failure(PaintRequest { model, ..request });
+    assert!(refused.contains("no form for few steps"), "{refused}");
 }
 
 #[test]

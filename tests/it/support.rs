@@ -14,8 +14,8 @@ use pentimento::diffusion::vae::Vae;
 use pentimento::engine::Engine;
 use pentimento::engine::painter::{Backend, Options, Precision};
 use pentimento::engine::protocol::{
-    Event, FillArea, InitPicture, InpaintMask, ModelSource, PaintRequest, Painted, Posterior,
-    Request,
+    Event, FillArea, InitPicture, InpaintMask, ModelChoices, ModelSource, PaintRequest, Painted,
+    Posterior, Request,
 };
 use pentimento::models::ModelFolder;
 use pentimento::models::config::clip::ClipConfig;
@@ -333,6 +333,10 @@ impl Run {
         });
         PaintRequest {
             model,
+            choices: ModelChoices {
+                few_steps: self.0["few_steps"] == true,
+                ..ModelChoices::default()
+            },
             prompt: self.word("prompt").to_owned(),
             negative: self.word("negative").to_owned(),
             size: Some((width, height)),

@@ -186,6 +186,23 @@ fn more_has_the_averages_the_prediction_and_autoencoders_of_a_file() {
     until(&mut harness, "the weights themselves", |window| !window.state().model.choices.ema);
 }
 
+#[test]
+fn few_steps_are_a_switch_that_takes_the_other_forms_numbers_away() {
+    let mut harness = watching(folder().path());
+    set_steps(&mut harness, 30);
+    let set = |window: &Window| window.state().settings.paint.steps;
+    assert_eq!(set(harness.state()), Some(30));
+    harness.get_by_label("More").click();
+    harness.run_steps(3);
+    harness.get_by_label("Few steps").scroll_to_me();
+    harness.run_steps(3);
+    harness.get_by_label("Few steps").click();
+    until(&mut harness, "the form for few steps", |window| window.state().model.choices.few_steps);
+    assert_eq!(set(harness.state()), None);
+    harness.get_by_label("Back to the model's own: off").click();
+    until(&mut harness, "the model itself", |window| !window.state().model.choices.few_steps);
+}
+
 fn set_steps(harness: &mut Harness, steps: u32) {
     harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
     harness.run_steps(3);

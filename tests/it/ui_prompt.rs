@@ -29,6 +29,7 @@ pub(crate) fn model() -> Arc<ModelInfo> {
         default_guidance: 7.0,
         default_sampler: Sampler::Euler,
         default_schedule: Schedule::Trailing,
+        few_steps: Some(2),
         examples: Vec::new(),
         tokenizer: Arc::new(Tokenizer::load(&folder, 32).unwrap()),
         weight_bytes: 1,

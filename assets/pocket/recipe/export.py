@@ -1,6 +1,6 @@
 """Gathers a trained model as f16 in diffusers' layout.  usage: export.py WORK OUT
 
-WORK holds vae/, tokenizer/, the model/ that cooling down left, and perhaps preview_decoder/. Lists the files with their
+WORK holds vae/, tokenizer/, the model/ that cooling down left, and perhaps preview_decoder/ and few_step/. Lists the files with their
 hashes in model.sha256.
 """
 
@@ -38,9 +38,10 @@ def main(work, out):
     shutil.copytree(work / "tokenizer", out / "tokenizer", dirs_exist_ok=True)
     shutil.copytree(work / "model/scheduler", out / "scheduler", dirs_exist_ok=True)
     folders = [*PARTS, "tokenizer", "scheduler"]
-    if (work / "preview_decoder").is_dir():
-        shutil.copytree(work / "preview_decoder", out / "preview_decoder", dirs_exist_ok=True)
-        folders.append("preview_decoder")
+    for extra in ("preview_decoder", "few_step"):
+        if (work / extra).is_dir():
+            shutil.copytree(work / extra, out / extra, dirs_exist_ok=True)
+            folders.append(extra)
     index = {
         "_class_name": "StableDiffusionPipeline",
         "tokenizer": ["transformers", "CLIPTokenizer"],

@@ -78,6 +78,13 @@ fn told(list: &mut List<'_>) {
 
 fn choices(list: &mut List<'_>) {
     let state = list.state;
+    if state.model.info.as_ref().is_some_and(|info| info.few_steps.is_some()) {
+        for (text, on) in SWITCH {
+            list.choose(Text::FewSteps, &|lang| lang.get(text).to_owned(), |choices| {
+                choices.few_steps = on;
+            });
+        }
+    }
     let ModelSource::Path(path) = &state.model.source else { return };
     let word = |text: Text| move |lang: Lang| lang.get(text).to_owned();
     list.choose(Text::Autoencoder, &word(Text::VaeOwn), |choices| choices.vae = None);

@@ -26,6 +26,8 @@ const WEIGHTS: &str = "Weights";
 const VAE: &str = "VAE";
 /// The field that says that a checkpoint's averaged weights were taken.
 const AVERAGED: &str = "EMA";
+/// The field that says that the model's form for few steps was taken.
+const FEW_STEPS: &str = "Few steps";
 /// The field that says what the model's output was taken for.
 const PREDICTION: &str = "Prediction";
 /// What A1111 begins the words to avoid with.
@@ -121,6 +123,9 @@ fn chosen(choices: &ModelChoices, fields: &mut Vec<(&str, String)>) {
     }
     if choices.ema {
         fields.push((AVERAGED, true.to_string()));
+    }
+    if choices.few_steps {
+        fields.push((FEW_STEPS, true.to_string()));
     }
     if let Some(prediction) = choices.prediction {
         fields.push((PREDICTION, prediction.name().to_owned()));
@@ -235,6 +240,7 @@ fn field(key: &str) -> Option<Field> {
         "Token merging ratio" => Field::TokenMerging,
         VAE => Field::Vae,
         AVERAGED => Field::Averaged,
+        FEW_STEPS => Field::FewSteps,
         PREDICTION => Field::Prediction,
         WEIGHTS => Field::Weights,
         "Seed" => Field::Seed,

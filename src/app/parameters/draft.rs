@@ -33,6 +33,7 @@ pub(super) enum Field {
     Weights,
     Vae,
     Averaged,
+    FewSteps,
     Prediction,
     Seed,
     Size,
@@ -105,6 +106,7 @@ impl Draft {
             }
             Field::Vae => recipe.vae = Some(shortened(value)).filter(|name| !name.is_empty()),
             Field::Averaged => recipe.averaged = value.parse().ok()?,
+            Field::FewSteps => recipe.few_steps = value.parse().ok()?,
             Field::Prediction => recipe.prediction = Some(value.parse().ok()?),
             Field::Weights => recipe.weights = Some(value.parse().ok()?),
             Field::Seed => recipe.seed = Some(whole(value, 0..=u64::MAX)?),

@@ -60,6 +60,8 @@ pub struct Recipe {
     pub vae: Option<String>,
     /// Whether a checkpoint's averaged weights were taken.
     pub averaged: bool,
+    /// Whether the model's form for few steps was taken.
+    pub few_steps: bool,
     /// What the model's output was taken for, other than its files say.
     pub prediction: Option<Prediction>,
     /// The seed.

@@ -70,6 +70,7 @@ fn what_is_written_comes_back() {
             ema: true,
             prediction: Some(Prediction::V),
             weights: WeightBits::Eight,
+            few_steps: true,
         },
         seed: u64::MAX - 1,
         conditions: Conditions {
@@ -115,6 +116,7 @@ fn what_is_written_comes_back() {
         weights: Some(WeightBits::Eight),
         vae: Some("mse, 840000.vae.pt".to_owned()),
         averaged: true,
+        few_steps: true,
         prediction: Some(Prediction::V),
     };
     assert_eq!(reading.recipe, expected);

@@ -1,7 +1,7 @@
 //! What is wrong with a file that is no model, or none that can be used ([`crate::models`]).
 
 /// As the others of [`super`]; the path behind each is put there by whoever passes it on.
-pub(super) const SENTENCES: [(&str, &str); 16] = [
+pub(super) const SENTENCES: [(&str, &str); 18] = [
     (
         "The file is a web page, not a model; download the model again",
         "此文件是网页，不是模型；请重新下载模型",
@@ -46,6 +46,14 @@ pub(super) const SENTENCES: [(&str, &str); 16] = [
         "The file is not Depth Anything V2 in one of its sizes Small, Base and Large; choose another \
          one",
         "此文件不是 Depth Anything V2（Small、Base 或 Large）；请选择其他文件",
+    ),
+    (
+        "The model has no form for few steps; paint with the model as it is",
+        "此模型没有少步形式；请按原样使用模型",
+    ),
+    (
+        "'{}' is not a low-rank addition to this model; download the model again",
+        "“{0}”不是此模型的低秩附加权重；请重新下载模型",
     ),
     (
         "The file is {}, not an autoencoder (VAE); choose another one",
@@ -126,7 +134,9 @@ mod tests {
     #[test]
     fn each_sentence_is_one_that_the_readers_say() {
         let sources = [
+            include_str!("../../models/folder.rs"),
             include_str!("../../models/tensors.rs"),
+            include_str!("../../models/tensors/low_rank.rs"),
             include_str!("../../models/tensors/zip.rs"),
             include_str!("../../models/tensors/torch.rs"),
             include_str!("../../models/single.rs"),

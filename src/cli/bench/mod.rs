@@ -22,7 +22,7 @@ pub(super) use self::peer::PeerName;
 pub(super) use self::side::{Side, run as answer};
 use super::args::{Bench, options};
 use crate::engine::Engine;
-use crate::engine::protocol::{Event, PaintRequest, Request, Timing};
+use crate::engine::protocol::{Event, ModelChoices, PaintRequest, Request, Timing};
 
 const PROMPT: &str = "a fox in the snow";
 
@@ -104,6 +104,7 @@ fn write_table(out: &mut impl Write, cold: &Cost, warm: &[f64], runs: u32) -> st
 /// One picture, from handing the request over to its pixels.
 fn paint(engine: &mut Engine, args: &Bench, seed: u64) -> Result<Cost> {
     let request = PaintRequest {
+        choices: ModelChoices { few_steps: args.few_steps, ..ModelChoices::default() },
         prompt: PROMPT.to_owned(),
         size: args.size,
         steps: args.steps,

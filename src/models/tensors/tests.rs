@@ -224,3 +224,68 @@ fn parts_are_taken_without_reading() {
     let pointwise = one("F32", "[3, 2, 1, 1]", &data).unwrap();
     assert_eq!(read(pointwise.get("a").unwrap().flattened(), &[3, 2]).len(), 6);
 }
+
+/// Tensors of `f32`, each with its name and shape.
+fn several(tensors: &[(&str, &[usize], &[f32])]) -> TensorFile {
+    let mut data = Vec::new();
+    let entries: Vec<String> = tensors
+        .iter()
+        .map(|(name, shape, values)| {
+            let begin = data.len();
+            data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+            let end = data.len();
+            format!(
+                r#""{name}": {{"dtype": "F32", "shape": {shape:?}, "data_offsets": [{begin}, {end}]}}"#
+            )
+        })
+        .collect();
+    open(file(&format!("{{{}}}", entries.join(", ")), &data)).unwrap()
+}
+
+fn with_factors(factors: &[(&str, &[usize], &[f32])]) -> Result<TensorFile, ModelError> {
+    let mut table = several(&[
+        ("a.weight", &[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]),
+        ("b.weight", &[2, 1, 1, 2], &[1.0; 4]),
+        ("b.bias", &[2], &[0.5; 2]),
+    ]);
+    table.add_factors(several(factors), "unet")?;
+    Ok(table)
+}
+
+#[test]
+fn products_of_factors_are_added_to_matrices_and_kernels() {
+    let table = with_factors(&[
+        ("unet.a.lora_A.weight", &[2, 2], &[1.0, 10.0, 0.0, 100.0]),
+        ("unet.a.lora_B.weight", &[3, 2], &[1.0, 0.0, 0.0, 1.0, 2.0, -1.0]),
+        ("unet.b.lora_A.weight", &[1, 1, 1, 2], &[1.0, -1.0]),
+        ("unet.b.lora_B.weight", &[2, 1, 1, 1], &[0.5, 3.0]),
+    ])
+    .unwrap();
+    let added = table.read_f32("a.weight", &[3, 2]).unwrap();
+    assert_eq!(added, [2.0, 12.0, 3.0, 104.0, 7.0, -74.0]);
+    assert_eq!(table.read_f32("b.weight", &[2, 1, 1, 2]).unwrap(), [1.5, 0.5, 4.0, -2.0]);
+    assert_eq!(table.read_f32("b.bias", &[2]).unwrap(), [0.5; 2]);
+}
+
+#[test]
+fn factors_of_another_model_are_refused() {
+    let (down, up): (&[f32], &[f32]) = (&[1.0; 2], &[1.0; 3]);
+    let refused = |factors: &[(&str, &[usize], &[f32])], word: &str| {
+        let message = with_factors(factors).unwrap_err().to_string();
+        assert!(message.contains(word), "{message}");
+    };
+    let (a, b) = ("unet.a.lora_A.weight", "unet.a.lora_B.weight");
+    let strange = "not a low-rank addition";
+    refused(&[("unet.c.lora_A.weight", &[1, 2], down)], strange);
+    refused(&[("text_encoder.a.lora_A.weight", &[1, 2], down)], strange);
+    refused(&[("unet.a.alpha", &[], &[1.0])], strange);
+    refused(&[("unet.b.bias.lora_A.weight", &[1, 2], down)], strange);
+    refused(&[(a, &[3, 2], &[1.0; 6]), (b, &[3, 3], &[1.0; 9])], strange);
+    refused(&[(a, &[1, 2], down)], "missing");
+    refused(&[(b, &[3, 1], up)], "missing");
+    refused(&[(a, &[1, 2], down), (b, &[2, 1], &[1.0; 2])], "shape");
+    refused(&[(a, &[1, 2, 1, 1], down), (b, &[3, 1], up)], "shape");
+    let large = with_factors(&[(a, &[1, 2], &[1e30; 2]), (b, &[3, 1], &[1e30; 3])]).unwrap();
+    let message = large.read_f32("a.weight", &[3, 2]).unwrap_err().to_string();
+    assert!(message.contains("finite"), "{message}");
+}
