@@ -310,16 +310,16 @@ fn presses(input: &mut InputState, chosen: bool) -> Vec<Press> {
         let press = match key {
             // The field would indent its line.
             Key::Tab if modifiers.any() => return false,
-            _ if modifiers.any() => return true,
-            Key::ArrowUp => Press::Up,
-            Key::ArrowDown => Press::Down,
-            Key::Tab => Press::Take,
-            Key::Enter if chosen => Press::Take,
-            Key::Escape => Press::Close,
-            Key::Enter => {
+            // With Ctrl it paints as well.
+            Key::Enter if modifiers.any() || !chosen => {
                 presses.push(Press::Leave);
                 return true;
             }
+            _ if modifiers.any() => return true,
+            Key::ArrowUp => Press::Up,
+            Key::ArrowDown => Press::Down,
+            Key::Tab | Key::Enter => Press::Take,
+            Key::Escape => Press::Close,
             _ => return true,
         };
         chosen |= matches!(press, Press::Up | Press::Down);

@@ -73,6 +73,13 @@ fn enter_takes_only_what_the_arrows_chose() {
     until(&mut harness, "another picture", |shell| finished(shell) == 2);
     assert_eq!(harness.state().state().entries[1].request.prompt, "a cat pengu");
     assert!(!is_open(&harness));
+    // So it does with Ctrl, whatever is chosen.
+    typed(&mut harness, "in snowm");
+    key(&mut harness, Key::ArrowUp);
+    assert!(is_open(&harness));
+    press(&mut harness, Modifiers::COMMAND, Key::Enter);
+    until(&mut harness, "a third picture", |shell| finished(shell) == 3);
+    assert!(!is_open(&harness));
 }
 
 #[test]
