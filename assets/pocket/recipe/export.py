@@ -1,7 +1,7 @@
 """Gathers a trained model as f16 in diffusers' layout.  usage: export.py WORK OUT
 
-WORK holds vae/, tokenizer/, the model/ that cooling down left, and perhaps preview_decoder/ and few_step/. Lists the files with their
-hashes in model.sha256.
+WORK holds vae/, tokenizer/, the model/ that cooling down left, and perhaps preview_decoder/ and few_step/. Lists the
+files with their hashes in model.sha256.
 """
 
 import hashlib
