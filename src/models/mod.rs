@@ -1,8 +1,8 @@
 //! What is on disk: finds a model's files, checks them, and hands out their values.
 //!
 //! Called by the worker ([`crate::engine`]), by [`crate::diffusion`] while a model is put
-//! together, and by `pentimento inspect`. It computes nothing with tensors and never touches the
-//! network.
+//! together, and by `pentimento inspect`. It never touches the network, and
+//! computes nothing with tensors but that low-rank factors are added while weights are read.
 
 pub mod config;
 pub mod defaults;

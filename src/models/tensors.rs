@@ -1,5 +1,5 @@
 //! A table of tensors: names, and where in which file their numbers lie. Headers are read and
-//! checked at once, each tensor when asked.
+//! checked at once, each tensor when asked, with low-rank factors added where there are some.
 //!
 //! Made by [`super::folder`] and [`super::single`], read by [`crate::diffusion`] while a model is put
 //! together. The files are safetensors or `torch.save`'s checkpoints, old and new; they are read by

@@ -298,7 +298,7 @@ fn is_typing(event: &Event) -> bool {
 }
 
 /// Takes the list's keys out of the input: alone, not with Shift or Ctrl, and not while an input
-/// method is composing.
+/// method is composing. An Enter that takes no word stays there, and ends the list.
 fn presses(input: &mut InputState, chosen: bool) -> Vec<Press> {
     let mut presses = Vec::new();
     if input.events.iter().any(|event| matches!(event, Event::Ime(_))) {

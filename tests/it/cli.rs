@@ -158,6 +158,22 @@ fn words_that_the_built_in_model_does_not_know_are_told_with_the_nearest() {
 }
 
 #[test]
+fn few_steps_are_a_flag_and_stand_in_the_recipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let common = ["--prompt", "a fox in the snow", "--size", "64x64", "--few-steps", "--out"];
+    let output = pentimento(folder.path(), &[&common[..], &["few.png"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (_, recipe) = read(&folder.path().join("few.png"));
+    let recipe = recipe.unwrap();
+    for field in ["Steps: 4,", "CFG scale: 1,", "Few steps: true"] {
+        assert!(recipe.contains(field), "{field}: {recipe}");
+    }
+    let model = fixtures().join("sd1_tiny");
+    let other = ["--model", model.to_str().unwrap(), "--few-steps"];
+    refused(folder.path(), &other, 1, "no form for few steps");
+}
+
+#[test]
 fn several_pictures_are_those_of_their_seeds() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
